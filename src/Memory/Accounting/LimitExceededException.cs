@@ -1,0 +1,27 @@
+namespace DimensionStore.Memory;
+
+/// <summary>A budget, quota or partition is full: the request would go over its limit, so nothing was done.</summary>
+public sealed class LimitExceededException : MemoryToolkitException
+{
+    /// <summary>Creates the error.</summary>
+    public LimitExceededException(string limitName, long requestedBytes, long usedBytes, long limitBytes, string? advice = null)
+        : base($"{limitName}: {requestedBytes:N0} bytes asked for, {usedBytes:N0} of {limitBytes:N0} in use.{(advice is null ? "" : " " + advice)}")
+    {
+        LimitName = limitName;
+        RequestedBytes = requestedBytes;
+        UsedBytes = usedBytes;
+        LimitBytes = limitBytes;
+    }
+
+    /// <summary>Which limit: "memory budget", "D05 Temporal", "reserve", …</summary>
+    public string LimitName { get; }
+
+    /// <summary>Bytes asked for.</summary>
+    public long RequestedBytes { get; }
+
+    /// <summary>Bytes in use when it was asked.</summary>
+    public long UsedBytes { get; }
+
+    /// <summary>The limit in bytes.</summary>
+    public long LimitBytes { get; }
+}

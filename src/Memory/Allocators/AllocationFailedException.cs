@@ -1,0 +1,27 @@
+namespace DimensionStore.Memory;
+
+/// <summary>The allocator could not provide a block: too large for it, or the operating system refused memory.</summary>
+public sealed class AllocationFailedException : MemoryToolkitException
+{
+    /// <summary>Creates the error.</summary>
+    public AllocationFailedException(string allocator, long requestedBytes, long availableBytes, OwnerId owner, string reason, Exception? innerException = null)
+        : base($"{allocator}: cannot allocate {requestedBytes:N0} bytes ({availableBytes:N0} available, owner {owner}): {reason}", innerException)
+    {
+        Allocator = allocator;
+        RequestedBytes = requestedBytes;
+        AvailableBytes = availableBytes;
+        Owner = owner;
+    }
+
+    /// <summary>Name of the allocator.</summary>
+    public string Allocator { get; }
+
+    /// <summary>Bytes asked for.</summary>
+    public long RequestedBytes { get; }
+
+    /// <summary>Bytes the allocator could still have provided.</summary>
+    public long AvailableBytes { get; }
+
+    /// <summary>Who asked.</summary>
+    public OwnerId Owner { get; }
+}

@@ -1,0 +1,36 @@
+using System.Buffers;
+
+namespace DimensionStore.Memory;
+
+/// <summary>The other shapes a block can have: span, <see cref="IMemoryOwner{T}"/>, guard.</summary>
+public static class AllocatorExtensions
+{
+    /// <summary>Allocates a block that a <c>using</c> statement gives back.</summary>
+    public static BlockGuard AllocateGuarded(this MemoryAllocator allocator, nuint size, nuint alignment = MemoryAllocator.DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
+    {
+        ArgumentNullException.ThrowIfNull(allocator);
+        return new BlockGuard(allocator, allocator.Allocate(size, alignment, options, owner), checked((long)size));
+    }
+
+    /// <summary>Allocates a block as <see cref="IMemoryOwner{T}"/>; disposing the owner frees it.</summary>
+    /// <param name="allocator">Where the block comes from; must outlive the owner.</param>
+    /// <param name="size">Bytes; at most <see cref="int.MaxValue"/>, the limit of <see cref="Memory{T}"/>.</param>
+    /// <param name="options">Zeroing, growth.</param>
+    /// <param name="owner">Tag for accounting.</param>
+    public static IMemoryOwner<byte> AllocateMemory(this MemoryAllocator allocator, int size, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
+    {
+        ArgumentNullException.ThrowIfNull(allocator);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size);
+        return new AllocatedMemoryManager(allocator, allocator.Allocate((nuint)size, owner: owner, options: options), size);
+    }
+
+    /// <summary>Views a live block as a span. The span is valid until the block is freed.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is negative or more than the block's usable size.</exception>
+    public static unsafe Span<byte> AsSpan(this MemoryAllocator allocator, nint address, int length)
+    {
+        ArgumentNullException.ThrowIfNull(allocator);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((nuint)length, allocator.UsableSize(address), nameof(length));
+        return new Span<byte>((void*)address, length);
+    }
+}

@@ -1,0 +1,83 @@
+using System.Buffers;
+
+namespace DimensionStore.Memory;
+
+/// <summary>
+/// The contract every allocator of the toolkit keeps: blocks of raw memory outside the GC heap, by address.
+/// </summary>
+/// <remarks>
+/// A block belongs to the caller from <see cref="Allocate"/> to <see cref="Free"/>; it never moves. A failed call changes nothing.
+/// <see cref="IsThreadSafe"/> says whether several threads may call at once.
+/// Spans, <see cref="IMemoryOwner{T}"/> and guards are made from these members in <see cref="AllocatorExtensions"/>,
+/// so that an allocator implements one way in and one way out.
+/// </remarks>
+public abstract class MemoryAllocator : IDisposable
+{
+    /// <summary>Alignment in bytes that every block has without asking.</summary>
+    public const int DefaultAlignment = 16;
+
+    /// <summary>Name used in errors, statistics and meters.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Whether several threads may use this allocator at once.</summary>
+    public abstract bool IsThreadSafe { get; }
+
+    /// <summary>Allocates a block of at least <paramref name="size"/> bytes.</summary>
+    /// <param name="size">Bytes, 1 or more.</param>
+    /// <param name="alignment">A power of two, in bytes.</param>
+    /// <param name="options">Zeroing, growth.</param>
+    /// <param name="owner">Tag for accounting.</param>
+    /// <returns>The address of the first byte.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">Size is zero or alignment is not a power of two that the allocator supports.</exception>
+    /// <exception cref="AllocationFailedException">No block of that size can be provided.</exception>
+    /// <exception cref="LimitExceededException">The block would go over the limit or budget.</exception>
+    /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
+    public abstract nint Allocate(nuint size, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default);
+
+    /// <summary>Allocates like <see cref="Allocate"/>, but answers false where memory or limit do not suffice.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">As for <see cref="Allocate"/>: a wrong argument is never "no memory".</exception>
+    /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
+    public abstract bool TryAllocate(nuint size, out nint address, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default);
+
+    /// <summary>Gives a block back.</summary>
+    /// <exception cref="MemoryFaultException">Double free, foreign free, or not the start of a block; nothing has changed.</exception>
+    /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
+    public abstract void Free(nint address);
+
+    /// <summary>Gives a block back and checks that it could have been allocated with <paramref name="size"/>.</summary>
+    /// <exception cref="MemoryFaultException">As for <see cref="Free"/>, or <see cref="MemoryFault.WrongSize"/>.</exception>
+    public abstract void FreeSized(nint address, nuint size);
+
+    /// <summary>Bytes that may be used in a live block.</summary>
+    /// <exception cref="MemoryFaultException">The address is not a live block of this allocator.</exception>
+    public abstract nuint UsableSize(nint address);
+
+    /// <summary>Whether the address is the start of a live block of this allocator. Never throws.</summary>
+    public abstract bool Owns(nint address);
+
+    /// <summary>Frees every block at once. Addresses handed out before are invalid afterwards.</summary>
+    public abstract void Reset();
+
+    /// <summary>Gives free memory back to the operating system.</summary>
+    /// <returns>Bytes given back.</returns>
+    public abstract long Trim();
+
+    /// <summary>Takes a snapshot of the counters. Allocates nothing on the GC heap.</summary>
+    public abstract AllocatorStatistics GetStatistics();
+
+    /// <summary>Lists the live blocks. A concurrent allocation or free may or may not be seen.</summary>
+    public abstract IEnumerable<BlockInfo> EnumerateBlocks();
+
+    /// <summary>Checks every invariant the allocator keeps about its own structures.</summary>
+    public abstract IntegrityReport CheckIntegrity();
+
+    /// <summary>Gives all memory back. Blocks that are still live are counted as leaked in the last statistics and their addresses become invalid.</summary>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Gives the memory back; called once.</summary>
+    protected abstract void Dispose(bool disposing);
+}

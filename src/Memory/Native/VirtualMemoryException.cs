@@ -1,0 +1,27 @@
+namespace DimensionStore.Memory.Native;
+
+/// <summary>The operating system refused a memory operation.</summary>
+public sealed class VirtualMemoryException : MemoryToolkitException
+{
+    /// <summary>Creates the error.</summary>
+    public VirtualMemoryException(string operation, nint address, nuint size, int errorCode, string systemMessage)
+        : base($"{operation} of {size:N0} bytes at 0x{address:x} was refused by the operating system: {systemMessage} (error {errorCode}).")
+    {
+        Operation = operation;
+        Address = address;
+        Size = size;
+        ErrorCode = errorCode;
+    }
+
+    /// <summary>Which primitive.</summary>
+    public string Operation { get; }
+
+    /// <summary>The range's first address; 0 for a reservation.</summary>
+    public nint Address { get; }
+
+    /// <summary>The range's length in bytes.</summary>
+    public nuint Size { get; }
+
+    /// <summary>The system's error code.</summary>
+    public int ErrorCode { get; }
+}

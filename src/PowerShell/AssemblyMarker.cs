@@ -1,0 +1,5 @@
+namespace DimensionStore.PowerShell;
+
+internal static class AssemblyMarker
+{
+}
