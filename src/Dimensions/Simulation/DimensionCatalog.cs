@@ -1,26 +1,132 @@
+using System.Text;
+
 namespace DimensionStore;
 
-/// <summary>The reference knowledge of <c>data/dimensions.json</c>: what simulation answers from and <c>generate</c> makes files of.</summary>
+/// <summary>
+/// The reference knowledge of <c>data/dimensions.json</c>: what simulation answers from and <c>generate</c> makes files of.
+/// Immutable and thread-safe. The form of the data is described in <c>data/README.md</c>.
+/// </summary>
 public sealed class DimensionCatalog
 {
-    private DimensionCatalog()
-    {
-    }
+    private const string ResourceName = "DimensionStore.dimensions.json";
 
-    /// <summary>The catalog that ships with the library.</summary>
-    public static DimensionCatalog Default => throw new NotImplementedException();
+    // A catalog is written by hand; what is larger is another file given by mistake.
+    private const long MaxFileBytes = 64L << 20;
+
+    private static readonly Lazy<DimensionCatalog> s_default = new(LoadDefault);
+
+    private DimensionCatalog(IReadOnlyList<CatalogDimension> dimensions) => Dimensions = dimensions;
+
+    /// <summary>The catalog that ships with the library. Read at first use, which costs about a millisecond, and kept.</summary>
+    public static DimensionCatalog Default => s_default.Value;
 
     /// <summary>Its dimensions, ascending.</summary>
-    public IReadOnlyList<CatalogDimension> Dimensions => throw new NotImplementedException();
+    public IReadOnlyList<CatalogDimension> Dimensions { get; }
 
     /// <summary>Reads a catalog.</summary>
-    /// <exception cref="InvalidCatalogException">It is not JSON of the described form; names file, line and what was expected.</exception>
-    public static DimensionCatalog Load(string path) => throw new NotImplementedException();
+    /// <exception cref="InvalidCatalogException">It is not JSON of the described form; names file, JSON path, line and what was expected.</exception>
+    /// <exception cref="IOException">The file is not there or cannot be read.</exception>
+    public static DimensionCatalog Load(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        long length = new FileInfo(path).Length;
+        return length > MaxFileBytes
+            ? throw new InvalidCatalogException(path, $"the file has {length} bytes, a catalog at most {MaxFileBytes}.")
+            : Parse(path, File.ReadAllBytes(path));
+    }
 
-    /// <summary>Writes the file of every dimension into a directory.</summary>
+    /// <summary>Reads a catalog from bytes.</summary>
+    /// <param name="source">Named in errors.</param>
+    /// <param name="json">UTF-8, with or without a byte order mark.</param>
+    /// <exception cref="InvalidCatalogException">It is not JSON of the described form.</exception>
+    public static DimensionCatalog Parse(string source, ReadOnlySpan<byte> json)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        return new DimensionCatalog(DimensionCatalogReader.Read(source, json));
+    }
+
+    /// <summary>The dimension of this number, or null when the catalog has none.</summary>
+    public CatalogDimension? Find(DimensionId id)
+    {
+        foreach (CatalogDimension dimension in Dimensions)
+        {
+            if (dimension.Id == id)
+            {
+                return dimension;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// Writes the file of every dimension into a directory. The same catalog gives the same bytes.
+    /// Each file appears whole or not at all; when one fails, those made before it stay.
+    /// </summary>
     /// <param name="directory">Made if it is not there.</param>
     /// <param name="overwrite">Replace existing files, except immutable ones, which are kept.</param>
     /// <param name="progress">Told after each file.</param>
     /// <param name="cancellationToken">Stops between files.</param>
-    public IReadOnlyList<GeneratedFile> Generate(string directory, bool overwrite = false, IProgress<GeneratedFile>? progress = null, CancellationToken cancellationToken = default) => throw new NotImplementedException();
+    /// <exception cref="DimensionFileExistsException">A file is there and <paramref name="overwrite"/> is false. Nothing was written.</exception>
+    /// <exception cref="IOException">A file cannot be written.</exception>
+    public IReadOnlyList<GeneratedFile> Generate(string directory, bool overwrite = false, IProgress<GeneratedFile>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        if (!overwrite)
+        {
+            // All refusals come before the first byte: half of a set is worse than none.
+            foreach (CatalogDimension dimension in Dimensions)
+            {
+                string path = Path.Combine(directory, dimension.Id.FileName);
+                if (Path.Exists(path))
+                {
+                    throw new DimensionFileExistsException(path);
+                }
+            }
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        Directory.CreateDirectory(directory);
+        List<GeneratedFile> files = new(Dimensions.Count);
+        foreach (CatalogDimension dimension in Dimensions)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            string path = Path.Combine(directory, dimension.Id.FileName);
+            GeneratedFile file = dimension.Id.IsImmutable && File.Exists(path)
+                ? new GeneratedFile(dimension.Id, dimension.Name, path, new FileInfo(path).Length, 0, WasKept: true)
+                : WriteFile(dimension, path, overwrite, cancellationToken);
+            files.Add(file);
+            progress?.Report(file);
+        }
+
+        return files.AsReadOnly();
+    }
+
+    private static GeneratedFile WriteFile(CatalogDimension dimension, string path, bool overwrite, CancellationToken cancellationToken)
+    {
+        DimensionWriterOptions options = new()
+        {
+            Id = dimension.Id,
+            Name = dimension.Name,
+            Overwrite = overwrite,
+            Layers = dimension.Layers.ToDictionary(
+                static l => l.Layer,
+                static l => new LayerSettings { Depth = l.Depth, Frequency = l.Frequency, Keywords = l.Keywords }),
+        };
+        using DimensionFileWriter writer = new(path, options);
+        foreach (CatalogLayer layer in dimension.Layers)
+        {
+            writer.AddLayer(layer.Layer);
+            foreach (CatalogEntry entry in layer.Entries)
+            {
+                writer.AddEntry(layer.Layer, entry.Keywords, Encoding.UTF8.GetBytes(entry.Text));
+            }
+        }
+
+        long entries = writer.EntryCount;
+        writer.Complete(cancellationToken);
+        return new GeneratedFile(dimension.Id, dimension.Name, path, new FileInfo(path).Length, entries, WasKept: false);
+    }
+
+    private static DimensionCatalog LoadDefault() => Parse("data/dimensions.json (built in)", EmbeddedData.Read(ResourceName));
 }
