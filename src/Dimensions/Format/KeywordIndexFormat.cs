@@ -1,0 +1,107 @@
+using System.Buffers.Binary;
+
+namespace DimensionStore;
+
+/// <summary>Offsets, sizes and encodings inside the keyword index section; see <c>formats/JESSY_MMAP_V1.md</c>.</summary>
+internal static class KeywordIndexFormat
+{
+    public const int HeaderBytes = 64;
+    public const int KeyCountOffset = 8;
+    public const int PostingCountOffset = 12;
+    public const int BucketCountOffset = 16;
+    public const int MaxProbeOffset = 20;
+    public const int EntryCountOffset = 24;
+    public const int ZeroOffset = 28;
+    public const int RecordsLengthOffset = 32;
+    public const int ReservedOffset = 40;
+
+    /// <summary>A bucket: eight tags, then eight references.</summary>
+    public const int BucketBytes = 64;
+    public const int SlotsPerBucket = 8;
+
+    /// <summary>Keys per bucket the writer aims at: about 1 key in 30 overflows to the next line.</summary>
+    public const int KeysPerBucket = 5;
+
+    /// <summary>Fan-out of the head tree: eight heads are one cache line.</summary>
+    public const int HeadsPerGroup = 8;
+
+    /// <summary>Fills a level of the head tree up to a whole group; above every real head, since no UTF-8 begins with 0xFF.</summary>
+    public const ulong HeadPadding = ulong.MaxValue;
+
+    public const int RecordHeadBytes = 8;
+    public const int PostingBytes = 12;
+    public const int MaxKeyBytes = KeywordFolding.MaxFoldedBytes;
+    public const int MaxDisplayBytes = 4096;
+
+    /// <summary>Counts are below this.</summary>
+    public const uint CountLimit = uint.MaxValue;
+
+    /// <summary><c>DSKWIX01</c>.</summary>
+    public static ReadOnlySpan<byte> Magic => "DSKWIX01"u8;
+
+    /// <summary>The next multiple of 8.</summary>
+    public static long Pad8(long length) => (length + 7) & ~7L;
+
+    /// <summary>Bytes of one record.</summary>
+    /// <param name="keyLength">Bytes of the folded key.</param>
+    /// <param name="displayLength">Bytes of the keyword as first written, 0 when equal to the key.</param>
+    /// <param name="postingCount">Its entries.</param>
+    public static long RecordBytes(int keyLength, int displayLength, uint postingCount)
+        => RecordHeadBytes + Pad8(keyLength) + Pad8(displayLength) + Pad8((long)postingCount * PostingBytes);
+
+    /// <summary>The reference to a record: its offset within the records, divided by eight, plus one.</summary>
+    public static uint Reference(long recordOffset) => checked((uint)((recordOffset >> 3) + 1));
+
+    /// <summary>First eight bytes of a folded key as a big-endian number, zero padded: ascending heads are ascending keys.</summary>
+    public static ulong Head(ReadOnlySpan<byte> foldedKey)
+    {
+        if (foldedKey.Length >= 8)
+        {
+            return BinaryPrimitives.ReadUInt64BigEndian(foldedKey);
+        }
+
+        ulong head = 0;
+        for (int i = 0; i < foldedKey.Length; i++)
+        {
+            head |= (ulong)foldedKey[i] << (56 - (8 * i));
+        }
+
+        return head;
+    }
+
+    /// <summary>The bucket line a hash begins at.</summary>
+    public static uint Bucket(ulong hash, uint bucketCount) => (uint)(((hash & uint.MaxValue) * bucketCount) >> 32);
+
+    /// <summary>The part of a hash that is stored in the bucket line.</summary>
+    public static uint Tag(ulong hash) => (uint)(hash >> 32);
+
+    /// <summary>Writes the section's first 64 bytes.</summary>
+    public static void WriteHeader(Span<byte> destination, in KeywordIndexLayout layout, uint postingCount, uint maxProbe, uint entryCount)
+    {
+        destination = destination[..HeaderBytes];
+        destination.Clear();
+        Magic.CopyTo(destination);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[KeyCountOffset..], layout.KeyCount);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[PostingCountOffset..], postingCount);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[BucketCountOffset..], layout.BucketCount);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[MaxProbeOffset..], maxProbe);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[EntryCountOffset..], entryCount);
+        BinaryPrimitives.WriteInt64LittleEndian(destination[RecordsLengthOffset..], layout.RecordsLength);
+    }
+
+    /// <summary>Writes the fixed part of a record, in front of key, display and postings.</summary>
+    public static void WriteRecordHead(Span<byte> destination, int keyLength, int displayLength, uint postingCount)
+    {
+        BinaryPrimitives.WriteUInt16LittleEndian(destination, checked((ushort)keyLength));
+        BinaryPrimitives.WriteUInt16LittleEndian(destination[2..], checked((ushort)displayLength));
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[4..], postingCount);
+    }
+
+    /// <summary>Writes one posting.</summary>
+    public static void WritePosting(Span<byte> destination, uint offset, uint length, byte layer)
+    {
+        BinaryPrimitives.WriteUInt32LittleEndian(destination, offset);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[4..], length);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[8..], layer);
+    }
+}

@@ -1,0 +1,97 @@
+namespace DimensionStore;
+
+/// <summary>Where the parts of a keyword index section lie, all following from three numbers. Offsets are from the start of the section.</summary>
+internal readonly record struct KeywordIndexLayout
+{
+    private KeywordIndexLayout(uint keyCount, uint bucketCount, long recordsLength)
+    {
+        KeyCount = keyCount;
+        BucketCount = bucketCount;
+        RecordsLength = recordsLength;
+        HeadTreeOffset = BucketsOffset + ((long)bucketCount * KeywordIndexFormat.BucketBytes);
+        OrderOffset = HeadTreeOffset + HeadTreeBytes(keyCount);
+        RecordsOffset = DimensionFormat.Align(OrderOffset + ((long)keyCount * sizeof(uint)));
+        Length = checked(RecordsOffset + recordsLength);
+    }
+
+    /// <summary>Distinct keys.</summary>
+    public uint KeyCount { get; }
+
+    /// <summary>Bucket lines, at least 1.</summary>
+    public uint BucketCount { get; }
+
+    /// <summary>Bytes of the records.</summary>
+    public long RecordsLength { get; }
+
+    /// <summary>Where the buckets begin.</summary>
+    public static long BucketsOffset => KeywordIndexFormat.HeaderBytes;
+
+    /// <summary>Where the head tree begins, with its top level.</summary>
+    public long HeadTreeOffset { get; }
+
+    /// <summary>Where the references in ascending order of keys begin.</summary>
+    public long OrderOffset { get; }
+
+    /// <summary>Where the records begin.</summary>
+    public long RecordsOffset { get; }
+
+    /// <summary>Bytes of the whole section.</summary>
+    public long Length { get; }
+
+    /// <summary>Levels of the head tree; 0 without keys.</summary>
+    public int LevelCount => CountLevels(KeyCount);
+
+    /// <summary>The layout a writer makes.</summary>
+    public static KeywordIndexLayout Compute(uint keyCount, long recordsLength)
+        => new(keyCount, Math.Max(1, (uint)(((ulong)keyCount + KeywordIndexFormat.KeysPerBucket - 1) / KeywordIndexFormat.KeysPerBucket)), recordsLength);
+
+    /// <summary>The layout that the numbers of a section's header state.</summary>
+    /// <exception cref="OverflowException">The section would be longer than 63 bits can say.</exception>
+    public static KeywordIndexLayout FromHeader(uint keyCount, uint bucketCount, long recordsLength) => new(keyCount, bucketCount, recordsLength);
+
+    /// <summary>Heads in a level before padding; level 0 has one per key, each level above one per eight of the level below.</summary>
+    public static uint LevelEntries(uint keyCount, int level) => (uint)((keyCount + (1UL << (3 * level)) - 1) >> (3 * level));
+
+    /// <summary>Where a level begins. Levels are stored from the top one down to level 0.</summary>
+    public long LevelOffset(int level)
+    {
+        long offset = HeadTreeOffset;
+        for (int above = LevelCount - 1; above > level; above--)
+        {
+            offset += PaddedLevelBytes(KeyCount, above);
+        }
+
+        return offset;
+    }
+
+    private static int CountLevels(uint keyCount)
+    {
+        if (keyCount == 0)
+        {
+            return 0;
+        }
+
+        int levels = 1;
+        while (LevelEntries(keyCount, levels - 1) > KeywordIndexFormat.HeadsPerGroup)
+        {
+            levels++;
+        }
+
+        return levels;
+    }
+
+    private static long HeadTreeBytes(uint keyCount)
+    {
+        long bytes = 0;
+        for (int level = CountLevels(keyCount) - 1; level >= 0; level--)
+        {
+            bytes += PaddedLevelBytes(keyCount, level);
+        }
+
+        return bytes;
+    }
+
+    // A level padded to whole groups of eight has eight times the entries of the level above, as its top-most one would have.
+    private static long PaddedLevelBytes(uint keyCount, int level)
+        => (long)LevelEntries(keyCount, level + 1) * KeywordIndexFormat.HeadsPerGroup * sizeof(ulong);
+}
