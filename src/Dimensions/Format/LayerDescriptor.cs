@@ -1,8 +1,14 @@
+using System.Buffers.Binary;
+using System.Collections.ObjectModel;
+using System.Text;
+
 namespace DimensionStore;
 
-/// <summary>What a file's metadata says about one layer.</summary>
+/// <summary>What a file's metadata says about one layer. Immutable and thread-safe.</summary>
 public sealed class LayerDescriptor
 {
+    private volatile IReadOnlyList<string>? _keywords;
+
     internal LayerDescriptor()
     {
     }
@@ -20,7 +26,7 @@ public sealed class LayerDescriptor
     public int KeywordCount { get; internal init; }
 
     /// <summary>The keywords the metadata lists, in file order and spelling. Decoded on first use.</summary>
-    public IReadOnlyList<string> Keywords => throw new NotImplementedException();
+    public IReadOnlyList<string> Keywords => _keywords ??= DecodeKeywords();
 
     /// <summary>Where the stored bytes begin, from the start of the file.</summary>
     public long ContentOffset { get; internal init; }
@@ -33,4 +39,29 @@ public sealed class LayerDescriptor
 
     /// <summary>How many bytes the layer has once decompressed; equal to <see cref="ContentSize"/> without a codec.</summary>
     public long UncompressedSize { get; internal init; }
+
+    /// <summary>CRC-32C of the stored bytes; null in a plain file.</summary>
+    internal uint? Checksum { get; init; }
+
+    /// <summary>The checked metadata bytes of the keywords: a u32 length and UTF-8 each.</summary>
+    internal ReadOnlyMemory<byte> KeywordBytes { get; init; }
+
+    private ReadOnlyCollection<string> DecodeKeywords()
+    {
+        if (KeywordCount == 0)
+        {
+            return ReadOnlyCollection<string>.Empty;
+        }
+
+        ReadOnlySpan<byte> bytes = KeywordBytes.Span;
+        var keywords = new string[KeywordCount];
+        for (int i = 0; i < keywords.Length; i++)
+        {
+            int length = BinaryPrimitives.ReadInt32LittleEndian(bytes);
+            keywords[i] = Encoding.UTF8.GetString(bytes.Slice(sizeof(uint), length));
+            bytes = bytes[(sizeof(uint) + length)..];
+        }
+
+        return Array.AsReadOnly(keywords);
+    }
 }
