@@ -1,26 +1,247 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
 namespace DimensionStore;
 
-/// <summary>The keyword index of a dimension, read in place. Every reference in it is bounds-checked when it is followed, so any bytes give an answer or a <see cref="DimensionFormatException"/>.</summary>
+/// <summary>
+/// The keyword index of a dimension, read in place. Every reference in it is bounds-checked when it is followed, so any bytes give an answer or a <see cref="DimensionFormatException"/>.
+/// Valid as long as its bytes are; safe for any number of threads. The default value is an index without keywords.
+/// </summary>
 public readonly ref struct KeywordIndex
 {
+    private readonly ReadOnlySpan<byte> _section;
+    private readonly long _sectionOffset;
+    private readonly int _orderOffset;
+    private readonly int _recordsOffset;
+    private readonly uint _keyCount;
+    private readonly uint _bucketCount;
+    private readonly uint _maxProbe;
+
+    /// <summary>Wraps a section whose header has been read before, with the same length.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal KeywordIndex(ReadOnlySpan<byte> section, scoped in KeywordIndexHeader header, long sectionOffset)
+    {
+        KeywordIndexLayout layout = header.Layout;
+        ArgumentOutOfRangeException.ThrowIfNotEqual(section.Length, layout.Length, nameof(section));
+        _section = section;
+        _sectionOffset = sectionOffset;
+        _orderOffset = (int)layout.OrderOffset;
+        _recordsOffset = (int)layout.RecordsOffset;
+        _keyCount = layout.KeyCount;
+        _bucketCount = layout.BucketCount;
+        _maxProbe = header.MaxProbe;
+    }
+
     /// <summary>Distinct keywords.</summary>
-    public int KeywordCount => throw new NotImplementedException();
+    public int KeywordCount => (int)_keyCount;
+
+    private ReadOnlySpan<byte> Records => _section[_recordsOffset..];
+
+    private long RecordsFileOffset => _sectionOffset + _recordsOffset;
 
     /// <summary>Opens an index section. Costs the same whatever its size.</summary>
+    /// <param name="section">The whole section; empty for a file without an index.</param>
+    /// <param name="sectionOffset">Where it begins in the file, for errors.</param>
     /// <exception cref="DimensionFormatException">The section contradicts its own counts.</exception>
-    public static KeywordIndex Open(ReadOnlySpan<byte> section, long sectionOffset = 0) => throw new NotImplementedException();
+    public static KeywordIndex Open(ReadOnlySpan<byte> section, long sectionOffset = 0)
+        => section.IsEmpty ? default : new KeywordIndex(section, KeywordIndexHeader.Read(section, section.Length, sectionOffset), sectionOffset);
 
     /// <summary>Finds a keyword. Allocates nothing.</summary>
     /// <param name="keyword">In any case.</param>
     /// <param name="postings">Its entries.</param>
-    public bool TryFind(ReadOnlySpan<char> keyword, out PostingList postings) => throw new NotImplementedException();
+    /// <exception cref="DimensionFormatException">The index is damaged.</exception>
+    [SkipLocalsInit]
+    public bool TryFind(ReadOnlySpan<char> keyword, out PostingList postings)
+    {
+        Span<byte> buffer = stackalloc byte[FoldedKeyword.BufferBytes];
+        FoldedKeyword folded = FoldedKeyword.Create(keyword, buffer);
+        return TryFind(folded, out postings);
+    }
 
     /// <summary>Finds a keyword given as UTF-8. Allocates nothing.</summary>
-    public bool TryFind(ReadOnlySpan<byte> utf8Keyword, out PostingList postings) => throw new NotImplementedException();
+    /// <param name="utf8Keyword">In any case.</param>
+    /// <param name="postings">Its entries.</param>
+    /// <exception cref="DimensionFormatException">The index is damaged.</exception>
+    [SkipLocalsInit]
+    public bool TryFind(ReadOnlySpan<byte> utf8Keyword, out PostingList postings)
+    {
+        Span<byte> buffer = stackalloc byte[FoldedKeyword.BufferBytes];
+        FoldedKeyword folded = FoldedKeyword.Create(utf8Keyword, buffer);
+        return TryFind(folded, out postings);
+    }
 
-    /// <summary>Enumerates the keywords that begin with <paramref name="prefix"/>, ascending by folded UTF-8. Allocates nothing.</summary>
-    public KeywordCursor FindPrefix(ReadOnlySpan<char> prefix) => throw new NotImplementedException();
+    /// <summary>Enumerates the keywords that begin with <paramref name="prefix"/>, ascending by folded UTF-8; all of them for an empty one. Allocates nothing.</summary>
+    /// <param name="prefix">In any case.</param>
+    /// <exception cref="DimensionFormatException">The index is damaged.</exception>
+    [SkipLocalsInit]
+    public KeywordCursor FindPrefix(ReadOnlySpan<char> prefix)
+    {
+        if (prefix.IsEmpty)
+        {
+            return new KeywordCursor(this, 0, _keyCount, 0, 0);
+        }
 
-    /// <summary>Enumerates the keywords that match a pattern of <c>*</c> and <c>?</c>, ascending by folded UTF-8.</summary>
-    public KeywordCursor FindWildcard(ReadOnlySpan<char> pattern) => throw new NotImplementedException();
+        Span<byte> buffer = stackalloc byte[FoldedKeyword.BufferBytes];
+        FoldedKeyword folded = FoldedKeyword.Create(prefix, buffer);
+        return folded.IsValid ? Range(folded.Bytes) : default;
+    }
+
+    /// <summary>
+    /// Enumerates the keywords that match a pattern of <c>*</c> (any run of characters) and <c>?</c> (one Unicode scalar value), ascending by folded UTF-8.
+    /// What stands before the first of them narrows the search. Allocates the folded pattern.
+    /// </summary>
+    /// <param name="pattern">In any case; a pattern that is no valid text matches nothing.</param>
+    /// <exception cref="DimensionFormatException">The index is damaged.</exception>
+    public KeywordCursor FindWildcard(ReadOnlySpan<char> pattern)
+    {
+        byte[]? folded = WildcardPattern.Fold(pattern);
+        if (folded is null)
+        {
+            return default;
+        }
+
+        int literal = folded.AsSpan().IndexOfAny((byte)'*', (byte)'?');
+        literal = literal < 0 ? folded.Length : literal;
+        if (literal > KeywordFolding.MaxFoldedBytes)
+        {
+            return default;
+        }
+
+        KeywordCursor range = literal == 0 ? new KeywordCursor(this, 0, _keyCount, 0, 0) : Range(folded.AsSpan(0, literal));
+        return range.Matching(folded);
+    }
+
+    /// <summary>Finds a keyword that was folded and hashed before, so that many indexes can be asked for the price of one.</summary>
+    internal bool TryFind(scoped FoldedKeyword keyword, out PostingList postings)
+    {
+        postings = default;
+        uint bucketCount = _bucketCount;
+        if (keyword.Length <= 0 || bucketCount == 0)
+        {
+            return false;
+        }
+
+        ulong hash = keyword.Hash;
+        uint bucket = KeywordIndexFormat.Bucket(hash, bucketCount);
+        Vector256<uint> tag = Vector256.Create(KeywordIndexFormat.Tag(hash));
+        ref byte buckets = ref Unsafe.Add(ref MemoryMarshal.GetReference(_section), KeywordIndexFormat.HeaderBytes);
+        for (uint probes = _maxProbe; ;)
+        {
+            // In bounds: the header was refused unless bucketCount lines lie within the section.
+            ref byte line = ref Unsafe.Add(ref buckets, (nuint)bucket * KeywordIndexFormat.BucketBytes);
+            ref byte references = ref Unsafe.Add(ref line, KeywordIndexFormat.BucketBytes / 2);
+            uint empty = Vector256.Equals(Vector256.LoadUnsafe(ref references).AsUInt32(), Vector256<uint>.Zero).ExtractMostSignificantBits();
+            uint match = Vector256.Equals(Vector256.LoadUnsafe(ref line).AsUInt32(), tag).ExtractMostSignificantBits() & ~empty;
+            while (match != 0)
+            {
+                uint reference = LittleEndian.U32(ref Unsafe.Add(ref references, BitOperations.TrailingZeroCount(match) * sizeof(uint)));
+                if (KeywordRecord.TryMatch(Records, reference, keyword, RecordsFileOffset, out postings))
+                {
+                    return true;
+                }
+
+                match &= match - 1;
+            }
+
+            if (empty != 0 || --probes == 0)
+            {
+                return false;
+            }
+
+            bucket = bucket + 1 == bucketCount ? 0 : bucket + 1;
+        }
+    }
+
+    /// <summary>The record at a place in ascending order.</summary>
+    internal KeywordRecord RecordAt(uint position)
+    {
+        ReadOnlySpan<byte> order = _section[_orderOffset.._recordsOffset];
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(position, _keyCount);
+        uint reference = LittleEndian.U32(ref Unsafe.Add(ref MemoryMarshal.GetReference(order), (nuint)position * sizeof(uint)));
+        return KeywordRecord.Read(Records, reference, RecordsFileOffset);
+    }
+
+    /// <summary>Place of the first key whose head is at least <paramref name="head"/>; the number of keys when there is none.</summary>
+    internal uint LowerBound(ulong head)
+    {
+        uint keyCount = _keyCount;
+        if (keyCount == 0)
+        {
+            return 0;
+        }
+
+        int shift = 3 * (KeywordIndexLayout.CountLevels(keyCount) - 1);
+        ref byte level = ref Unsafe.Add(ref MemoryMarshal.GetReference(_section), KeywordIndexFormat.HeaderBytes + ((nuint)_bucketCount * KeywordIndexFormat.BucketBytes));
+        uint index = 0;
+        for (; ; shift -= 3)
+        {
+            // In bounds: index is below the entries of the level above, and this level has eight for each of them.
+            index = (index * KeywordIndexFormat.HeadsPerGroup) + CountBelow(ref Unsafe.Add(ref level, (nuint)index * (KeywordIndexFormat.HeadsPerGroup * sizeof(ulong))), head);
+            uint entries = (uint)((keyCount + (1UL << shift) - 1) >> shift);
+            if (index >= entries)
+            {
+                return keyCount;
+            }
+
+            if (shift == 0)
+            {
+                return index;
+            }
+
+            level = ref Unsafe.Add(ref level, (nuint)((entries + 7) & ~7u) * sizeof(ulong));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint CountBelow(ref byte group, ulong head)
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            Vector512<ulong> heads = Vector512.LoadUnsafe(ref group).AsUInt64();
+            return (uint)BitOperations.PopCount(Vector512.LessThan(heads, Vector512.Create(head)).ExtractMostSignificantBits());
+        }
+
+        Vector256<ulong> wanted = Vector256.Create(head);
+        Vector256<ulong> low = Vector256.LoadUnsafe(ref group).AsUInt64();
+        Vector256<ulong> high = Vector256.LoadUnsafe(ref group, 32).AsUInt64();
+        return (uint)(BitOperations.PopCount(Vector256.LessThan(low, wanted).ExtractMostSignificantBits())
+            + BitOperations.PopCount(Vector256.LessThan(high, wanted).ExtractMostSignificantBits()));
+    }
+
+    private KeywordCursor Range(scoped ReadOnlySpan<byte> prefix)
+    {
+        ulong head = KeywordIndexFormat.Head(prefix);
+        uint start = LowerBound(head);
+        if (prefix.Length <= 8)
+        {
+            // Keys hold no NUL, so the zero-padded head is the exact bound, and the cursor stops where heads begin otherwise.
+            return new KeywordCursor(this, start, _keyCount, head, ulong.MaxValue << (64 - (prefix.Length * 8)));
+        }
+
+        uint end = head == ulong.MaxValue ? _keyCount : LowerBound(head + 1);
+        start = Partition(start, end, prefix, below: true);
+        return new KeywordCursor(this, start, Partition(start, end, prefix, below: false), 0, 0);
+    }
+
+    /// <summary>First place in a range whose key is not below the prefix, or does not begin with it.</summary>
+    private uint Partition(uint start, uint end, scoped ReadOnlySpan<byte> prefix, bool below)
+    {
+        while (start < end)
+        {
+            uint middle = start + ((end - start) >> 1);
+            ReadOnlySpan<byte> key = RecordAt(middle).Key;
+            if (below ? key.SequenceCompareTo(prefix) < 0 : key.StartsWith(prefix))
+            {
+                start = middle + 1;
+            }
+            else
+            {
+                end = middle;
+            }
+        }
+
+        return start;
+    }
 }

@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace DimensionStore;
 
 /// <summary>Where the parts of a keyword index section lie, all following from three numbers. Offsets are from the start of the section.</summary>
@@ -64,21 +66,8 @@ internal readonly record struct KeywordIndexLayout
         return offset;
     }
 
-    private static int CountLevels(uint keyCount)
-    {
-        if (keyCount == 0)
-        {
-            return 0;
-        }
-
-        int levels = 1;
-        while (LevelEntries(keyCount, levels - 1) > KeywordIndexFormat.HeadsPerGroup)
-        {
-            levels++;
-        }
-
-        return levels;
-    }
+    /// <summary>Levels of the head tree over so many keys: as many as it takes for the top one to have at most eight heads.</summary>
+    public static int CountLevels(uint keyCount) => keyCount <= 1 ? (int)keyCount : (BitOperations.Log2(keyCount - 1) / 3) + 1;
 
     private static long HeadTreeBytes(uint keyCount)
     {

@@ -1,11 +1,59 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+
 namespace DimensionStore;
 
-/// <summary>The entries of one keyword, read in place; ordered by layer, then offset.</summary>
+/// <summary>The entries of one keyword, read in place; ordered by layer, then offset. Valid as long as the bytes of its index are.</summary>
 public readonly ref struct PostingList
 {
-    /// <summary>How many entries.</summary>
-    public int Count => throw new NotImplementedException();
+    private readonly ref byte _first;
+    private readonly long _fileOffset;
 
-    /// <summary>One of them.</summary>
-    public EntryLocation this[int index] => throw new NotImplementedException();
+    /// <summary>Wraps postings whose bytes have been bounds-checked.</summary>
+    internal PostingList(ref byte first, int count, long fileOffset)
+    {
+        _first = ref first;
+        _fileOffset = fileOffset;
+        Count = count;
+    }
+
+    /// <summary>How many entries.</summary>
+    public int Count { get; }
+
+    /// <summary>One of them. Only the form is checked; whether the layer holds so many bytes is checked when they are asked for.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such entry.</exception>
+    /// <exception cref="DimensionFormatException">The index is damaged.</exception>
+    public EntryLocation this[int index]
+    {
+        get
+        {
+            if ((uint)index >= (uint)Count)
+            {
+                ThrowIndex(index);
+            }
+
+            ref byte posting = ref Unsafe.Add(ref _first, (nuint)(uint)index * KeywordIndexFormat.PostingBytes);
+            uint offset = LittleEndian.U32(ref posting);
+            uint length = LittleEndian.U32(ref Unsafe.Add(ref posting, 4));
+            uint layer = LittleEndian.U32(ref Unsafe.Add(ref posting, 8));
+            if (layer >= DimensionFormat.MaxLayers || length > int.MaxValue)
+            {
+                ThrowDamaged(index, length, layer);
+            }
+
+            return new EntryLocation((int)layer, offset, (int)length);
+        }
+    }
+
+    [DoesNotReturn]
+    private void ThrowIndex(int index)
+        => throw new ArgumentOutOfRangeException(nameof(index), index, $"The keyword has {Count:N0} entries.");
+
+    [DoesNotReturn]
+    private void ThrowDamaged(int index, uint length, uint layer)
+        => throw new DimensionFormatException(
+            DimensionFormatError.BadIndex,
+            _fileOffset + ((long)index * KeywordIndexFormat.PostingBytes),
+            $"a posting with a layer of 0 to 3 and at most {int.MaxValue:N0} bytes",
+            $"layer field 0x{layer:X8}, {length:N0} bytes");
 }

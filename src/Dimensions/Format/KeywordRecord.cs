@@ -1,0 +1,139 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace DimensionStore;
+
+/// <summary>One record of an index: key, spelling and postings of a keyword, bounds-checked when it was read.</summary>
+internal readonly ref struct KeywordRecord
+{
+    private readonly ref byte _first;
+    private readonly int _displayLength;
+    private readonly int _postingsOffset;
+    private readonly int _postingCount;
+    private readonly long _fileOffset;
+
+    private KeywordRecord(ref byte first, int keyLength, int displayLength, int postingsOffset, int postingCount, long fileOffset)
+    {
+        _first = ref first;
+        KeyLength = keyLength;
+        _displayLength = displayLength;
+        _postingsOffset = postingsOffset;
+        _postingCount = postingCount;
+        _fileOffset = fileOffset;
+    }
+
+    /// <summary>Bytes of the folded key.</summary>
+    public int KeyLength { get; }
+
+    /// <summary>The folded key.</summary>
+    public ReadOnlySpan<byte> Key => MemoryMarshal.CreateReadOnlySpan(ref KeyStart, KeyLength);
+
+    /// <summary>The keyword as first written.</summary>
+    public ReadOnlySpan<byte> Display => _displayLength == 0
+        ? Key
+        : MemoryMarshal.CreateReadOnlySpan(ref Unsafe.Add(ref KeyStart, (nint)KeywordIndexFormat.Pad8(KeyLength)), _displayLength);
+
+    /// <summary>The entries.</summary>
+    public PostingList Postings => new(ref Unsafe.Add(ref _first, _postingsOffset), _postingCount, _fileOffset + _postingsOffset);
+
+    /// <summary>First eight bytes of the key as a big-endian number. A record has room for eight even when its key is shorter.</summary>
+    public ulong Head => BinaryPrimitives.ReverseEndianness(LittleEndian.U64(ref KeyStart));
+
+    private ref byte KeyStart => ref Unsafe.Add(ref _first, KeywordIndexFormat.RecordHeadBytes);
+
+    /// <summary>Reads the record that a reference names.</summary>
+    /// <param name="records">All records.</param>
+    /// <param name="reference">Offset divided by eight, plus one.</param>
+    /// <param name="recordsFileOffset">Where the records begin in the file, for errors.</param>
+    /// <exception cref="DimensionFormatException">The record does not lie within the records.</exception>
+    public static KeywordRecord Read(ReadOnlySpan<byte> records, uint reference, long recordsFileOffset)
+    {
+        // Reference 0 wraps to an offset far outside and is refused with the rest.
+        ulong offset = (ulong)(reference - 1) * 8;
+        if (offset + KeywordIndexFormat.RecordHeadBytes > (ulong)records.Length)
+        {
+            throw Outside(reference, records.Length, recordsFileOffset);
+        }
+
+        ref byte first = ref Unsafe.Add(ref MemoryMarshal.GetReference(records), (nint)offset);
+        ulong head = LittleEndian.U64(ref first);
+        int keyLength = (ushort)head;
+        int displayLength = (ushort)(head >> 16);
+        ulong postingCount = head >> 32;
+        ulong postings = (ulong)(KeywordIndexFormat.RecordHeadBytes + KeywordIndexFormat.Pad8(keyLength) + KeywordIndexFormat.Pad8(displayLength));
+        if (keyLength is 0 or > KeywordIndexFormat.MaxKeyBytes
+            || displayLength > KeywordIndexFormat.MaxDisplayBytes
+            || postingCount == 0
+            || offset + postings + (postingCount * KeywordIndexFormat.PostingBytes) > (ulong)records.Length)
+        {
+            throw Damaged(keyLength, displayLength, postingCount, records.Length, recordsFileOffset + (long)offset);
+        }
+
+        return new KeywordRecord(ref first, keyLength, displayLength, (int)postings, (int)postingCount, recordsFileOffset + (long)offset);
+    }
+
+    /// <summary>The postings of the record that a reference names if its key is the one looked for.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool TryMatch(ReadOnlySpan<byte> records, uint reference, scoped FoldedKeyword keyword, long recordsFileOffset, out PostingList postings)
+    {
+        ulong offset = (ulong)(reference - 1) * 8;
+        int length = keyword.Length;
+        nuint padded = (nuint)(uint)(length + 7) & ~(nuint)7;
+        ulong display = offset + KeywordIndexFormat.RecordHeadBytes + padded;
+        if (display > (ulong)records.Length)
+        {
+            // Too near the end for this key; another key may well be there.
+            if (offset + KeywordIndexFormat.RecordHeadBytes > (ulong)records.Length)
+            {
+                throw Outside(reference, records.Length, recordsFileOffset);
+            }
+
+            postings = default;
+            return false;
+        }
+
+        ref byte first = ref Unsafe.Add(ref MemoryMarshal.GetReference(records), (nint)offset);
+        ulong head = LittleEndian.U64(ref first);
+        if ((ushort)head != length)
+        {
+            postings = default;
+            return false;
+        }
+
+        ref byte key = ref Unsafe.Add(ref first, KeywordIndexFormat.RecordHeadBytes);
+        ref byte wanted = ref keyword.First;
+        nuint i = 0;
+        do
+        {
+            if (Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref key, i)) != Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref wanted, i)))
+            {
+                postings = default;
+                return false;
+            }
+
+            i += 8;
+        }
+        while (i < padded);
+
+        ulong start = display + ((((head >> 16) & 0xFFFF) + 7) & ~7UL);
+        ulong count = head >> 32;
+        if (count == 0 || start + (count * KeywordIndexFormat.PostingBytes) > (ulong)records.Length)
+        {
+            throw Damaged(length, (ushort)(head >> 16), count, records.Length, recordsFileOffset + (long)offset);
+        }
+
+        postings = new PostingList(ref Unsafe.Add(ref MemoryMarshal.GetReference(records), (nint)start), (int)count, recordsFileOffset + (long)start);
+        return true;
+    }
+
+    private static DimensionFormatException Outside(uint reference, int recordsLength, long recordsFileOffset)
+        => new(DimensionFormatError.BadIndex, recordsFileOffset, $"a reference to a record within {recordsLength:N0} bytes", $"reference {reference:N0}");
+
+    private static DimensionFormatException Damaged(int keyLength, int displayLength, ulong postingCount, int recordsLength, long fileOffset)
+        => new(
+            DimensionFormatError.BadIndex,
+            fileOffset,
+            $"a record with a key of 1 to {KeywordIndexFormat.MaxKeyBytes:N0} bytes, a spelling of at most {KeywordIndexFormat.MaxDisplayBytes:N0} and at least one posting, within {recordsLength:N0} bytes of records",
+            $"{keyLength:N0} bytes, {displayLength:N0} bytes, {postingCount:N0} postings");
+}

@@ -1,0 +1,328 @@
+using System.Text;
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace DimensionStore.Tests.Format;
+
+public sealed class KeywordIndexTests
+{
+    private static readonly string[] Alphabet = ["a", "b", "B", "c", "é", "É", "ß", "ẞ", "Σ", "ς", "σ", "北", "\U0001F600", "\U00010400", " ", "-", "K", "\u212A", "İ", "abcdefgh", "ABCDEFGHI"];
+
+    [Fact]
+    public void An_empty_index_finds_nothing()
+    {
+        byte[] section = IndexOf(new ImageAssembler().AddEntry(0, "no keywords"));
+        KeywordIndex index = KeywordIndex.Open(section);
+        Assert.Equal(0, index.KeywordCount);
+        Assert.False(index.TryFind("a", out _));
+        Assert.False(index.FindPrefix("").MoveNext());
+        Assert.False(index.FindPrefix("a").MoveNext());
+        Assert.False(index.FindWildcard("*").MoveNext());
+        KeywordIndex none = KeywordIndex.Open([]);
+        Assert.Equal(0, none.KeywordCount);
+        Assert.False(none.TryFind("a", out _));
+        Assert.False(none.TryFind("a"u8, out _));
+        Assert.False(none.FindPrefix("").MoveNext());
+        Assert.False(none.FindPrefix("abcdefghi").MoveNext());
+        Assert.False(none.FindWildcard("*").MoveNext());
+    }
+
+    [Fact]
+    public void Finds_entries_of_a_keyword_in_any_case()
+    {
+        byte[] section = IndexOf(new ImageAssembler()
+            .AddEntry(0, "first", "Joy", "Straße")
+            .AddEntry(2, "second!", "JOY")
+            .AddEntry(0, "third", "joy", "ΟΔΟΣ"));
+        KeywordIndex index = KeywordIndex.Open(section);
+        Assert.Equal(3, index.KeywordCount);
+        Assert.True(index.TryFind("jOy", out PostingList postings));
+        Assert.Equal(3, postings.Count);
+        Assert.Equal(new EntryLocation(0, 0, 5), postings[0]);
+        Assert.Equal(new EntryLocation(0, 5, 5), postings[1]);
+        Assert.Equal(new EntryLocation(2, 0, 7), postings[2]);
+        Assert.True(index.TryFind("STRAẞE"u8, out _));
+        Assert.True(index.TryFind("οδος", out _));
+        Assert.False(index.TryFind("jo", out _));
+        Assert.False(index.TryFind("joyy", out _));
+        Assert.False(index.TryFind("", out _));
+        Assert.False(index.TryFind("joy\0", out _));
+
+        KeywordCursor cursor = index.FindPrefix("j");
+        Assert.True(cursor.MoveNext());
+        Assert.Equal("Joy", Encoding.UTF8.GetString(cursor.Keyword));
+        Assert.Equal("joy", Encoding.UTF8.GetString(cursor.FoldedKeyword));
+        Assert.Equal(3, cursor.Postings.Count);
+        Assert.False(cursor.MoveNext());
+        Assert.True(cursor.Keyword.IsEmpty);
+        Assert.Equal(0, cursor.Postings.Count);
+    }
+
+    [Fact]
+    public void A_posting_that_is_not_there_is_refused()
+    {
+        KeywordIndex index = KeywordIndex.Open(IndexOf(new ImageAssembler().AddEntry(0, "x", "k")));
+        index.TryFind("k", out PostingList postings);
+        int below = -1;
+        ArgumentOutOfRangeException? error = null;
+        try
+        {
+            _ = postings[below];
+        }
+        catch (ArgumentOutOfRangeException e)
+        {
+            error = e;
+        }
+
+        Assert.NotNull(error);
+    }
+
+    [Fact]
+    public void Random_keywords_agree_with_a_sorted_dictionary()
+    {
+        Gen<string> keyword = Gen.Elements(Alphabet).NonEmptyListOf().Select(parts => string.Concat(parts));
+        Gen<string[]> keywords = keyword.ArrayOf();
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(400).WithEndSize(120), Prop.ForAll(keywords.ToArbitrary(), AgreesWithModel));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(8)]
+    [InlineData(9)]
+    [InlineData(63)]
+    [InlineData(64)]
+    [InlineData(65)]
+    [InlineData(511)]
+    [InlineData(512)]
+    [InlineData(513)]
+    [InlineData(5000)]
+    public void Head_tree_of_any_height_finds_every_bound(int count)
+    {
+        string[] keywords = [.. Enumerable.Range(0, count).Select(i => $"k{i * 2:D6}{(i % 3 == 0 ? "-and-a-long-tail" : "")}")];
+        KeywordIndex index = Open(keywords);
+        Assert.Equal(count, index.KeywordCount);
+        for (int i = 0; i < count; i++)
+        {
+            KeywordCursor cursor = index.FindPrefix($"k{i * 2:D6}");
+            Assert.True(cursor.MoveNext());
+            Assert.Equal(keywords[i], Encoding.UTF8.GetString(cursor.FoldedKeyword));
+            Assert.False(cursor.MoveNext());
+            Assert.False(index.FindPrefix($"k{(i * 2) + 1:D6}").MoveNext());
+        }
+
+        Assert.False(index.FindPrefix("l").MoveNext());
+        Assert.False(index.FindPrefix("a").MoveNext());
+        Assert.Equal(count, Count(index.FindPrefix("k")));
+    }
+
+    [Fact]
+    public void Long_equal_heads_are_narrowed_exactly()
+    {
+        string[] keywords = [.. Enumerable.Range(0, 300).Select(i => $"same-head-{i:D3}"), "same-hea", "same-head", "same-heae", "same-h"];
+        KeywordIndex index = Open(keywords);
+        Assert.Equal(100, Count(index.FindPrefix("same-head-1")));
+        Assert.Equal(10, Count(index.FindPrefix("same-head-17")));
+        Assert.Equal(1, Count(index.FindPrefix("SAME-HEAD-299")));
+        Assert.Equal(0, Count(index.FindPrefix("same-head-300")));
+        Assert.Equal(301, Count(index.FindPrefix("same-head")));
+        Assert.Equal(303, Count(index.FindPrefix("same-hea")));
+        Assert.Equal(304, Count(index.FindPrefix("same-h")));
+    }
+
+    [Fact]
+    public void Keywords_that_share_a_bucket_are_all_found()
+    {
+        // Chosen by their hash: all of them begin at line 0, so that overflow runs over line after line and around the end.
+        var colliding = new List<string>();
+        for (int i = 0; colliding.Count < 60; i++)
+        {
+            string keyword = $"c{i}";
+            ulong hash = ReferenceHash.Compute(Encoding.UTF8.GetBytes(keyword));
+            if ((((hash & 0xFFFFFFFF) * 12) >> 32) == 11)
+            {
+                colliding.Add(keyword);
+            }
+        }
+
+        byte[] section = IndexOf(With([.. colliding]));
+        Assert.True(BitConverter.ToUInt32(section, 20) >= 8, "the keys do not overflow");
+        KeywordIndex index = KeywordIndex.Open(section);
+        foreach (string keyword in colliding)
+        {
+            Assert.True(index.TryFind(keyword, out _));
+        }
+
+        Assert.False(index.TryFind("absent", out _));
+    }
+
+    [Theory]
+    [InlineData("*", new[] { "a", "ab", "abc", "b", "éa", "北京" })]
+    [InlineData("**", new[] { "a", "ab", "abc", "b", "éa", "北京" })]
+    [InlineData("A*", new[] { "a", "ab", "abc" })]
+    [InlineData("a?", new[] { "ab" })]
+    [InlineData("?", new[] { "a", "b" })]
+    [InlineData("??", new[] { "ab", "éa", "北京" })]
+    [InlineData("*A", new[] { "a", "éa" })]
+    [InlineData("É?", new[] { "éa" })]
+    [InlineData("?京", new[] { "北京" })]
+    [InlineData("a*c", new[] { "abc" })]
+    [InlineData("abc", new[] { "abc" })]
+    [InlineData("*b*", new[] { "ab", "abc", "b" })]
+    [InlineData("???*", new[] { "abc" })]
+    [InlineData("abcd*", new string[0])]
+    [InlineData("", new string[0])]
+    [InlineData("\0*", new string[0])]
+    public void Wildcards_match_whole_characters(string pattern, string[] expected)
+    {
+        KeywordIndex index = Open("a", "ab", "abc", "b", "Éa", "北京");
+        Assert.Equal(expected, Walk(index.FindWildcard(pattern)));
+    }
+
+    [Fact]
+    public void A_wildcard_made_to_explode_is_answered()
+    {
+        string keyword = new('a', 1000);
+        KeywordIndex index = Open(keyword);
+        string pattern = string.Concat(Enumerable.Repeat("a*", 400)) + "b";
+        Assert.False(index.FindWildcard(pattern).MoveNext());
+        Assert.True(index.FindWildcard(string.Concat(Enumerable.Repeat("a*", 400)) + "a").MoveNext());
+        Assert.False(index.FindWildcard(new string('?', 1001)).MoveNext());
+        Assert.False(index.FindWildcard(new string('a', 5000) + "*").MoveNext());
+    }
+
+    [Fact]
+    public void Exact_and_prefix_lookups_allocate_nothing()
+    {
+        KeywordIndex index = Open([.. Enumerable.Range(0, 1000).Select(i => $"keyword {i} é")]);
+        Assert.Equal(0, Measure(index, 1));
+        Assert.Equal(0, Measure(index, 100));
+
+        static long Measure(KeywordIndex index, int rounds)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < rounds; i++)
+            {
+                if (!index.TryFind("KEYWORD 77 É", out PostingList postings) || postings[0].Length != 1 || index.TryFind("nothing", out _)
+                    || !index.FindPrefix("keyw").MoveNext() || !index.FindPrefix("KEYWORD 77 é").MoveNext())
+                {
+                    throw new InvalidOperationException("A lookup gave a wrong answer.");
+                }
+            }
+
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+    }
+
+    private static bool AgreesWithModel(string[] keywords)
+    {
+        var model = new SortedDictionary<string, List<EntryLocation>>(StringComparer.Ordinal);
+        ImageAssembler assembler = With(keywords);
+        for (int i = 0; i < keywords.Length; i++)
+        {
+            string key = Convert.ToHexString(ImageAssembler.Fold(keywords[i]));
+            if (!model.TryGetValue(key, out List<EntryLocation>? list))
+            {
+                model.Add(key, list = []);
+            }
+
+            list.Add(new EntryLocation(i % 4, i / 4, 1));
+        }
+
+        KeywordIndex index = KeywordIndex.Open(IndexOf(assembler));
+        bool same = index.KeywordCount == model.Count;
+        foreach (string keyword in keywords)
+        {
+            List<EntryLocation> expected = [.. model[Convert.ToHexString(ImageAssembler.Fold(keyword))].OrderBy(l => l.Layer).ThenBy(l => l.Offset)];
+            same &= index.TryFind(keyword, out PostingList byChars) && Same(byChars, expected);
+            same &= index.TryFind(Encoding.UTF8.GetBytes(keyword), out PostingList byBytes) && Same(byBytes, expected);
+            same &= index.TryFind(keyword + "x", out _) == model.ContainsKey(Convert.ToHexString(ImageAssembler.Fold(keyword + "x")));
+            for (int cut = 0; cut <= keyword.Length; cut++)
+            {
+                if (cut < keyword.Length && char.IsLowSurrogate(keyword[cut]))
+                {
+                    same &= !index.FindPrefix(keyword.AsSpan(0, cut)).MoveNext();
+                    continue;
+                }
+
+                string prefix = cut == 0 ? "" : Convert.ToHexString(ImageAssembler.Fold(keyword[..cut]));
+                List<string> begins = [.. model.Keys.Where(k => k.StartsWith(prefix, StringComparison.Ordinal))];
+                same &= WalkHex(index.FindPrefix(keyword.AsSpan(0, cut))).SequenceEqual(begins);
+                same &= WalkHex(index.FindWildcard(keyword[..cut] + "*")).SequenceEqual(begins);
+                same &= WalkHex(index.FindWildcard("*" + keyword[cut..])).SequenceEqual(
+                    model.Keys.Where(k => cut == keyword.Length || k.EndsWith(Convert.ToHexString(ImageAssembler.Fold(keyword[cut..])), StringComparison.Ordinal)));
+            }
+        }
+
+        return same;
+    }
+
+    private static bool Same(PostingList postings, List<EntryLocation> expected)
+    {
+        bool same = postings.Count == expected.Count;
+        for (int i = 0; same && i < expected.Count; i++)
+        {
+            same = postings[i] == expected[i];
+        }
+
+        return same;
+    }
+
+    private static ImageAssembler With(string[] keywords)
+    {
+        var assembler = new ImageAssembler();
+        for (int i = 0; i < keywords.Length; i++)
+        {
+            assembler.AddEntry(i % 4, "x", keywords[i]);
+        }
+
+        if (keywords.Length == 0)
+        {
+            assembler.AddLayer(0);
+        }
+
+        return assembler;
+    }
+
+    private static KeywordIndex Open(params string[] keywords) => KeywordIndex.Open(IndexOf(With(keywords)));
+
+    private static byte[] IndexOf(ImageAssembler assembler)
+    {
+        byte[] image = assembler.Build();
+        DimensionDescriptor descriptor = DimensionDescriptor.Parse(image, image.Length);
+        return image[(int)descriptor.IndexOffset..];
+    }
+
+    private static int Count(KeywordCursor cursor)
+    {
+        int count = 0;
+        while (cursor.MoveNext())
+        {
+            count++;
+        }
+
+        return count;
+    }
+
+    private static List<string> Walk(KeywordCursor cursor)
+    {
+        var found = new List<string>();
+        while (cursor.MoveNext())
+        {
+            found.Add(Encoding.UTF8.GetString(cursor.FoldedKeyword));
+        }
+
+        return found;
+    }
+
+    private static List<string> WalkHex(KeywordCursor cursor)
+    {
+        var found = new List<string>();
+        while (cursor.MoveNext())
+        {
+            found.Add(Convert.ToHexString(cursor.FoldedKeyword));
+        }
+
+        return found;
+    }
+}
