@@ -102,6 +102,41 @@ public sealed class DimensionCatalog
         return files.AsReadOnly();
     }
 
+    /// <summary>
+    /// Writes the files that a directory lacks. Those that are there are verified, whoever made them, and kept: running it twice changes nothing.
+    /// </summary>
+    /// <param name="directory">Made if it is not there.</param>
+    /// <param name="progress">Told after each file.</param>
+    /// <param name="cancellationToken">Stops between files.</param>
+    /// <exception cref="DimensionFormatException">A file that is there is broken. Files are looked at in order, so those before it may have been made.</exception>
+    /// <exception cref="IOException">A file cannot be read or written.</exception>
+    public IReadOnlyList<GeneratedFile> GenerateMissing(string directory, IProgress<GeneratedFile>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        Directory.CreateDirectory(directory);
+        List<GeneratedFile> files = new(Dimensions.Count);
+        foreach (CatalogDimension dimension in Dimensions)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            string path = Path.Combine(directory, dimension.Id.FileName);
+            GeneratedFile file = Path.Exists(path)
+                ? Keep(dimension, path, cancellationToken)
+                : WriteFile(dimension, path, overwrite: false, cancellationToken);
+            files.Add(file);
+            progress?.Report(file);
+        }
+
+        return files.AsReadOnly();
+    }
+
+    private static GeneratedFile Keep(CatalogDimension dimension, string path, CancellationToken cancellationToken)
+    {
+        VerificationResult result = DimensionFile.Verify(path, cancellationToken);
+        return result.Error is { } error
+            ? throw error
+            : new GeneratedFile(dimension.Id, result.Descriptor?.Name ?? dimension.Name, path, result.BytesRead, 0, WasKept: true);
+    }
+
     private static GeneratedFile WriteFile(CatalogDimension dimension, string path, bool overwrite, CancellationToken cancellationToken)
     {
         DimensionWriterOptions options = new()

@@ -1,0 +1,150 @@
+using System.CommandLine;
+using System.Text.Json;
+using DimensionStore.Cli.Demo;
+using DimensionStore.Cli.Output;
+using Spectre.Console;
+
+namespace DimensionStore.Cli.Commands;
+
+/// <summary><c>demo</c>: builds the files, maps them, searches them and shows what that took.</summary>
+internal static class DemoCommand
+{
+    private static readonly string DefaultDirectory = Path.Combine("data", "consciousness");
+
+    public static Command Create(CliContext context)
+    {
+        Option<string> to = CommonSymbols.Out("Directory that gets the files, WordNet's in wordnet below it. Valid files that are there are kept.");
+        to.DefaultValueFactory = _ => DefaultDirectory;
+        Option<bool> json = CommonSymbols.Json();
+        var command = new Command("demo", "Build the reference dimensions, and WordNet's where it is installed; map them, search them, show the statistics.") { to, json };
+        command.SetAction(parse =>
+        {
+            string directory = parse.GetRequiredValue(to);
+            if (parse.GetValue(json))
+            {
+                DemoResult result = DemoRun.Run(context, directory);
+                context.WriteJson(writer => WriteJson(writer, result));
+            }
+            else
+            {
+                Print(context.Console, DemoRun.Run(context, directory));
+            }
+
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+
+    private static void Print(IAnsiConsole console, DemoResult result)
+    {
+        console.WriteHeading("Files");
+        GeneratedFiles.WriteTable(console, result.Catalog.Files);
+        PrintSet(console, result.Catalog, "");
+        if (result.WordNet is { } wordNet)
+        {
+            PrintSet(console, wordNet, result.SynsetCount > 0 ? $"WordNet 3.0, {Display.Number(result.SynsetCount)} synsets: " : "WordNet 3.0: ");
+        }
+        else
+        {
+            console.WritePlain($"WordNet is not in {WordNetImporter.DefaultDirectory}; on Debian: apt install wordnet-base, then run the demo again.");
+        }
+
+        console.WriteHeading("Search");
+        foreach (DemoSearch search in result.Searches)
+        {
+            PrintSearch(console, search);
+        }
+
+        console.WriteHeading("Memory");
+        StatsTable.Write(console, result.Catalog.Stats);
+        if (result.WordNet is { } other)
+        {
+            console.WritePlain($"WordNet's store beside it: {Display.Count(other.Stats.DimensionsLoaded, "dimension", "dimensions")}, {Display.Size(other.Stats.TotalAllocatedBytes)}.");
+        }
+
+        console.WriteHeading("Next");
+        string directory = result.Catalog.Directory;
+        console.WritePlain($"dimstore find {directory} joy");
+        console.WritePlain($"dimstore list {directory}");
+        console.WritePlain($"dimstore show {Path.Combine(directory, "D01.mmap")}");
+    }
+
+    private static void PrintSet(IAnsiConsole console, DemoSet set, string intro)
+    {
+        console.WritePlain($"{intro}{GeneratedFiles.Summary(set.Files, set.Directory)}");
+        console.WritePlain($"{(set.WasKept ? "Verified" : "Built")} in {Display.Time(set.BuildTime)}; opened and mapped in {Display.Time(set.OpenTime)}.");
+    }
+
+    private static void PrintSearch(IAnsiConsole console, DemoSearch search)
+    {
+        string how = search.Match switch
+        {
+            KeywordMatch.Prefix => " --prefix",
+            KeywordMatch.Wildcard => " --wildcard",
+            _ => "",
+        };
+        string lookup = search.LookupNanoseconds is { } time ? $" Lookup in mapped bytes: {Display.Number((long)time)} ns." : "";
+        console.WritePlain($"find {search.Directory} {(how.Length == 0 ? search.Keyword : $"'{search.Keyword}'")}{how}");
+        var table = new FoundTable(console);
+        foreach (FoundEntry entry in search.Shown)
+        {
+            table.Add(entry);
+        }
+
+        table.Flush();
+        string more = search.Count > search.Shown.Count ? $" The first {search.Shown.Count} are shown." : "";
+        console.WritePlain($"{Display.Count(search.Count, "entry", "entries")} in {Display.Time(search.Elapsed)}.{more}{lookup}");
+        console.WriteLine();
+    }
+
+    private static void WriteJson(Utf8JsonWriter json, DemoResult result)
+    {
+        json.WriteStartObject();
+        json.WritePropertyName("catalog");
+        WriteSet(json, result.Catalog);
+        json.WritePropertyName("wordNet");
+        if (result.WordNet is { } wordNet)
+        {
+            WriteSet(json, wordNet);
+        }
+        else
+        {
+            json.WriteNullValue();
+        }
+
+        json.WriteStartArray("searches");
+        foreach (DemoSearch search in result.Searches)
+        {
+            json.WriteStartObject();
+            json.WriteString("directory", search.Directory);
+            json.WriteString("keyword", search.Keyword);
+            json.WriteString("match", search.Match.ToString().ToLowerInvariant());
+            json.WriteNumber("count", search.Count);
+            json.WriteNumber("elapsedMicroseconds", search.Elapsed.TotalMicroseconds);
+            json.WriteStartArray("entries");
+            foreach (FoundEntry entry in search.Shown)
+            {
+                JsonOutput.WriteFound(json, entry);
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteSet(Utf8JsonWriter json, DemoSet set)
+    {
+        json.WriteStartObject();
+        json.WriteString("directory", set.Directory);
+        json.WriteNumber("buildMicroseconds", set.BuildTime.TotalMicroseconds);
+        json.WriteNumber("openMicroseconds", set.OpenTime.TotalMicroseconds);
+        GeneratedFiles.WriteJson(json, set.Files);
+        json.WriteStartObject("stats");
+        JsonOutput.WriteStatsMembers(json, set.Stats);
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+}

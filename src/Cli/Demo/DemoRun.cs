@@ -1,0 +1,165 @@
+using System.Diagnostics;
+using DimensionStore.Cli.Commands;
+using DimensionStore.Cli.Output;
+
+namespace DimensionStore.Cli.Demo;
+
+/// <summary>The demo's steps. What is printed of them is the command's concern.</summary>
+internal static class DemoRun
+{
+    private const int ShownEntries = 3;
+    private const int Lookups = 200_000;
+    private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(250);
+
+    public static DemoResult Run(CliContext context, string directory)
+    {
+        string wordNetDirectory = Path.Combine(directory, "wordnet");
+        (IReadOnlyList<GeneratedFile> files, TimeSpan built) = Timed(() => BuildCatalog(context, directory));
+        (IReadOnlyList<GeneratedFile>? wordNetFiles, TimeSpan imported) = Timed(() => (IReadOnlyList<GeneratedFile>?)BuildWordNet(context, wordNetDirectory));
+
+        (MmapManager store, TimeSpan opened) = Timed(() => new MmapManager(new MemoryConfig { BasePath = directory }));
+        using MmapManager first = store;
+        var searches = new List<DemoSearch>
+        {
+            Search(first, directory, "joy", KeywordMatch.Exact),
+            Search(first, directory, "mem", KeywordMatch.Prefix),
+            Search(first, directory, "*logy", KeywordMatch.Wildcard),
+        };
+        DemoSet? wordNet = null;
+        long synsets = 0;
+        if (wordNetFiles is not null)
+        {
+            (MmapManager second, TimeSpan openedSecond) = Timed(() => new MmapManager(new MemoryConfig { BasePath = wordNetDirectory, Simulate = false }));
+            using MmapManager large = second;
+            searches.Add(Search(large, wordNetDirectory, "serendipity", KeywordMatch.Exact));
+            searches.Add(Search(large, wordNetDirectory, "memor", KeywordMatch.Prefix));
+            searches.Add(Search(large, wordNetDirectory, "*graph?", KeywordMatch.Wildcard));
+            wordNet = new DemoSet(wordNetDirectory, wordNetFiles, imported, openedSecond, large.GetStats());
+            synsets = wordNetFiles.Sum(file => file.EntryCount);
+        }
+
+        return new DemoResult(new DemoSet(directory, files, built, opened, first.GetStats()), wordNet, synsets, searches);
+    }
+
+    private static IReadOnlyList<GeneratedFile> BuildCatalog(CliContext context, string directory)
+        => ProgressDisplay.Run(context, "Building dimensions", report =>
+        {
+            DimensionCatalog catalog = DimensionCatalog.Default;
+            int done = 0;
+            var progress = new InlineProgress<GeneratedFile>(file => report($"{file.Id} {file.Name}", ++done / (double)catalog.Dimensions.Count));
+            return catalog.GenerateMissing(directory, progress, context.Cancellation);
+        });
+
+    private static List<GeneratedFile>? BuildWordNet(CliContext context, string directory)
+    {
+        if (KeepWordNet(context, directory) is { Count: > 0 } kept)
+        {
+            return kept;
+        }
+
+        if (!WordNetImporter.IsInstalled())
+        {
+            return null;
+        }
+
+        // The set appears under its name whole: a run that was killed half-way must not look like one to keep.
+        string parent = Path.GetDirectoryName(Path.GetFullPath(directory)) ?? ".";
+        string unfinished = Path.Combine(parent, ".wordnet.tmp");
+        RemoveUnfinished(unfinished);
+        try
+        {
+            WordNetImportResult result = ImportCommand.Import(context, WordNetImporter.DefaultDirectory, unfinished, overwrite: false);
+            if (Directory.Exists(directory))
+            {
+                // Only an empty directory gives way: what else is in there belongs to somebody.
+                Directory.Delete(directory, recursive: false);
+            }
+
+            Directory.Move(unfinished, directory);
+            return [.. result.Files.Select(file => file with { FilePath = Path.Combine(directory, Path.GetFileName(file.FilePath)) })];
+        }
+        finally
+        {
+            RemoveUnfinished(unfinished);
+        }
+    }
+
+    private static List<GeneratedFile> KeepWordNet(CliContext context, string directory)
+    {
+        List<GeneratedFile> files = [];
+        if (!Directory.Exists(directory))
+        {
+            return files;
+        }
+
+        string[] paths = Directory.GetFiles(directory, "D*.mmap");
+        Array.Sort(paths, StringComparer.Ordinal);
+        return ProgressDisplay.Run(context, "Verifying WordNet", report =>
+        {
+            foreach (string path in paths)
+            {
+                report($"Verifying {Path.GetFileName(path)}", files.Count / (double)paths.Length);
+                VerificationResult result = DimensionFile.Verify(path, context.Cancellation);
+                if (result.Error is { } error)
+                {
+                    throw error;
+                }
+
+                if (result.Descriptor is { } descriptor)
+                {
+                    files.Add(new GeneratedFile(descriptor.Id, descriptor.Name, path, result.BytesRead, 0, WasKept: true));
+                }
+            }
+
+            return files;
+        });
+    }
+
+    private static void RemoveUnfinished(string directory)
+    {
+        if (Directory.Exists(directory))
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    private static DemoSearch Search(MmapManager store, string directory, string keyword, KeywordMatch match)
+    {
+        (List<FoundEntry> found, TimeSpan elapsed) = Timed(() => store.FindEntries(keyword, match).ToList());
+        double? lookup = match == KeywordMatch.Exact && found.Count > 0 ? MeasureLookup(store, found[0].Dimension, keyword) : null;
+        return new DemoSearch(directory, keyword, match, found.Count, [.. found.Take(ShownEntries)], elapsed, lookup);
+    }
+
+    /// <summary>Mean time of a lookup. Code runs slowly until the runtime has compiled it for good, a tenth of a second after its first use; that is waited for.</summary>
+    private static double MeasureLookup(MmapManager store, DimensionId dimension, string keyword)
+    {
+        long start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(start) < WarmUp)
+        {
+            LookUp(store, dimension, keyword, 1000);
+        }
+
+        start = Stopwatch.GetTimestamp();
+        LookUp(store, dimension, keyword, Lookups);
+        return Stopwatch.GetElapsedTime(start).TotalNanoseconds / Lookups;
+    }
+
+    private static void LookUp(MmapManager store, DimensionId dimension, string keyword, int times)
+    {
+        for (int i = 0; i < times; i++)
+        {
+            using EntryAccess access = store.Find(dimension, keyword);
+            if (!access.Found)
+            {
+                throw new InvalidOperationException($"{keyword} was found in {dimension} a moment ago and is not there now.");
+            }
+        }
+    }
+
+    private static (T Result, TimeSpan Elapsed) Timed<T>(Func<T> action)
+    {
+        long start = Stopwatch.GetTimestamp();
+        T result = action();
+        return (result, Stopwatch.GetElapsedTime(start));
+    }
+}

@@ -1,0 +1,45 @@
+namespace DimensionStore.Cli.Sources;
+
+/// <summary>Opens what <c>new --from</c> names.</summary>
+internal sealed class EntrySource : IDisposable
+{
+    private readonly Stream _stream;
+
+    private EntrySource(Stream stream, IAsyncEnumerable<DimensionEntry> entries, string name)
+    {
+        _stream = stream;
+        Entries = entries;
+        Name = name;
+    }
+
+    /// <summary>How errors call it.</summary>
+    public string Name { get; }
+
+    /// <summary>The entries, read while they are asked for.</summary>
+    public IAsyncEnumerable<DimensionEntry> Entries { get; }
+
+    /// <summary>Opens a source.</summary>
+    /// <param name="context">Has standard input and the cancellation.</param>
+    /// <param name="source">A <c>.jsonl</c> or <c>.csv</c> file, or <c>-</c>.</param>
+    public static EntrySource Open(CliContext context, string source)
+    {
+        if (source == "-")
+        {
+            const string name = "standard input";
+            var input = new InterruptibleStream(context.Input);
+            return new EntrySource(input, JsonLinesEntrySource.ReadAsync(input, name, context.Cancellation), name);
+        }
+
+        Func<Stream, string, CancellationToken, IAsyncEnumerable<DimensionEntry>> read = Path.GetExtension(source).ToLowerInvariant() switch
+        {
+            ".jsonl" => JsonLinesEntrySource.ReadAsync,
+            ".csv" => CsvEntrySource.ReadAsync,
+            _ => throw new CliUsageException($"--from {source}: the source is a .jsonl file, a .csv file, or - for JSON lines on standard input."),
+        };
+
+        FileStream file = new(source, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
+        return new EntrySource(file, read(file, source, context.Cancellation), source);
+    }
+
+    public void Dispose() => _stream.Dispose();
+}
