@@ -1,0 +1,48 @@
+@{
+    RootModule           = 'DimensionStore.PowerShell.dll'
+    # The build puts the version of build.psd1 here.
+    ModuleVersion        = '0.0.0'
+    GUID                 = '7c0a4f0e-6a55-4d0b-9a3b-0b7a0f3d8a15'
+    Author               = 'The DimensionStore authors'
+    Copyright            = '(c) The DimensionStore authors. MIT license.'
+    Description          = 'Dimension files: reference texts built once, mapped into memory, shared by all processes, searched by keyword and verified by checksum.'
+    PowerShellVersion    = '7.6'
+    CompatiblePSEditions = @('Core')
+    FormatsToProcess     = @('DimensionStore.format.ps1xml')
+    CmdletsToExport      = @(
+        'Add-ProtoDimensionEntry'
+        'Close-DimensionStore'
+        'Complete-ProtoDimension'
+        'Dismount-Dimension'
+        'Find-DimensionEntry'
+        'Get-Dimension'
+        'Get-DimensionContent'
+        'Get-DimensionContext'
+        'Get-DimensionFile'
+        'Get-DimensionLayer'
+        'Get-DimensionStore'
+        'Get-MemoryBlock'
+        'Get-MemoryBlockContent'
+        'Get-MemStats'
+        'Get-ProtoDimension'
+        'Import-DimensionWordNet'
+        'Mount-Dimension'
+        'New-DimensionFile'
+        'New-DimensionSet'
+        'New-MemoryBlock'
+        'New-ProtoDimension'
+        'Open-DimensionStore'
+        'Remove-MemoryBlock'
+        'Remove-ProtoDimension'
+        'Set-MemoryBlockContent'
+        'Test-DimensionFile'
+    )
+    FunctionsToExport    = @()
+    AliasesToExport      = @()
+    VariablesToExport    = @()
+    PrivateData          = @{
+        PSData = @{
+            Tags = @('Data', 'Search', 'MemoryMappedFile', 'Glossary', 'WordNet', 'PSEdition_Core', 'Linux', 'MacOS', 'Windows')
+        }
+    }
+}

@@ -1,0 +1,330 @@
+# The text of Get-Help, by cmdlet. Build-Help.ps1 adds what the cmdlets say of themselves (types, positions, pipeline input) and writes en-US/DimensionStore.PowerShell.dll-Help.xml.
+@{
+    Common  = @{
+        Store        = 'The store to work on, as Open-DimensionStore returns it. Without it the store opened last is used. Objects that came from a store carry it along in a pipeline.'
+        WhatIf       = 'Shows what would be done, and does nothing.'
+        Confirm      = 'Asks before each change.'
+        LiteralPath  = 'Files, taken exactly as written: wildcard characters such as [ and ] stand for themselves. Files from Get-ChildItem bind here.'
+        Path         = 'Files. Wildcards are allowed; paths are relative to the current location of PowerShell. A pattern that matches nothing gives nothing, a name that is not there is an error.'
+        Block        = 'Blocks, as New-MemoryBlock and Get-MemoryBlock return them.'
+        Address      = 'Addresses of the first byte of blocks in use.'
+        Proto        = 'The proto-dimension, as New-ProtoDimension returns it, or its name.'
+        InputObject  = 'What makes an entry: an object or table with Layer, Keywords and Content; a row of Import-Csv, whose Keywords cell separates keywords by semicolons; a file from Get-ChildItem, whose name without extension becomes the keyword; a text; a byte array; single bytes, which together make one entry. An object without Content may name a file in PSPath, FilePath, FullName or Path.'
+        Layer        = 'Layer, 0 to 3, of entries that name none themselves.'
+        Keywords     = 'Keywords of entries that have none of their own.'
+        Frequency    = 'Frequency in hertz of all layers to which -LayerSetting gives none. 0 or more.'
+        LayerSetting = 'A table with settings per layer: @{ 0 = @{ Frequency = 4.5; Depth = 0; Keywords = ''one'', ''two''; Codec = ''None'' } }. Depth defaults to the number of the layer, Keywords to those of the entries. A layer that is named here is in the file even without entries.'
+        Destination  = 'The directory that gets the files. It is made if it is not there, and taken literally.'
+        PassThru     = 'Writes the object that was changed. Without it nothing is written.'
+    }
+
+    Cmdlets = @{
+        'New-DimensionFile'       = @{
+            Synopsis    = 'Makes a dimension file from objects, CSV rows, files, texts or bytes.'
+            Description = @(
+                'New-DimensionFile writes one dimension file from what comes down the pipeline. Entries are written as they arrive, so memory stays flat however much data there is. The file appears under its name whole, synced to the disk and at once, or not at all: when an object is no entry, the command ends with an error and nothing is written.'
+                'The file carries checksums and a keyword index, unless -Plain asks for a plain V1 file. Files of D09 and D14 are sealed; they are never replaced, -Force or not.'
+            )
+            Parameters  = @{
+                Path  = 'The file to make, taken literally. In a store it is called D01.mmap, D02.mmap, and so on.'
+                Id    = 'The dimension: D01, d1 or 1, up to 65535.'
+                Name  = 'Name of the dimension, 1 to 64 bytes of UTF-8. Core dimensions (D01 to D14) have a name of their own and need none.'
+                Codec = 'How layers are stored to which -LayerSetting gives no codec: None (the default, read without a copy), Brotli or ZLib.'
+                Plain = 'Makes a plain V1 file: no checksums, no keyword index, readable by every V1 reader.'
+                Force = 'Replaces an existing file. Immutable files are kept all the same.'
+            }
+            Examples    = @(
+                @{ Title = 'From CSV rows'; Code = 'Import-Csv glossary.csv | New-DimensionFile -Path store/D07.mmap -Id D07'; Remarks = 'The columns are Layer, Keywords (separated by semicolons) and Content.' }
+                @{ Title = 'From text files'; Code = 'Get-ChildItem runbooks -Filter *.md | New-DimensionFile store/D15.mmap D15 Runbooks -Force'; Remarks = 'Every file is an entry in layer 0; its name without extension is the keyword.' }
+                @{ Title = 'From objects, with settings per layer'; Code = '[pscustomobject]@{ Layer = 1; Keywords = ''joy'', ''delight''; Content = ''A feeling of great pleasure.'' } | New-DimensionFile store/D01.mmap D01 -LayerSetting @{ 1 = @{ Frequency = 7.83; Depth = 2 } }'; Remarks = 'Makes a file with layer 1 alone.' }
+            )
+            Inputs      = 'System.Management.Automation.PSObject'
+            Links       = 'Get-DimensionFile', 'Test-DimensionFile', 'about_DimensionStore'
+        }
+        'Get-DimensionFile'       = @{
+            Synopsis    = 'Shows what dimension files say of themselves.'
+            Description = @('Get-DimensionFile reads and checks header and metadata of dimension files: dimension, name, length, layers, seal, index. It does not read the contents, so that it costs the same whatever the size of a file. Test-DimensionFile checks everything.')
+            Parameters  = @{}
+            Examples    = @(
+                @{ Title = 'All files of a store'; Code = 'Get-DimensionFile store/*.mmap'; Remarks = 'Gives one object per file.' }
+                @{ Title = 'The layers of a file'; Code = '(Get-DimensionFile store/D01.mmap).Layers'; Remarks = 'Shows number, depth, frequency, size, codec and keywords of each layer.' }
+            )
+            Inputs      = 'System.String'
+            Links       = 'Test-DimensionFile', 'New-DimensionFile'
+        }
+        'Test-DimensionFile'      = @{
+            Synopsis    = 'Checks every byte of dimension files.'
+            Description = @('Test-DimensionFile checks header, metadata, the checksums of all layers and of the keyword index, the structure of the index, padding and seal. A broken file is a result whose IsValid is false, with the rule that is broken and the offset where it shows; only what cannot be read is an error. A plain V1 file has no checksums: of it, structure alone can be checked.')
+            Parameters  = @{ Quiet = 'Writes true or false alone.' }
+            Examples    = @(
+                @{ Title = 'The broken files of a store'; Code = 'Test-DimensionFile store/*.mmap | Where-Object -Not IsValid'; Remarks = 'Writes nothing when all is well.' }
+                @{ Title = 'In a condition'; Code = 'if (-not (Test-DimensionFile store/D01.mmap -Quiet)) { throw ''D01 is broken'' }'; Remarks = 'With -Quiet the answer is a Boolean.' }
+            )
+            Inputs      = 'System.String'
+            Links       = 'Get-DimensionFile', 'about_DimensionStore_Hazards'
+        }
+        'New-DimensionSet'        = @{
+            Synopsis    = 'Makes the files of all dimensions of a catalog.'
+            Description = @('New-DimensionSet makes a dimension file for every dimension that a catalog describes. The catalog that ships with the module describes D01 to D14, each with four layers. Existing files are an error without -Force; with it they are replaced, except immutable ones, which are kept and marked by WasKept.')
+            Parameters  = @{
+                CatalogPath = 'The catalog, a JSON file of the form of data/dimensions.json. Without it the one that ships with the module is used.'
+                Force       = 'Replaces existing files. Immutable ones are kept.'
+            }
+            Examples    = @(@{ Title = 'The fourteen core dimensions'; Code = 'New-DimensionSet -Destination store'; Remarks = 'Makes D01.mmap to D14.mmap in the directory store.' })
+            Links       = 'Open-DimensionStore', 'Import-DimensionWordNet'
+        }
+        'Import-DimensionWordNet' = @{
+            Synopsis    = 'Makes dimension files of WordNet 3.0.'
+            Description = @('Import-DimensionWordNet reads the database files of WordNet 3.0 (data.noun, data.verb, data.adj, data.adv) and distributes its 117,659 synsets over dimensions by their lexicographer files. Every synset becomes an entry: its lemmas are the keywords, its gloss is the content.')
+            Parameters  = @{
+                SourcePath = 'The directory that holds the four files, taken literally. Without it /usr/share/wordnet, where Debian''s package wordnet-base puts them.'
+                Force      = 'Replaces existing files. An immutable one stops the import before anything is written.'
+            }
+            Examples    = @(@{ Title = 'Import into a new store'; Code = 'Import-DimensionWordNet -Destination wordnet -WhatIf'; Remarks = 'Shows what would be done; without -WhatIf, does it.' })
+            Links       = 'New-DimensionSet', 'Find-DimensionEntry'
+        }
+        'Open-DimensionStore'     = @{
+            Synopsis    = 'Opens a directory of dimension files as a store.'
+            Description = @(
+                'Open-DimensionStore maps the dimension files D01.mmap, D02.mmap and so on of a directory and returns a store object. The store becomes the default one: commands without -Store use it. Several stores can be open at once. A store belongs to the whole process, so that the threads of ForEach-Object -Parallel find it too.'
+                'Core dimensions whose file is missing answer from the simulation, and say so; a broken file is an error, and its dimension answers nothing. With the residency Shared, whoever can truncate the files in place can kill this process: see about_DimensionStore_Hazards.'
+            )
+            Parameters  = @{
+                Path               = 'The directory. Without it data/consciousness below the current location, which may be missing: all answers then come from the simulation. A directory that is named must exist.'
+                LiteralPath        = 'The directory, taken exactly as written.'
+                TotalMemoryMb      = 'Limit in MiB for mapped files, pool and decompressed layers together. 280 by default.'
+                WarningThreshold   = 'Percent of the limit at which pressure is Warning. 75 by default.'
+                EvictionThreshold  = 'Percent of the limit at which dimensions are evicted. 85 by default.'
+                CriticalThreshold  = 'Percent of the limit at which pressure is Critical. 95 by default.'
+                Eviction           = 'Which dimension leaves memory first: Lru, the least recently used, or Lfu, the least frequently used.'
+                Residency          = 'Shared maps files, so that all processes share their pages. Private copies them into memory of this process that nobody can change. Immutable dimensions are always private.'
+                Verify             = 'Checks every byte of every file while opening, not only header and metadata.'
+                NoSimulation       = 'Does not answer from the simulation where a file is missing.'
+                SimulationDataPath = 'The catalog that the simulation answers from. Without it the one that ships with the module is used.'
+                LayoutPath         = 'The layout: which dimension may have which size. Without it the one that ships with the module is used.'
+            }
+            Examples    = @(
+                @{ Title = 'Open, find, close'; Code = 'Open-DimensionStore store; Find-DimensionEntry joy; Close-DimensionStore'; Remarks = 'The default store needs no variable.' }
+                @{ Title = 'Two stores'; Code = '$a = Open-DimensionStore store; $b = Open-DimensionStore wordnet; Find-DimensionEntry joy -Store $a'; Remarks = '-Store chooses between open stores.' }
+            )
+            Links       = 'Close-DimensionStore', 'Get-DimensionStore', 'about_DimensionStore_Hazards'
+        }
+        'Close-DimensionStore'    = @{
+            Synopsis    = 'Closes stores and gives their memory back.'
+            Description = @('Close-DimensionStore waits for readers, unmaps all dimensions and gives the pool back. Blocks and proto-dimensions of the store are gone afterwards. Remove-Module closes all stores.')
+            Parameters  = @{
+                Store = 'The stores to close. Without it the default store, which is the one opened last.'
+                All   = 'Closes every open store.'
+            }
+            Examples    = @(@{ Title = 'Close all stores'; Code = 'Get-DimensionStore | Close-DimensionStore'; Remarks = 'The same as Close-DimensionStore -All.' })
+            Inputs      = 'DimensionStore.PowerShell.DimensionStoreSession'
+            Links       = 'Open-DimensionStore', 'Get-DimensionStore'
+        }
+        'Get-DimensionStore'      = @{
+            Synopsis    = 'Lists the open stores.'
+            Description = @('Get-DimensionStore lists the stores that are open in this process, in the order of opening. The last one is the default.')
+            Parameters  = @{
+                Path    = 'Directory of the store. Wildcards are allowed.'
+                Default = 'Only the store that commands use without -Store.'
+            }
+            Examples    = @(@{ Title = 'What is open'; Code = 'Get-DimensionStore'; Remarks = 'Writes nothing when no store is open.' })
+            Links       = 'Open-DimensionStore', 'Close-DimensionStore'
+        }
+        'Get-Dimension'           = @{
+            Synopsis    = 'Lists the dimensions of a store.'
+            Description = @('Get-Dimension shows every dimension the store knows of: whether it answers from its file (Loaded), from the simulation (Simulated), not now (NotLoaded), or not at all (Failed; Error says why).')
+            Parameters  = @{
+                Id    = 'The dimensions: D01, d1, 1, or patterns such as D0*. All when omitted. One that is not known is an error.'
+                Name  = 'The dimensions by name, in any case. Wildcards are allowed.'
+                State = 'Only dimensions in these states.'
+            }
+            Examples    = @(
+                @{ Title = 'All of them'; Code = 'Get-Dimension'; Remarks = 'In ascending order.' }
+                @{ Title = 'What is simulated'; Code = 'Get-Dimension -State Simulated'; Remarks = 'These have no file.' }
+            )
+            Inputs      = 'System.String'
+            Links       = 'Mount-Dimension', 'Get-DimensionLayer'
+        }
+        'Mount-Dimension'         = @{
+            Synopsis    = 'Loads dimensions into a store.'
+            Description = @('Mount-Dimension loads dimensions from the directory of the store, or from files anywhere. One that is loaded already is loaded again if its file was replaced; readers keep the old bytes until they are done.')
+            Parameters  = @{ Id = 'The dimensions: D01, d1, 1, or patterns of those the store knows. With a path: the dimension that the file must hold.' }
+            Examples    = @(
+                @{ Title = 'Load again what was dismounted'; Code = 'Mount-Dimension D01'; Remarks = 'Writes the dimension as it is now.' }
+                @{ Title = 'From a file elsewhere'; Code = 'Mount-Dimension -Path extra/D20.mmap'; Remarks = 'The file says which dimension it holds.' }
+            )
+            Inputs      = 'System.String'
+            Links       = 'Dismount-Dimension', 'Get-Dimension'
+        }
+        'Dismount-Dimension'      = @{
+            Synopsis    = 'Takes dimensions out of memory.'
+            Description = @('Dismount-Dimension unloads dimensions; their files stay. Readers that hold one keep it until they are done. Immutable dimensions (D09, D14) stay as long as the store is open. A dimension that is not loaded is an error when it is named, and passed over when a pattern finds it.')
+            Parameters  = @{ Id = 'The dimensions: D01, d1, 1, or patterns such as D0*.' }
+            Examples    = @(@{ Title = 'Unload one'; Code = 'Dismount-Dimension D01 -PassThru'; Remarks = 'With -PassThru the dimension is written as it is afterwards.' })
+            Inputs      = 'System.String'
+            Links       = 'Mount-Dimension', 'Get-Dimension'
+        }
+        'Get-DimensionLayer'      = @{
+            Synopsis    = 'Lists the layers of dimensions.'
+            Description = @('Get-DimensionLayer shows number, depth, frequency, keywords, size and codec of layers. The LayerId it gives, such as D01:0, is what Get-DimensionContent and Get-DimensionContext take.')
+            Parameters  = @{
+                Id    = 'The dimensions: D01, d1, 1, or patterns such as D0*. All when omitted.'
+                Layer = 'Only layers with these numbers. One that a named dimension does not have is an error.'
+            }
+            Examples    = @(@{ Title = 'Layers by frequency'; Code = 'Get-DimensionLayer | Sort-Object Frequency'; Remarks = 'Frequencies are numbers, in hertz.' })
+            Inputs      = 'System.String'
+            Links       = 'Get-DimensionContent', 'Get-DimensionContext'
+        }
+        'Get-DimensionContent'    = @{
+            Synopsis    = 'Reads the content of layers, as text or bytes.'
+            Description = @('Get-DimensionContent writes the content of a layer as one text, decoded as UTF-8, or as one byte array. What is written is a copy: it stays valid whatever happens to the store.')
+            Parameters  = @{
+                LayerId      = 'The layers: the dimension, a colon and the layer number, as in D01:0.'
+                Offset       = 'First byte to read, from the start of the layer.'
+                Count        = 'How many bytes to read. To the end of the layer when omitted.'
+                AsByteStream = 'Writes one byte array per layer instead of one text.'
+            }
+            Examples    = @(
+                @{ Title = 'As text'; Code = 'Get-DimensionContent D01:0'; Remarks = 'One text, line breaks and all.' }
+                @{ Title = 'An entry by its place'; Code = 'Get-DimensionContent D01:0 -Offset 0 -Count 16 -AsByteStream'; Remarks = 'Offsets and counts are bytes.' }
+            )
+            Inputs      = 'System.String'
+            Links       = 'Get-DimensionLayer', 'Find-DimensionEntry'
+        }
+        'Find-DimensionEntry'     = @{
+            Synopsis    = 'Finds entries by keyword: whole, by prefix or by pattern.'
+            Description = @('Find-DimensionEntry looks keywords up in the index of the mapped files, in any case. A keyword with * (any run) or ? (one character) is a pattern; brackets stand for themselves. A whole keyword that nothing has is an error; a pattern or prefix that matches nothing is silent. Entries are written as they are found, so that Select-Object -First ends the search early.')
+            Parameters  = @{
+                Keyword        = 'Keywords, or patterns with * and ?.'
+                LiteralKeyword = 'Keywords, in which * and ? stand for themselves.'
+                Prefix         = 'What keywords begin with; * and ? stand for themselves.'
+                Id             = 'Only in these dimensions: D01, d1, 1, or patterns such as D0*.'
+                Layer          = 'Only in layers with these numbers.'
+            }
+            Examples    = @(
+                @{ Title = 'A whole keyword'; Code = 'Find-DimensionEntry joy'; Remarks = 'Finds joy, Joy and JOY, not joyful.' }
+                @{ Title = 'A prefix, in two dimensions'; Code = 'Find-DimensionEntry -Prefix jo -Id D01, D02'; Remarks = 'In ascending order of dimension, then keyword.' }
+                @{ Title = 'A pattern'; Code = 'Find-DimensionEntry j*y | Select-Object -First 3'; Remarks = 'Stops after three entries.' }
+            )
+            Inputs      = 'System.String'
+            Links       = 'Get-DimensionContent', 'about_DimensionStore'
+        }
+        'Get-DimensionContext'    = @{
+            Synopsis    = 'Loads the contexts of a navigation path.'
+            Description = @('Get-DimensionContext takes a sequence of layers and writes a context for each that can be answered: frequency, depth, keywords and content. Each context also carries the dominant frequency of the whole path: the one that most contexts have. A step that cannot be answered is an error, and the others are served.')
+            Parameters  = @{ LayerId = 'The steps of the path in order, as in D01:0.' }
+            Examples    = @(
+                @{ Title = 'A path of three steps'; Code = 'Get-DimensionContext D01:0, D02:1, D05:0'; Remarks = 'One context per step, in order.' }
+                @{ Title = 'The dominant ones'; Code = 'Get-DimensionLayer D01 | Get-DimensionContext | Where-Object IsDominant'; Remarks = 'Layers bind by their LayerId.' }
+            )
+            Inputs      = 'System.String'
+            Links       = 'Get-DimensionLayer'
+        }
+        'New-ProtoDimension'      = @{
+            Synopsis    = 'Begins a dimension whose entries are collected in memory.'
+            Description = @('New-ProtoDimension begins a proto-dimension: entries that Add-ProtoDimensionEntry gives it are kept in pool memory of the store until Complete-ProtoDimension makes a dimension file of them, or Remove-ProtoDimension gives them up.')
+            Parameters  = @{
+                Name         = 'Name of the dimension to be, 1 to 64 bytes of UTF-8.'
+                UserSpecific = 'Keeps the dimension in the partition for user-specific dimensions.'
+            }
+            Examples    = @(@{ Title = 'From nothing to a dimension'; Code = '$p = New-ProtoDimension Notes; ''Buy tea.'' | Add-ProtoDimensionEntry $p -Keywords tea; Complete-ProtoDimension $p'; Remarks = 'The dimension gets the first free number from D15 on.' })
+            Links       = 'Add-ProtoDimensionEntry', 'Complete-ProtoDimension', 'Remove-ProtoDimension'
+        }
+        'Get-ProtoDimension'      = @{
+            Synopsis    = 'Lists the proto-dimensions that are open.'
+            Description = @('Get-ProtoDimension lists the proto-dimensions of a store that are neither completed nor removed, with the number of their entries and the memory they hold.')
+            Parameters  = @{ Name = 'Names, in any case. Wildcards are allowed. All when omitted.' }
+            Examples    = @(@{ Title = 'All that are open'; Code = 'Get-ProtoDimension'; Remarks = 'Writes nothing when there are none.' })
+            Links       = 'New-ProtoDimension'
+        }
+        'Add-ProtoDimensionEntry' = @{
+            Synopsis    = 'Adds entries to a proto-dimension.'
+            Description = @('Add-ProtoDimensionEntry copies entries into pool memory. It takes the same input as New-DimensionFile. An object that is no entry is an error, and the next one is taken.')
+            Parameters  = @{}
+            Examples    = @(@{ Title = 'Rows of a CSV file'; Code = 'Import-Csv glossary.csv | Add-ProtoDimensionEntry Notes'; Remarks = 'An open proto-dimension may be given by its name.' })
+            Inputs      = 'System.Management.Automation.PSObject'
+            Links       = 'New-ProtoDimension', 'Complete-ProtoDimension'
+        }
+        'Complete-ProtoDimension' = @{
+            Synopsis    = 'Crystallizes a proto-dimension into a dimension file.'
+            Description = @('Complete-ProtoDimension writes the entries of a proto-dimension to a file in the directory of the store, loads it, and gives the pool memory back. When it fails, the proto-dimension is as it was.')
+            Parameters  = @{ Id = 'The dimension it becomes, D15 or above. The first free one when omitted.' }
+            Examples    = @(@{ Title = 'All that are open'; Code = 'Get-ProtoDimension | Complete-ProtoDimension'; Remarks = 'Writes the new dimensions.' })
+            Inputs      = 'DimensionStore.PowerShell.ProtoDimensionInfo'
+            Links       = 'New-ProtoDimension', 'Get-Dimension'
+        }
+        'Remove-ProtoDimension'   = @{
+            Synopsis    = 'Gives up a proto-dimension.'
+            Description = @('Remove-ProtoDimension gives the memory of a proto-dimension back without making a file.')
+            Parameters  = @{}
+            Examples    = @(@{ Title = 'By name'; Code = 'Remove-ProtoDimension Notes -WhatIf'; Remarks = 'Shows what would be done.' })
+            Inputs      = 'DimensionStore.PowerShell.ProtoDimensionInfo'
+            Links       = 'New-ProtoDimension'
+        }
+        'New-MemoryBlock'         = @{
+            Synopsis    = 'Allocates blocks from the pool of a store.'
+            Description = @('New-MemoryBlock allocates blocks outside the managed heap. They count against the limit of the store and stay until Remove-MemoryBlock gives them back or the store is closed.')
+            Parameters  = @{
+                Size   = 'Bytes of each block, 1 or more; 4KB and 64KB are numbers in PowerShell. The pool hands out the smallest of its block sizes that fits.'
+                Count  = 'How many blocks of each size. 1 by default.'
+                Owner  = 'A number that tells who a block belongs to. 0, the default, is nobody in particular.'
+                Zeroed = 'Sets every byte to zero. Otherwise what was there before may be seen.'
+                NoGrow = 'Fails rather than take more memory from the operating system.'
+            }
+            Examples    = @(@{ Title = 'A block of 4 KiB'; Code = '$block = New-MemoryBlock 4KB -Zeroed; $block | Remove-MemoryBlock'; Remarks = 'What is allocated is given back.' })
+            Inputs      = 'System.Int64'
+            Links       = 'Remove-MemoryBlock', 'Set-MemoryBlockContent', 'Get-MemStats'
+        }
+        'Get-MemoryBlock'         = @{
+            Synopsis    = 'Lists the blocks of a store that are in use.'
+            Description = @('Get-MemoryBlock lists the blocks of the pool that are in use: those of New-MemoryBlock, those of proto-dimensions and those of decompressed layers.')
+            Parameters  = @{
+                Address = 'Addresses of the first byte. All blocks when omitted.'
+                Owner   = 'Only blocks with these numbers as owner.'
+            }
+            Examples    = @(@{ Title = 'By size'; Code = 'Get-MemoryBlock | Group-Object UsableSize'; Remarks = 'How many blocks of each size are in use.' })
+            Links       = 'New-MemoryBlock', 'Get-MemStats'
+        }
+        'Remove-MemoryBlock'      = @{
+            Synopsis    = 'Gives blocks back to the pool.'
+            Description = @('Remove-MemoryBlock frees blocks. A block that is free already, and an address at which no block begins, are errors; nothing is changed then.')
+            Parameters  = @{}
+            Examples    = @(@{ Title = 'What an owner left behind'; Code = 'Get-MemoryBlock -Owner 7 | Remove-MemoryBlock'; Remarks = 'Nothing is done when the owner has no block.' })
+            Inputs      = 'DimensionStore.PowerShell.MemoryBlock'
+            Links       = 'New-MemoryBlock', 'Get-MemoryBlock'
+        }
+        'Get-MemoryBlockContent'  = @{
+            Synopsis    = 'Reads bytes of blocks.'
+            Description = @('Get-MemoryBlockContent copies bytes out of blocks, as one byte array or one text per block. Bytes outside the block are refused.')
+            Parameters  = @{
+                Offset = 'First byte to read, from the start of the block.'
+                Count  = 'How many bytes to read. To the end of the size asked for when omitted.'
+                AsText = 'Writes the bytes as text, decoded as UTF-8.'
+            }
+            Examples    = @(@{ Title = 'Write and read'; Code = '$block = New-MemoryBlock 16 -Zeroed; Set-MemoryBlockContent $block ''hello''; Get-MemoryBlockContent $block -Count 5 -AsText; Remove-MemoryBlock $block'; Remarks = 'Writes hello.' })
+            Inputs      = 'DimensionStore.PowerShell.MemoryBlock'
+            Links       = 'Set-MemoryBlockContent'
+        }
+        'Set-MemoryBlockContent'  = @{
+            Synopsis    = 'Writes bytes into blocks.'
+            Description = @('Set-MemoryBlockContent copies a text (as UTF-8) or bytes into blocks. What does not fit is refused, and nothing is written.')
+            Parameters  = @{
+                Value  = 'What to write: a text, or bytes.'
+                Offset = 'Where to write it, from the start of the block.'
+            }
+            Examples    = @(@{ Title = 'Bytes at an offset'; Code = '$block = New-MemoryBlock 16 -Zeroed; Set-MemoryBlockContent $block ([byte[]](1, 2, 3)) -Offset 4; Remove-MemoryBlock $block'; Remarks = 'Numbers in a list are converted to bytes.' })
+            Inputs      = 'DimensionStore.PowerShell.MemoryBlock'
+            Links       = 'Get-MemoryBlockContent'
+        }
+        'Get-MemStats'            = @{
+            Synopsis    = 'Takes a snapshot of the memory of a store.'
+            Description = @('Get-MemStats shows what a store holds: bytes charged to its limit, in use and at the peak, dimensions loaded and simulated, accesses, evictions, the blocks of the pool. Sizes are bytes. Format-List * shows every counter; Pools shows each block size.')
+            Parameters  = @{ All = 'A snapshot of every open store.' }
+            Examples    = @(
+                @{ Title = 'All counters'; Code = 'Get-MemStats | Format-List *'; Remarks = 'The table shows the six most wanted ones.' }
+                @{ Title = 'The pool'; Code = '(Get-MemStats).Pools'; Remarks = 'One line per block size.' }
+            )
+            Links       = 'Get-Dimension', 'Get-MemoryBlock'
+        }
+    }
+}

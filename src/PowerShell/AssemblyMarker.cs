@@ -1,5 +1,0 @@
-namespace DimensionStore.PowerShell;
-
-internal static class AssemblyMarker
-{
-}

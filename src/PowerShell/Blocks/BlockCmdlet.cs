@@ -1,0 +1,67 @@
+using System.Management.Automation;
+
+namespace DimensionStore.PowerShell;
+
+/// <summary>Base of the cmdlets that work on blocks: given as objects, or by address.</summary>
+public abstract class BlockCmdlet : StoreCmdlet
+{
+    private protected const string BlockSet = "Block";
+    private protected const string AddressSet = "Address";
+
+    /// <summary>The blocks, as New-MemoryBlock and Get-MemoryBlock give them.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ParameterSetName = BlockSet)]
+    [ValidateNotNullOrEmpty]
+    public MemoryBlock[] Block { get; set; } = [];
+
+    /// <summary>Addresses of the first byte of blocks in use.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = AddressSet)]
+    [ValidateNotNullOrEmpty]
+    public long[] Address { get; set; } = [];
+
+    /// <summary>The blocks meant. An address at which none begins is an error; whether a given block is still in use, the pool will say.</summary>
+    private protected IEnumerable<MemoryBlock> SelectBlocks()
+    {
+        if (ParameterSetName == BlockSet)
+        {
+            foreach (MemoryBlock block in Block)
+            {
+                if (block.Store.IsOpen)
+                {
+                    yield return block;
+                }
+                else
+                {
+                    WriteError(Errors.StoreClosed(block.Store));
+                }
+            }
+
+            yield break;
+        }
+
+        DimensionStoreSession session = RequireStore();
+        foreach (long address in Address)
+        {
+            if (session.Pool.Owns((nint)address))
+            {
+                long usable = (long)session.Pool.UsableSize((nint)address);
+                yield return new MemoryBlock(address, usable, usable, 0, session);
+            }
+            else
+            {
+                WriteError(Errors.BlockNotFound(address));
+            }
+        }
+    }
+
+    /// <summary>Checks that a range lies in a block that is still in use, or writes an error.</summary>
+    private protected bool TryRange(MemoryBlock block, long offset, long count)
+    {
+        if (offset <= block.UsableSize && count <= block.UsableSize - offset)
+        {
+            return true;
+        }
+
+        WriteError(Errors.BlockOutOfBounds(block, offset, count));
+        return false;
+    }
+}

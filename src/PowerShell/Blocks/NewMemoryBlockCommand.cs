@@ -1,0 +1,65 @@
+using System.Globalization;
+using System.Management.Automation;
+using DimensionStore.Memory;
+
+namespace DimensionStore.PowerShell;
+
+/// <summary>Allocates blocks from the pool of a store.</summary>
+[Cmdlet(VerbsCommon.New, "MemoryBlock", SupportsShouldProcess = true)]
+[OutputType(typeof(MemoryBlock))]
+public sealed class NewMemoryBlockCommand : StoreCmdlet
+{
+    /// <summary>Bytes of each block.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
+    [ValidateRange(1L, long.MaxValue)]
+    public long[] Size { get; set; } = [];
+
+    /// <summary>How many blocks of each size.</summary>
+    [Parameter]
+    [ValidateRange(1, int.MaxValue)]
+    public int Count { get; set; } = 1;
+
+    /// <summary>Tag for accounting; 0 for none.</summary>
+    [Parameter]
+    public int Owner { get; set; }
+
+    /// <summary>Set every byte to zero; otherwise what was there before may be seen.</summary>
+    [Parameter]
+    public SwitchParameter Zeroed { get; set; }
+
+    /// <summary>Fail rather than take more memory from the operating system.</summary>
+    [Parameter]
+    public SwitchParameter NoGrow { get; set; }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        DimensionStoreSession session = RequireStore();
+        AllocationOptions options = (Zeroed ? AllocationOptions.Zeroed : AllocationOptions.None) | (NoGrow ? AllocationOptions.NoGrow : AllocationOptions.None);
+        foreach (long size in Size)
+        {
+            string what = string.Create(CultureInfo.InvariantCulture, $"{Count} x {size} bytes from the pool of {session.BasePath}");
+            if (!ShouldProcess(what, "Allocate memory blocks"))
+            {
+                continue;
+            }
+
+            for (int i = 0; i < Count; i++)
+            {
+                MemoryBlock? block = null;
+                if (!Try(size, () => block = Allocate(session, size, options)))
+                {
+                    break;
+                }
+
+                WriteObject(block);
+            }
+        }
+    }
+
+    private MemoryBlock Allocate(DimensionStoreSession session, long size, AllocationOptions options)
+    {
+        nint address = session.Pool.Allocate((nuint)size, options: options, owner: new OwnerId(Owner));
+        return new MemoryBlock(address, size, (long)session.Pool.UsableSize(address), Owner, session);
+    }
+}

@@ -1,0 +1,30 @@
+using System.Globalization;
+using System.Management.Automation;
+
+namespace DimensionStore.PowerShell;
+
+/// <summary>Gives blocks back to the pool.</summary>
+[Cmdlet(VerbsCommon.Remove, "MemoryBlock", SupportsShouldProcess = true, DefaultParameterSetName = BlockSet)]
+[OutputType(typeof(void))]
+public sealed class RemoveMemoryBlockCommand : BlockCmdlet
+{
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        foreach (MemoryBlock block in SelectBlocks())
+        {
+            if (!ShouldProcess(string.Create(CultureInfo.InvariantCulture, $"{block} ({block.UsableSize} bytes)"), "Free memory block"))
+            {
+                continue;
+            }
+
+            Try(block, () =>
+            {
+                lock (block.Store.BlockGate)
+                {
+                    block.Store.Pool.Free((nint)block.Address);
+                }
+            });
+        }
+    }
+}

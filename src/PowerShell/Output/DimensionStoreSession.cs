@@ -1,0 +1,100 @@
+using DimensionStore.Memory;
+
+namespace DimensionStore.PowerShell;
+
+/// <summary>An open store, as <c>Open-DimensionStore</c> gives it and <c>-Store</c> takes it.</summary>
+public sealed class DimensionStoreSession
+{
+    private readonly List<ProtoDimensionInfo> _protos = [];
+    private int _closed;
+
+    internal DimensionStoreSession(int number, MmapManager manager)
+    {
+        Number = number;
+        Manager = manager;
+        BasePath = manager.Config.BasePath;
+        Residency = manager.Config.Residency;
+        LimitBytes = manager.Budget.LimitBytes;
+    }
+
+    /// <summary>Number of the store in this process, from 1.</summary>
+    public int Number { get; }
+
+    /// <summary>Directory of its dimension files.</summary>
+    public string BasePath { get; }
+
+    /// <summary>Whether it can be used.</summary>
+    public bool IsOpen => Volatile.Read(ref _closed) == 0;
+
+    /// <summary>Whether commands without <c>-Store</c> use it.</summary>
+    public bool IsDefault => ReferenceEquals(OpenStores.Default, this);
+
+    /// <summary>Where the bytes of its dimensions live.</summary>
+    public Residency Residency { get; }
+
+    /// <summary>The most memory it may use, in bytes.</summary>
+    public long LimitBytes { get; }
+
+    /// <summary>How many dimensions answer from files; 0 once it is closed.</summary>
+    public int DimensionsLoaded => IsOpen ? Manager.GetStats().DimensionsLoaded : 0;
+
+    /// <summary>How many dimensions answer from the simulation; 0 once it is closed.</summary>
+    public int SimulatedDimensions => IsOpen ? Manager.GetStats().SimulatedDimensions : 0;
+
+    /// <summary>The library's own object, for what has no cmdlet.</summary>
+    public MmapManager Manager { get; }
+
+    /// <summary>Held while the bytes of blocks are touched or given back, so that no read meets a block that is just being freed.</summary>
+    internal Lock BlockGate { get; } = new();
+
+    /// <summary>The pool that blocks come from.</summary>
+    internal PoolAllocator Pool => Manager.Pool;
+
+    internal ProtoDimensionInfo[] Protos
+    {
+        get
+        {
+            lock (_protos)
+            {
+                return [.. _protos];
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => BasePath;
+
+    internal void Add(ProtoDimensionInfo proto)
+    {
+        lock (_protos)
+        {
+            _protos.Add(proto);
+        }
+    }
+
+    internal void Remove(ProtoDimensionInfo proto)
+    {
+        lock (_protos)
+        {
+            _protos.Remove(proto);
+        }
+    }
+
+    internal void CloseCore()
+    {
+        if (Interlocked.Exchange(ref _closed, 1) != 0)
+        {
+            return;
+        }
+
+        lock (BlockGate)
+        {
+            foreach (ProtoDimensionInfo proto in Protos)
+            {
+                proto.Discard();
+            }
+
+            Manager.Close();
+        }
+    }
+}

@@ -1,0 +1,82 @@
+using System.Management.Automation;
+
+namespace DimensionStore.PowerShell;
+
+/// <summary>Base of every cmdlet here: Ctrl+C reaches the library as a cancelled token, and expected failures become error records of one kind.</summary>
+public abstract class DimensionCmdlet : PSCmdlet, IDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+    private PathResolver? _paths;
+
+    /// <summary>Cancelled when the pipeline is stopped.</summary>
+    private protected CancellationToken StopToken => _stop.Token;
+
+    /// <summary>Turns what a user wrote into paths of the file system.</summary>
+    private protected PathResolver Paths => _paths ??= new PathResolver(this);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Gives up what the cmdlet holds; PowerShell calls it when the pipeline ends, however it ends.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _stop.Dispose();
+        }
+    }
+
+    /// <summary>Called by PowerShell on another thread when the user presses Ctrl+C.</summary>
+    protected override void StopProcessing()
+    {
+        try
+        {
+            _stop.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The pipeline ended on its own in the same moment: nothing is left to stop.
+        }
+    }
+
+    /// <summary>Runs one item's work. An expected failure is written as a non-terminating error, so that the next item is still served.</summary>
+    /// <returns>Whether it succeeded.</returns>
+    private protected bool Try(object? target, Action work)
+    {
+        try
+        {
+            work();
+            return true;
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            throw new PipelineStoppedException();
+        }
+        catch (Exception e) when (Errors.IsExpected(e))
+        {
+            WriteError(Errors.From(e, target));
+            return false;
+        }
+    }
+
+    /// <summary>Runs work without which the cmdlet has no purpose. An expected failure ends the command.</summary>
+    private protected void Demand(object? target, Action work)
+    {
+        try
+        {
+            work();
+        }
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        {
+            throw new PipelineStoppedException();
+        }
+        catch (Exception e) when (Errors.IsExpected(e))
+        {
+            ThrowTerminatingError(Errors.From(e, target));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+using System.Globalization;
+using System.Management.Automation;
+using DimensionStore.Memory;
+
+namespace DimensionStore.PowerShell;
+
+/// <summary>Makes every error record of the module: a stable id, a category, what it is about, the cause, and what to do.</summary>
+internal static class Errors
+{
+    /// <summary>Whether an exception is one that the library or the operating system reports on purpose. Anything else is a defect and is not dressed up.</summary>
+    public static bool IsExpected(Exception e) =>
+        e is DimensionStoreException or MemoryToolkitException or IOException or UnauthorizedAccessException or ArgumentException or ObjectDisposedException;
+
+    /// <summary>The record of an expected exception.</summary>
+    public static ErrorRecord From(Exception e, object? target) => e switch
+    {
+        DimensionFormatException format => Make(e, ErrorIds.InvalidFileFormat, ErrorCategory.InvalidData, format.FilePath ?? target, "Run Test-DimensionFile on the file; rebuild it with New-DimensionFile, or take it from a backup."),
+        InvalidEntryException => Make(e, ErrorIds.InvalidEntry, ErrorCategory.InvalidData, target, "Give each object a Layer from 0 to 3, Keywords, and Content. Nothing was written."),
+        DimensionFileExistsException exists => Make(e, ErrorIds.FileExists, ErrorCategory.ResourceExists, exists.FilePath, "Use -Force to replace the file, or another -Path."),
+        ImmutableDimensionException immutable => Make(e, ErrorIds.ImmutableDimension, ErrorCategory.InvalidOperation, immutable.FilePath ?? (object)immutable.Dimension, "Immutable dimensions (D09, D14, and sealed files) stay as they are, -Force or not. Close the store to take them out of memory; delete a file by hand to replace it."),
+        DimensionNotFoundException notFound => Make(e, ErrorIds.DimensionNotFound, ErrorCategory.ObjectNotFound, target ?? notFound.Dimension, "Get-Dimension lists the dimensions of the store."),
+        LayerNotFoundException layer => Make(e, ErrorIds.LayerNotFound, ErrorCategory.ObjectNotFound, layer.Layer, "Get-DimensionLayer lists the layers of a dimension."),
+        RegionNotFoundException region => Make(e, ErrorIds.DimensionNotLoaded, ErrorCategory.ResourceUnavailable, region.Dimension, $"Mount-Dimension {region.Dimension} loads it."),
+        OutOfBoundsException => Make(e, ErrorIds.OutOfBounds, ErrorCategory.InvalidArgument, target, "Choose -Offset and -Count inside the content."),
+        InvalidCatalogException => Make(e, ErrorIds.InvalidCatalog, ErrorCategory.InvalidData, target, "Correct the catalog; data/dimensions.json shows the form."),
+        InvalidLayoutException => Make(e, ErrorIds.InvalidLayout, ErrorCategory.InvalidData, target, "Correct the layout so that its slots neither overlap nor leave gaps."),
+        DimensionStoreException => Make(e, ErrorIds.StoreError, ErrorCategory.InvalidOperation, target, "The message says what to change."),
+        LimitExceededException => Make(e, ErrorIds.LimitExceeded, ErrorCategory.LimitsExceeded, target, "Dismount dimensions, remove blocks, or open the store with a larger -TotalMemoryMb."),
+        AllocationFailedException => Make(e, ErrorIds.AllocationFailed, ErrorCategory.ResourceUnavailable, target, "Ask for fewer bytes; Get-MemStats shows block sizes and what is in use."),
+        MemoryFaultException => Make(e, ErrorIds.MemoryFault, ErrorCategory.InvalidOperation, target, "Get-MemoryBlock lists the blocks that are in use; a block can be removed once."),
+        MemoryToolkitException => Make(e, ErrorIds.MemoryError, ErrorCategory.ResourceUnavailable, target, "The operating system refused memory; free some and try again."),
+        UnauthorizedAccessException => Make(e, ErrorIds.AccessDenied, ErrorCategory.PermissionDenied, target, "Check the permissions of the file and of its directory."),
+        FileNotFoundException or DirectoryNotFoundException => Make(e, ErrorIds.PathNotFound, ErrorCategory.ObjectNotFound, target, "Check the spelling; the directory must exist."),
+        IOException => Make(e, ErrorIds.InputOutputFailed, ErrorCategory.DeviceError, target, "Check the disk and whether another program holds the file."),
+        ObjectDisposedException => Make(e, ErrorIds.StoreClosed, ErrorCategory.InvalidOperation, target, "Open the store again with Open-DimensionStore."),
+        ArgumentException => Make(e, ErrorIds.InvalidArgument, ErrorCategory.InvalidArgument, target, "The message says what is expected."),
+        _ => throw new ArgumentException($"{e.GetType()} is not an expected failure.", nameof(e), e),
+    };
+
+    public static ErrorRecord NoOpenStore() => Make(
+        new InvalidOperationException("No store is open."),
+        ErrorIds.NoOpenStore, ErrorCategory.ResourceUnavailable, null, "Open one with Open-DimensionStore, or give one with -Store.");
+
+    public static ErrorRecord StoreClosed(DimensionStoreSession session) => Make(
+        new InvalidOperationException($"The store of {session.BasePath} is closed."),
+        ErrorIds.StoreClosed, ErrorCategory.InvalidOperation, session, "Open it again with Open-DimensionStore.");
+
+    public static ErrorRecord StoreNotFound(string path) => Make(
+        new ItemNotFoundException($"No open store has the directory '{path}'."),
+        ErrorIds.StoreNotFound, ErrorCategory.ObjectNotFound, path, "Get-DimensionStore lists the open stores.");
+
+    public static ErrorRecord PathNotFound(string path, Exception? inner = null) => Make(
+        new ItemNotFoundException($"There is no '{path}'.", inner),
+        ErrorIds.PathNotFound, ErrorCategory.ObjectNotFound, path, "Check the spelling; use -LiteralPath where a name holds [ or ].");
+
+    public static ErrorRecord PathNotFileSystem(string path, string provider) => Make(
+        new ArgumentException($"'{path}' belongs to the {provider} provider; only files of the file system can be used."),
+        ErrorIds.PathNotFileSystem, ErrorCategory.InvalidArgument, path, "Give a path of the file system.");
+
+    public static ErrorRecord PathIsDirectory(string path) => Make(
+        new ArgumentException($"'{path}' is a directory; a file is expected."),
+        ErrorIds.PathIsDirectory, ErrorCategory.InvalidArgument, path, "Name the file, or add \\*.mmap for all of the directory.".Replace('\\', Path.DirectorySeparatorChar));
+
+    public static ErrorRecord PathIsNotDirectory(string path) => Make(
+        new ArgumentException($"'{path}' is a file; a directory is expected."),
+        ErrorIds.PathIsNotDirectory, ErrorCategory.InvalidArgument, path, "Name the directory that holds the dimension files.");
+
+    public static ErrorRecord PathAmbiguous(string path, int count) => Make(
+        new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"'{path}' matches {count} directories; one is expected.")),
+        ErrorIds.PathAmbiguous, ErrorCategory.InvalidArgument, path, "Write the path without wildcards, or use -LiteralPath.");
+
+    public static ErrorRecord InvalidDimensionId(string text) => Make(
+        new ArgumentException($"'{text}' is not a dimension."),
+        ErrorIds.InvalidDimensionId, ErrorCategory.InvalidArgument, text, "Write D01, D02, … or the number alone.");
+
+    public static ErrorRecord InvalidLayerId(string text) => Make(
+        new ArgumentException($"'{text}' is not a layer."),
+        ErrorIds.InvalidLayerId, ErrorCategory.InvalidArgument, text, "Write the dimension, a colon and the layer number 0 to 3, as in D01:0.");
+
+    public static ErrorRecord InvalidLayerSetting(string problem, object? target) => Make(
+        new ArgumentException(problem),
+        ErrorIds.InvalidLayerSetting, ErrorCategory.InvalidArgument, target, "Write @{ 0 = @{ Frequency = 4.5; Depth = 0; Keywords = 'one', 'two'; Codec = 'None' } }.");
+
+    public static ErrorRecord NameRequired(DimensionId id) => Make(
+        new ArgumentException($"{id} is not a core dimension, so it has no name of its own."),
+        ErrorIds.NameRequired, ErrorCategory.InvalidArgument, id, "Give it one with -Name.");
+
+    public static ErrorRecord KeywordNotFound(string keyword, DimensionStoreSession session) => Make(
+        new ItemNotFoundException($"No dimension searched in {session.BasePath} has an entry with the keyword '{keyword}'."),
+        ErrorIds.KeywordNotFound, ErrorCategory.ObjectNotFound, keyword, "Try -Prefix, or a pattern with * and ?.");
+
+    public static ErrorRecord DimensionNameNotFound(string name, DimensionStoreSession session) => Make(
+        new ItemNotFoundException($"No dimension of {session.BasePath} is called '{name}'."),
+        ErrorIds.DimensionNotFound, ErrorCategory.ObjectNotFound, name, "Get-Dimension lists the dimensions of the store.");
+
+    public static ErrorRecord DimensionHasNoDescriptor(DimensionStatus status) => status.Error is not null && IsExpected(status.Error)
+        ? From(status.Error, status.Id)
+        : From(new RegionNotFoundException(status.Id), status.Id);
+
+    public static ErrorRecord ProtoDimensionClosed(ProtoDimensionInfo proto) => Make(
+        new InvalidOperationException($"The proto-dimension '{proto.Name}' was completed or removed."),
+        ErrorIds.ProtoDimensionClosed, ErrorCategory.InvalidOperation, proto, "Begin another with New-ProtoDimension.");
+
+    public static ErrorRecord ProtoDimensionNotFound(string name) => Make(
+        new ItemNotFoundException($"No open proto-dimension is called '{name}'."),
+        ErrorIds.DimensionNotFound, ErrorCategory.ObjectNotFound, name, "Get-ProtoDimension lists those that are open.");
+
+    public static ErrorRecord BlockNotFound(long address) => Make(
+        new ItemNotFoundException(string.Create(CultureInfo.InvariantCulture, $"No block in use begins at 0x{address:x}.")),
+        ErrorIds.BlockNotFound, ErrorCategory.ObjectNotFound, address, "Get-MemoryBlock lists the blocks that are in use.");
+
+    public static ErrorRecord BlockOutOfBounds(MemoryBlock block, long offset, long count) => From(
+        new OutOfBoundsException(offset, count, block.UsableSize, $"Block 0x{block.Address:x}"), block);
+
+    public static ErrorRecord WordNetNotFound(string path) => Make(
+        new ItemNotFoundException($"'{path}' does not hold WordNet's data.noun, data.verb, data.adj and data.adv."),
+        ErrorIds.WordNetNotFound, ErrorCategory.ObjectNotFound, path, "Install WordNet 3.0 (Debian: wordnet-base), or name its directory with -SourcePath.");
+
+    private static ErrorRecord Make(Exception exception, string id, ErrorCategory category, object? target, string remedy) => new(exception, id, category, target)
+    {
+        ErrorDetails = new ErrorDetails(exception.Message) { RecommendedAction = remedy },
+    };
+}

@@ -1,0 +1,111 @@
+using System.Management.Automation;
+
+namespace DimensionStore.PowerShell;
+
+/// <summary>Loads dimensions into a store, or reloads those whose file was replaced.</summary>
+[Cmdlet(VerbsData.Mount, "Dimension", SupportsShouldProcess = true, DefaultParameterSetName = IdSet)]
+[OutputType(typeof(DimensionInfo))]
+public sealed class MountDimensionCommand : StoreCmdlet
+{
+    private const string IdSet = "Id";
+    private const string PathSet = "Path";
+    private const string LiteralSet = "LiteralPath";
+
+    /// <summary>The dimensions: D01, D02, … or patterns of those the store knows. With a path: the dimension the file must hold.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = IdSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
+    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = LiteralSet)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    [ArgumentCompleter(typeof(DimensionIdCompleter))]
+    public string[]? Id { get; set; }
+
+    /// <summary>Files to load from, wherever they are; wildcards allowed.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = PathSet)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>Files to load from, taken as written.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = LiteralSet)]
+    [Alias("PSPath", "FilePath")]
+    [ValidateNotNullOrEmpty]
+    public string[] LiteralPath { get; set; } = [];
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        DimensionStoreSession session = RequireStore();
+        if (ParameterSetName == IdSet)
+        {
+            foreach (string id in Id ?? [])
+            {
+                MountById(session, id);
+            }
+
+            return;
+        }
+
+        bool literal = ParameterSetName == LiteralSet;
+        foreach (string path in Paths.ResolveFiles(literal ? LiteralPath : Path, literal))
+        {
+            MountFile(session, path);
+        }
+    }
+
+    private void MountById(DimensionStoreSession session, string id)
+    {
+        if (Patterns.IsPattern(id))
+        {
+            WildcardPattern pattern = new(id, WildcardOptions.IgnoreCase);
+            foreach (DimensionStatus status in session.Manager.GetDimensions())
+            {
+                if (pattern.IsMatch(status.Id.ToString()))
+                {
+                    Mount(session, status.Id, null);
+                }
+            }
+        }
+        else if (TryParseDimension(id, out DimensionId wanted))
+        {
+            Mount(session, wanted, null);
+        }
+    }
+
+    private void MountFile(DimensionStoreSession session, string path)
+    {
+        DimensionId id = default;
+        if (Id is null)
+        {
+            if (!Try(path, () => id = DimensionFile.ReadDescriptor(path).Id))
+            {
+                return;
+            }
+        }
+        else if (Id.Length != 1)
+        {
+            WriteError(Errors.InvalidDimensionId(string.Join(", ", Id)));
+            return;
+        }
+        else if (!TryParseDimension(Id[0], out id))
+        {
+            return;
+        }
+
+        Mount(session, id, path);
+    }
+
+    private void Mount(DimensionStoreSession session, DimensionId id, string? path)
+    {
+        if (!ShouldProcess(path is null ? $"{id} of {session.BasePath}" : $"{id} from {path}", "Mount dimension"))
+        {
+            return;
+        }
+
+        DimensionStatus? status = null;
+        if (Try(path ?? (object)id, () => status = path is null ? session.Manager.LoadDimension(id) : session.Manager.LoadDimension(id, path)))
+        {
+            WriteObject(new DimensionInfo(status!, session));
+        }
+    }
+}
