@@ -1,35 +1,295 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
 namespace DimensionStore.Memory.Native;
 
 /// <summary>The face of the ground floor: what the libraries ask of the operating system about memory. One file per OS stands behind it.</summary>
+/// <remarks>
+/// Every member may be called from any thread. A member that throws has changed nothing that a caller could observe, unless it says otherwise.
+/// Ranges that are to be changed start on a page; their size is rounded up to whole pages, because that is all an operating system can do.
+/// </remarks>
 public static class VirtualMemory
 {
     /// <summary>Bytes in a page.</summary>
     public static int PageSize => Environment.SystemPageSize;
 
     /// <summary>Reserves address space without committing memory.</summary>
+    /// <remarks>
+    /// Before: <paramref name="size"/> is at least 1.
+    /// After: the range belongs to the caller, no byte of it may be touched, and it costs no memory. Give it back with <see cref="Release"/>.
+    /// </remarks>
     /// <param name="size">Bytes; rounded up to a page.</param>
     /// <returns>The first address, page aligned.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is zero or does not leave room for rounding.</exception>
     /// <exception cref="VirtualMemoryException">The operating system refused.</exception>
-    public static nint Reserve(nuint size) => throw new NotImplementedException();
+    public static nint Reserve(nuint size)
+    {
+        size = WholePages(size);
+        if (OperatingSystem.IsLinux())
+        {
+            return LinuxMemory.Reserve(size);
+        }
+
+        if (OperatingSystem.IsMacOS())
+        {
+            return MacMemory.Reserve(size);
+        }
+
+        return OperatingSystem.IsWindows() ? WindowsMemory.Reserve(size) : throw Unsupported();
+    }
 
     /// <summary>Makes a reserved, page-aligned range readable and writable; fresh pages read as zero.</summary>
-    public static void Commit(nint address, nuint size) => throw new NotImplementedException();
+    /// <remarks>
+    /// Before: the range lies in one reservation of <see cref="Reserve"/>.
+    /// After: every byte may be read and written; pages that were not committed before read as zero, those that were keep their contents.
+    /// A page becomes resident when it is first touched.
+    /// </remarks>
+    /// <exception cref="ArgumentException"><paramref name="address"/> is not page aligned.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is zero or the range wraps around.</exception>
+    /// <exception cref="VirtualMemoryException">The operating system refused.</exception>
+    public static void Commit(nint address, nuint size)
+    {
+        size = WholePages(address, size);
+        NativeFaults.OnCommit(address, size);
+        if (OperatingSystem.IsLinux())
+        {
+            LinuxMemory.Commit(address, size);
+        }
+        else if (OperatingSystem.IsMacOS())
+        {
+            MacMemory.Commit(address, size);
+        }
+        else if (OperatingSystem.IsWindows())
+        {
+            WindowsMemory.Commit(address, size);
+        }
+        else
+        {
+            throw Unsupported();
+        }
+    }
 
     /// <summary>Gives the memory of a committed range back; the addresses stay reserved.</summary>
-    public static void Decommit(nint address, nuint size) => throw new NotImplementedException();
+    /// <remarks>
+    /// Before: the range lies in one reservation of <see cref="Reserve"/>, and nobody uses its bytes; pages that are not committed do no harm.
+    /// After: no byte may be touched, the memory is the operating system's again, and a later <see cref="Commit"/> finds zeros.
+    /// </remarks>
+    /// <exception cref="ArgumentException"><paramref name="address"/> is not page aligned.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is zero or the range wraps around.</exception>
+    /// <exception cref="VirtualMemoryException">The operating system refused.</exception>
+    public static void Decommit(nint address, nuint size)
+    {
+        size = WholePages(address, size);
+        if (OperatingSystem.IsLinux())
+        {
+            LinuxMemory.Decommit(address, size);
+        }
+        else if (OperatingSystem.IsMacOS())
+        {
+            MacMemory.Decommit(address, size);
+        }
+        else if (OperatingSystem.IsWindows())
+        {
+            WindowsMemory.Decommit(address, size);
+        }
+        else
+        {
+            throw Unsupported();
+        }
+    }
 
     /// <summary>Gives a whole reservation back.</summary>
-    public static void Release(nint address, nuint size) => throw new NotImplementedException();
+    /// <remarks>
+    /// Before: address and size are those of one <see cref="Reserve"/>; nobody uses its bytes.
+    /// After: the addresses may belong to anybody; touching one is undefined.
+    /// </remarks>
+    /// <exception cref="ArgumentException"><paramref name="address"/> is not page aligned.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is zero or the range wraps around.</exception>
+    /// <exception cref="VirtualMemoryException">The operating system refused; the reservation is as it was.</exception>
+    public static void Release(nint address, nuint size)
+    {
+        size = WholePages(address, size);
+        if (OperatingSystem.IsLinux())
+        {
+            LinuxMemory.Release(address, size);
+        }
+        else if (OperatingSystem.IsMacOS())
+        {
+            MacMemory.Release(address, size);
+        }
+        else if (OperatingSystem.IsWindows())
+        {
+            WindowsMemory.Release(address, size);
+        }
+        else
+        {
+            throw Unsupported();
+        }
+    }
 
     /// <summary>Changes what a range may be used for.</summary>
-    public static void Protect(nint address, nuint size, PageAccess access) => throw new NotImplementedException();
+    /// <remarks>
+    /// Before: the range is committed, in one reservation or mapping.
+    /// After: an access that <paramref name="access"/> does not allow faults, which a .NET process does not survive; contents are kept.
+    /// Not an undo for <see cref="Commit"/>: memory stays charged.
+    /// </remarks>
+    /// <exception cref="ArgumentException"><paramref name="address"/> is not page aligned.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is zero, the range wraps around, or <paramref name="access"/> is unknown.</exception>
+    /// <exception cref="VirtualMemoryException">The operating system refused; a prefix of the range may have been changed.</exception>
+    public static void Protect(nint address, nuint size, PageAccess access)
+    {
+        size = WholePages(address, size);
+        if (access is < PageAccess.None or > PageAccess.ReadWrite)
+        {
+            throw new ArgumentOutOfRangeException(nameof(access), access, "Expected None, Read or ReadWrite.");
+        }
+
+        if (OperatingSystem.IsLinux())
+        {
+            LinuxMemory.Protect(address, size, access);
+        }
+        else if (OperatingSystem.IsMacOS())
+        {
+            MacMemory.Protect(address, size, access);
+        }
+        else if (OperatingSystem.IsWindows())
+        {
+            WindowsMemory.Protect(address, size, access);
+        }
+        else
+        {
+            throw Unsupported();
+        }
+    }
 
     /// <summary>Tells the operating system how a mapped range will be used. A hint: false where it is not supported.</summary>
-    public static bool Advise(nint address, nuint size, AccessAdvice advice) => throw new NotImplementedException();
+    /// <remarks>
+    /// Before: the range is committed or mapped. It need not start on a page: the pages it touches are meant.
+    /// After: contents and access are unchanged.
+    /// </remarks>
+    /// <exception cref="ArgumentOutOfRangeException">The range wraps around or <paramref name="advice"/> is unknown.</exception>
+    public static bool Advise(nint address, nuint size, AccessAdvice advice)
+    {
+        if (advice is < AccessAdvice.Normal or > AccessAdvice.WillNeed)
+        {
+            throw new ArgumentOutOfRangeException(nameof(advice), advice, "Expected Normal, Random, Sequential or WillNeed.");
+        }
+
+        if (size == 0)
+        {
+            return true;
+        }
+
+        (address, size) = TouchedPages(address, size);
+        return OperatingSystem.IsLinux() ? LinuxMemory.Advise(address, size, advice)
+            : OperatingSystem.IsMacOS() ? MacMemory.Advise(address, size, advice)
+            : OperatingSystem.IsWindows() && WindowsMemory.Advise(address, size, advice);
+    }
 
     /// <summary>
     /// Faults in every page of a mapped range for reading and answers false when a page has no file behind it any more,
     /// where touching it would kill the process. True without a check where the operating system has no such call.
     /// </summary>
-    public static bool TryPopulateRead(nint address, nuint size) => throw new NotImplementedException();
+    /// <remarks>
+    /// Before: the range is mapped and readable. It need not start on a page.
+    /// After, when true on Linux 5.14 or later: every page was backed at the time of the call. It holds nobody off from shrinking the file later.
+    /// </remarks>
+    /// <exception cref="ArgumentOutOfRangeException">The range wraps around.</exception>
+    /// <exception cref="VirtualMemoryException">The range is not mapped, or memory ran out while it was being read.</exception>
+    public static bool TryPopulateRead(nint address, nuint size)
+    {
+        if (size == 0)
+        {
+            return true;
+        }
+
+        (address, size) = TouchedPages(address, size);
+        return !OperatingSystem.IsLinux() || LinuxMemory.TryPopulateRead(address, size);
+    }
+
+    /// <summary>
+    /// Makes every thread of the process execute a full memory fence, wherever it is, before this returns.
+    /// </summary>
+    /// <remarks>
+    /// After: what any thread wrote before its fence is visible to the caller, and what the caller wrote before the call is visible to every
+    /// read that another thread makes after its fence. About 1 µs on Linux (<c>membarrier</c>), so a cost for whoever reclaims, not for readers.
+    /// The runtime's own call is used: it already picks <c>membarrier</c> expedited, <c>FlushProcessWriteBuffers</c> or the Mach equivalent.
+    /// </remarks>
+    public static void ProcessWideBarrier() => Interlocked.MemoryBarrierProcessWide();
+
+    /// <summary>Writes a directory's entries to the disk, so that a rename in it survives a power failure.</summary>
+    /// <remarks>
+    /// Before: <paramref name="path"/> is an existing directory.
+    /// After, when true: every entry that was created, renamed or deleted before the call is on the disk.
+    /// </remarks>
+    /// <returns>False where there is nothing to call: on Windows, whose file systems journal their directories, and on file systems that cannot flush one.</returns>
+    /// <exception cref="IOException">The directory cannot be opened or flushed; the message names it.</exception>
+    public static bool FlushDirectory(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return OperatingSystem.IsLinux() ? LinuxMemory.FlushDirectory(path)
+            : OperatingSystem.IsMacOS() && MacMemory.FlushDirectory(path);
+    }
+
+    /// <summary>The error for what the last system call of this thread refused.</summary>
+    internal static VirtualMemoryException Refused(nint address, nuint size, [CallerMemberName] string operation = "")
+    {
+        int code = Marshal.GetLastPInvokeError();
+        return new VirtualMemoryException(operation, address, size, code, Marshal.GetPInvokeErrorMessage(code));
+    }
+
+    /// <summary>The error for a directory that the last system call of this thread refused.</summary>
+    internal static IOException DirectoryRefused(string path, string operation)
+    {
+        int code = Marshal.GetLastPInvokeError();
+        return new IOException($"Directory '{path}': {operation} failed: {Marshal.GetPInvokeErrorMessage(code)} (error {code}). An existing, readable directory was expected.");
+    }
+
+    private static nuint WholePages(nuint size)
+    {
+        nuint mask = (nuint)PageSize - 1;
+        if (size == 0 || size > nuint.MaxValue - mask)
+        {
+            throw new ArgumentOutOfRangeException(nameof(size), $"The size of a range must be 1 or more and leave room for rounding to pages of {PageSize} bytes; found {size}.");
+        }
+
+        return (size + mask) & ~mask;
+    }
+
+    private static nuint WholePages(nint address, nuint size)
+    {
+        if (((nuint)address & ((nuint)PageSize - 1)) != 0)
+        {
+            throw new ArgumentException($"The range must start on a page of {PageSize} bytes; found 0x{address:x}.", nameof(address));
+        }
+
+        size = WholePages(size);
+        ThrowIfWraps(address, size);
+        return size;
+    }
+
+    private static (nint Address, nuint Size) TouchedPages(nint address, nuint size)
+    {
+        nuint mask = (nuint)PageSize - 1;
+        nuint before = (nuint)address & mask;
+        if (size > nuint.MaxValue - before - mask)
+        {
+            throw new ArgumentOutOfRangeException(nameof(size), $"The range of {size} bytes at 0x{address:x} wraps around the end of memory.");
+        }
+
+        size = (size + before + mask) & ~mask;
+        address -= (nint)before;
+        ThrowIfWraps(address, size);
+        return (address, size);
+    }
+
+    private static void ThrowIfWraps(nint address, nuint size)
+    {
+        if ((nuint)address > nuint.MaxValue - size)
+        {
+            throw new ArgumentOutOfRangeException(nameof(size), $"The range of {size} bytes at 0x{address:x} wraps around the end of memory.");
+        }
+    }
+
+    private static PlatformNotSupportedException Unsupported() => new("Off-heap memory is implemented for Linux, macOS and Windows.");
 }

@@ -1,0 +1,88 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+
+namespace DimensionStore.Memory.Native;
+
+/// <summary>The primitives on Windows 10 or later. Pre- and postconditions are those of <see cref="VirtualMemory"/>.</summary>
+[SupportedOSPlatform("windows")]
+internal static partial class WindowsMemory
+{
+    private const uint MemCommit = 0x1000;
+    private const uint MemReserve = 0x2000;
+    private const uint MemDecommit = 0x4000;
+    private const uint MemRelease = 0x8000;
+    private const uint PageNoAccess = 1;
+    private const uint PageReadOnly = 2;
+    private const uint PageReadWrite = 4;
+    private const nint CurrentProcess = -1;
+
+    internal static nint Reserve(nuint size)
+    {
+        nint address = Allocate(0, size, MemReserve, PageNoAccess);
+        return address == 0 ? throw VirtualMemory.Refused(0, size) : address;
+    }
+
+    internal static void Commit(nint address, nuint size)
+    {
+        if (Allocate(address, size, MemCommit, PageReadWrite) == 0)
+        {
+            throw VirtualMemory.Refused(address, size);
+        }
+    }
+
+    internal static void Decommit(nint address, nuint size)
+    {
+        if (Free(address, size, MemDecommit) == 0)
+        {
+            throw VirtualMemory.Refused(address, size);
+        }
+    }
+
+    internal static void Release(nint address, nuint size)
+    {
+        // The system wants 0 here: it remembers the reservation's size itself.
+        if (Free(address, 0, MemRelease) == 0)
+        {
+            throw VirtualMemory.Refused(address, size);
+        }
+    }
+
+    internal static void Protect(nint address, nuint size, PageAccess access)
+    {
+        uint protection = access switch { PageAccess.None => PageNoAccess, PageAccess.Read => PageReadOnly, _ => PageReadWrite };
+        if (Protect(address, size, protection, out _) == 0)
+        {
+            throw VirtualMemory.Refused(address, size);
+        }
+    }
+
+    /// <remarks>Windows can be told to read ahead; the other hints it takes when a file is opened, not on a mapping.</remarks>
+    internal static bool Advise(nint address, nuint size, AccessAdvice advice)
+    {
+        if (advice == AccessAdvice.Normal)
+        {
+            return true;
+        }
+
+        MemoryRange range = new() { Address = address, Size = size };
+        return advice == AccessAdvice.WillNeed && Prefetch(CurrentProcess, 1, in range, 0) != 0;
+    }
+
+    [LibraryImport("kernel32", EntryPoint = "VirtualAlloc", SetLastError = true)]
+    private static partial nint Allocate(nint address, nuint size, uint type, uint protection);
+
+    [LibraryImport("kernel32", EntryPoint = "VirtualFree", SetLastError = true)]
+    private static partial int Free(nint address, nuint size, uint type);
+
+    [LibraryImport("kernel32", EntryPoint = "VirtualProtect", SetLastError = true)]
+    private static partial int Protect(nint address, nuint size, uint protection, out uint previous);
+
+    [LibraryImport("kernel32", EntryPoint = "PrefetchVirtualMemory", SetLastError = true)]
+    private static partial int Prefetch(nint process, nuint count, in MemoryRange ranges, uint flags);
+
+    private struct MemoryRange
+    {
+        internal nint Address;
+        internal nuint Size;
+    }
+}
