@@ -1,0 +1,138 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace DimensionStore;
+
+/// <summary>
+/// A file that comes to be under its name whole or not at all: written under a temporary name in the same directory, flushed, renamed,
+/// and the directory flushed. Also the rule which existing files may be replaced.
+/// </summary>
+internal sealed class AtomicFile : IDisposable
+{
+    private readonly FileOperations _files;
+    private readonly DimensionId _id;
+    private readonly bool _overwrite;
+    private readonly string _temporaryPath;
+    private readonly SafeFileHandle _handle;
+    private bool _renamed;
+    private bool _disposed;
+
+    /// <summary>Begins a file: refuses at once what could not be finished, and clears away what killed writers left in the directory.</summary>
+    /// <exception cref="DimensionFileExistsException">There is a file and <paramref name="overwrite"/> is false.</exception>
+    /// <exception cref="ImmutableDimensionException">There is a file of an immutable dimension, or a sealed one, or the dimension is immutable.</exception>
+    /// <exception cref="IOException">The directory is missing or refuses, or the path is a directory.</exception>
+    /// <exception cref="UnauthorizedAccessException">No permission to write there.</exception>
+    public AtomicFile(FileOperations files, string path, DimensionId id, bool overwrite)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        _files = files;
+        _id = id;
+        _overwrite = overwrite;
+        FilePath = Path.GetFullPath(path);
+        string name = Path.GetFileName(FilePath);
+        if (name.Length == 0 || Directory.Exists(FilePath))
+        {
+            throw new IOException($"{path} is a directory; give the name of a file in it.");
+        }
+
+        DirectoryPath = Path.GetDirectoryName(FilePath)!;
+        if (!Directory.Exists(DirectoryPath))
+        {
+            throw new DirectoryNotFoundException($"{path} cannot be written: there is no directory {DirectoryPath}; create it first.");
+        }
+
+        ThrowIfKept();
+        try
+        {
+            _files.RemoveLeftovers(DirectoryPath);
+            _handle = _files.CreateTemporary(DirectoryPath, name, out _temporaryPath);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new UnauthorizedAccessException($"{path} cannot be written: no permission to create files in {DirectoryPath}.", e);
+        }
+    }
+
+    /// <summary>The file's full path.</summary>
+    public string FilePath { get; }
+
+    /// <summary>The directory it is in.</summary>
+    public string DirectoryPath { get; }
+
+    /// <summary>What is written to.</summary>
+    public SafeFileHandle Handle => _handle;
+
+    /// <summary>Gives the file its name.</summary>
+    public void Commit()
+    {
+        _files.Flush(_handle);
+        // Again, because others may have been here since the beginning.
+        ThrowIfKept();
+        if (_overwrite && !_id.IsImmutable)
+        {
+            _files.Replace(_temporaryPath, FilePath);
+        }
+        else if (!_files.TryMoveNew(_temporaryPath, FilePath))
+        {
+            ThrowIfKept();
+            throw new DimensionFileExistsException(FilePath);
+        }
+
+        _renamed = true;
+        _handle.Dispose();
+        _files.FlushDirectory(DirectoryPath);
+    }
+
+    /// <summary>Removes the temporary file unless it became the real one.</summary>
+    public void Dispose()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        try
+        {
+            if (!_renamed)
+            {
+                // While it is still locked: between unlocking and deleting another writer's cleaning could otherwise come first, harmlessly but confusingly.
+                _files.Delete(_temporaryPath);
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Nothing is lost by a leftover: the next writer in this directory removes it. An error here would hide the one that led here.
+        }
+        finally
+        {
+            _handle.Dispose();
+        }
+    }
+
+    /// <summary>Throws if there is a file that must stay.</summary>
+    private void ThrowIfKept()
+    {
+        using SafeFileHandle? existing = _files.OpenExisting(FilePath);
+        if (existing is null)
+        {
+            return;
+        }
+
+        if (_id.IsImmutable)
+        {
+            throw new ImmutableDimensionException(_id, "overwritten", FilePath);
+        }
+
+        Span<byte> header = stackalloc byte[DimensionFormat.HeaderBytes];
+        int n = _files.Read(existing, header, 0);
+        if (ImmutableMark.IsOn(header[..n], out DimensionId id))
+        {
+            throw new ImmutableDimensionException(id, "overwritten", FilePath);
+        }
+
+        if (!_overwrite)
+        {
+            throw new DimensionFileExistsException(FilePath);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+using System.Buffers.Binary;
+
+namespace DimensionStore;
+
+/// <summary>
+/// Makes a keyword index from sorted keywords. The section's parts are written front to back: records, heads and references are collected
+/// in buffers that may spill, and the buckets come out of a second sort by hash, so nothing is ever written at random and nothing is held whole.
+/// </summary>
+internal sealed class KeywordIndexComposer : IDisposable
+{
+    // Eight to the eleventh keys is above the format's limit of 2^32 − 1.
+    private const int MaxLevels = 11;
+
+    private readonly MemoryAccount _account;
+    private readonly ScratchSpace? _scratch;
+    private readonly long _share;
+    private readonly SpillBuffer _records;
+    private readonly SpillBuffer _order;
+    private readonly SpillBuffer _postings;
+    private readonly SpillBuffer?[] _levels = new SpillBuffer?[MaxLevels];
+    private readonly long[] _levelCounts = new long[MaxLevels];
+    private readonly BucketComposer _buckets;
+    private readonly byte[] _key = new byte[KeywordIndexFormat.MaxKeyBytes];
+    private readonly byte[] _display = new byte[KeywordIndexFormat.MaxDisplayBytes];
+    private int _keyLength;
+    private int _displayLength;
+    private ulong _firstOrder;
+    private ulong _lastOrder;
+    private uint _postingCount;
+    private long _keyCount;
+    private long _allPostings;
+
+    /// <param name="account">Pays for the memory.</param>
+    /// <param name="scratch">Where buffers spill, or null.</param>
+    /// <param name="share">How much of the account's limit may be in use when a buffer grows.</param>
+    public KeywordIndexComposer(MemoryAccount account, ScratchSpace? scratch, long share)
+    {
+        _account = account;
+        _scratch = scratch;
+        _share = share;
+        _records = NewBuffer();
+        _order = NewBuffer();
+        _postings = NewBuffer();
+        _buckets = new BucketComposer(account, scratch, share / 2);
+    }
+
+    /// <summary>Takes in all keywords.</summary>
+    public void Collect(SortedRecords keywords, CancellationToken cancellationToken)
+    {
+        int untilCheck = 0;
+        while (keywords.MoveNext())
+        {
+            if (--untilCheck < 0)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                untilCheck = 4096;
+            }
+
+            EntryKeyword record = new(keywords.Split(out ReadOnlySpan<byte> payload), payload);
+            ulong order = record.Order;
+            if (_postingCount == 0 || !record.Folded.SequenceEqual(_key.AsSpan(0, _keyLength)))
+            {
+                EndKey();
+                BeginKey(record);
+            }
+            else if (order == _lastOrder)
+            {
+                // The entry has this keyword twice, perhaps in other letters.
+                continue;
+            }
+            else if (order < _firstOrder)
+            {
+                KeepDisplay(record);
+            }
+
+            _lastOrder = order;
+            AddPosting(record);
+        }
+
+        EndKey();
+        FinishLevels();
+    }
+
+    /// <summary>Where the parts will lie.</summary>
+    public KeywordIndexLayout Layout => KeywordIndexLayout.Compute((uint)_keyCount, _records.Length);
+
+    /// <summary>Writes the section at the sink's end.</summary>
+    /// <param name="sink">Positioned at a multiple of 64.</param>
+    /// <param name="entryCount">Entries in the file, with or without keywords.</param>
+    /// <param name="cancellationToken">Stops the writing.</param>
+    /// <returns>Its checksum.</returns>
+    public uint Write(ImageSink sink, uint entryCount, CancellationToken cancellationToken)
+    {
+        KeywordIndexLayout layout = Layout;
+        long start = sink.Position;
+        uint maxProbe = _buckets.Place(layout.BucketCount);
+        sink.BeginChecksum();
+        Span<byte> header = stackalloc byte[KeywordIndexFormat.HeaderBytes];
+        KeywordIndexFormat.WriteHeader(header, in layout, (uint)_allPostings, maxProbe, entryCount);
+        sink.Write(header);
+        _buckets.Write(sink, layout.BucketCount, cancellationToken);
+        Span<byte> padding = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(padding, KeywordIndexFormat.HeadPadding);
+        for (int level = layout.LevelCount - 1; level >= 0; level--)
+        {
+            sink.Write(_levels[level]!, cancellationToken);
+            for (long i = _levelCounts[level]; i % KeywordIndexFormat.HeadsPerGroup != 0; i++)
+            {
+                sink.Write(padding);
+            }
+        }
+
+        sink.Write(_order, cancellationToken);
+        sink.PadTo(start + layout.RecordsOffset);
+        sink.Write(_records, cancellationToken);
+        return sink.Position - start == layout.Length
+            ? sink.Checksum
+            : throw new InvalidOperationException($"The keyword index came out with {sink.Position - start:N0} bytes where its layout has {layout.Length:N0}.");
+    }
+
+    /// <summary>Gives memory and scratch back.</summary>
+    public void Dispose()
+    {
+        _records.Dispose();
+        _order.Dispose();
+        _postings.Dispose();
+        _buckets.Dispose();
+        foreach (SpillBuffer? level in _levels)
+        {
+            level?.Dispose();
+        }
+    }
+
+    private SpillBuffer NewBuffer() => new(_account, _scratch, _share);
+
+    private void BeginKey(EntryKeyword record)
+    {
+        record.Folded.CopyTo(_key);
+        _keyLength = record.Folded.Length;
+        _postings.Truncate(0);
+        KeepDisplay(record);
+    }
+
+    /// <summary>Keeps the spelling of the entry that was added first; records come by layer, so a later one may be older.</summary>
+    private void KeepDisplay(EntryKeyword record)
+    {
+        record.Display.CopyTo(_display);
+        _displayLength = record.Display.Length;
+        _firstOrder = record.Order;
+    }
+
+    private void AddPosting(EntryKeyword record)
+    {
+        if (_allPostings >= KeywordIndexFormat.CountLimit - 1)
+        {
+            throw new InvalidEntryException($"There are more than {KeywordIndexFormat.CountLimit - 1:N0} pairs of a keyword and an entry, the most one index holds; divide the entries between dimensions.");
+        }
+
+        Span<byte> posting = stackalloc byte[KeywordIndexFormat.PostingBytes];
+        KeywordIndexFormat.WritePosting(posting, record.Offset, record.Length, record.Layer);
+        _postings.Append(posting);
+        _postingCount++;
+        _allPostings++;
+    }
+
+    private void EndKey()
+    {
+        if (_postingCount == 0)
+        {
+            return;
+        }
+
+        if (_records.Length >> 3 >= uint.MaxValue - 1)
+        {
+            throw new InvalidEntryException("The keywords need more than 32 GiB of index, the most a file holds; divide the entries between dimensions.");
+        }
+
+        ReadOnlySpan<byte> key = _key.AsSpan(0, _keyLength);
+        uint reference = KeywordIndexFormat.Reference(_records.Length);
+        Span<byte> word = stackalloc byte[sizeof(ulong)];
+        KeywordIndexFormat.WriteRecordHead(word, _keyLength, _displayLength, _postingCount);
+        _records.Append(word);
+        AppendPadded(key);
+        AppendPadded(_display.AsSpan(0, _displayLength));
+        _records.Append(_postings);
+        PadRecords();
+
+        _buckets.Add(KeywordHash.Compute(key), reference);
+        BinaryPrimitives.WriteUInt32LittleEndian(word, reference);
+        _order.Append(word[..sizeof(uint)]);
+        AddHead(0, KeywordIndexFormat.Head(key));
+        _keyCount++;
+        _postingCount = 0;
+    }
+
+    private void AppendPadded(ReadOnlySpan<byte> bytes)
+    {
+        _records.Append(bytes);
+        PadRecords();
+    }
+
+    private void PadRecords()
+    {
+        ReadOnlySpan<byte> zeros = [0, 0, 0, 0, 0, 0, 0, 0];
+        _records.Append(zeros[..(int)(KeywordIndexFormat.Pad8(_records.Length) - _records.Length)]);
+    }
+
+    /// <summary>Adds a head to a level, and to the one above when a group of eight is full: that head is the group's last.</summary>
+    private void AddHead(int level, ulong head)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, head);
+        for (; level < MaxLevels; level++)
+        {
+            (_levels[level] ??= NewBuffer()).Append(bytes);
+            if (++_levelCounts[level] % KeywordIndexFormat.HeadsPerGroup != 0)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Adds the last head of each level's incomplete group to the level above. Levels above the top one hold an entry too many and are not written.</summary>
+    private void FinishLevels()
+    {
+        Span<byte> last = stackalloc byte[sizeof(ulong)];
+        for (int level = 0; level < MaxLevels - 1 && _levelCounts[level] > KeywordIndexFormat.HeadsPerGroup; level++)
+        {
+            if (_levelCounts[level] % KeywordIndexFormat.HeadsPerGroup == 0)
+            {
+                continue;
+            }
+
+            SpillBuffer buffer = _levels[level]!;
+            buffer.Read(buffer.Length - sizeof(ulong), last);
+            AddHead(level + 1, BinaryPrimitives.ReadUInt64LittleEndian(last));
+        }
+    }
+}
