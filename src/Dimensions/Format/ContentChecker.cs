@@ -104,12 +104,12 @@ internal readonly ref struct ContentChecker
             throw Error(DimensionFormatError.BadIndex, DimensionFormat.IndexOffsetOffset, $"a multiple of {DimensionFormat.SectionAlignment} from {metadataEnd:N0} on", $"{offset:N0}");
         }
 
-        if (length < KeywordIndexFormat.HeaderBytes || offset + length != (ulong)_fileLength)
+        if (length is < KeywordIndexFormat.HeaderBytes or > int.MaxValue || offset + length != (ulong)_fileLength)
         {
             throw Error(
                 DimensionFormatError.BadIndex,
                 DimensionFormat.IndexLengthOffset,
-                $"at least {KeywordIndexFormat.HeaderBytes} bytes of index that end with the file at {_fileLength:N0}",
+                $"{KeywordIndexFormat.HeaderBytes} to {int.MaxValue:N0} bytes of index that end with the file at {_fileLength:N0}",
                 $"{length:N0} bytes from {offset:N0}");
         }
 

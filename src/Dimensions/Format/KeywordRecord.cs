@@ -29,6 +29,9 @@ internal readonly ref struct KeywordRecord
     /// <summary>The folded key.</summary>
     public ReadOnlySpan<byte> Key => MemoryMarshal.CreateReadOnlySpan(ref KeyStart, KeyLength);
 
+    /// <summary>Whether the keyword was first written otherwise than its key.</summary>
+    public bool HasDisplay => _displayLength != 0;
+
     /// <summary>The keyword as first written.</summary>
     public ReadOnlySpan<byte> Display => _displayLength == 0
         ? Key

@@ -45,6 +45,9 @@ public readonly ref struct PostingList
         }
     }
 
+    /// <summary>Whether both are the same bytes at the same place.</summary>
+    internal bool IsSame(PostingList other) => Unsafe.AreSame(ref _first, ref other._first) && Count == other.Count;
+
     [DoesNotReturn]
     private void ThrowIndex(int index)
         => throw new ArgumentOutOfRangeException(nameof(index), index, $"The keyword has {Count:N0} entries.");

@@ -1,0 +1,48 @@
+namespace DimensionStore.Tests.Format;
+
+/// <summary>Small images that the tests damage.</summary>
+internal static class SampleImages
+{
+    public static byte[] Plain() => Entries(new ImageAssembler { Plain = true, Id = 1, Name = "Emotion" }).Build();
+
+    public static byte[] Extended() => Entries(new ImageAssembler { Id = 1, Name = "Emotion" }).Build();
+
+    public static byte[] Sealed() => Entries(new ImageAssembler { Id = 9, Name = "Ethics", Sealed = true }).Build();
+
+    public static byte[] WithoutIndex() => Entries(new ImageAssembler { Id = 2, Name = "Logic", HasIndex = false }).Build();
+
+    public static byte[] Compressed()
+    {
+        var assembler = new ImageAssembler { Id = 7, Name = "Technical" };
+        assembler.AddLayer(0, 0, 432.5f, codec: 1);
+        assembler.AddLayer(1, 1, 528f, codec: 2);
+        return Entries(assembler).Build();
+    }
+
+    public static byte[] ManyKeys(int count)
+    {
+        var assembler = new ImageAssembler { Id = 3, Name = "Many" };
+        for (int i = 0; i < count; i++)
+        {
+            assembler.AddEntry(i % 4, $"content {i}", $"Key {i * 7919 % count:D4}", i % 5 == 0 ? "shared" : $"a rather long second keyword, number {i}");
+        }
+
+        return assembler.Build();
+    }
+
+    public static IEnumerable<(string Name, byte[] Image)> All()
+    {
+        yield return ("plain", Plain());
+        yield return ("extended", Extended());
+        yield return ("sealed", Sealed());
+        yield return ("without index", WithoutIndex());
+        yield return ("compressed", Compressed());
+        yield return ("many keys", ManyKeys(100));
+        yield return ("empty layer", new ImageAssembler().AddEntry(2, "", "nothing").Build());
+    }
+
+    private static ImageAssembler Entries(ImageAssembler assembler) => assembler
+        .AddEntry(0, "A feeling of great pleasure.", "Joy", "happiness")
+        .AddEntry(0, "Freude, schöner Götterfunken", "Freude", "JOY", "Götterfunken")
+        .AddEntry(1, "Grief is the price we pay for love.", "grief", "ΛΎΠΗ");
+}
