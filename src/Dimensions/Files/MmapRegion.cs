@@ -1,4 +1,5 @@
 using System.IO.MemoryMappedFiles;
+using DimensionStore.Memory.Native;
 using Microsoft.Win32.SafeHandles;
 
 namespace DimensionStore;
@@ -159,7 +160,10 @@ public sealed unsafe class MmapRegion : IDisposable
                     path);
             }
 
-            return new MmapRegion(path, descriptor, map, view);
+            MmapRegion region = new(path, descriptor, map, view);
+            // Without this one touch reads megabytes ahead on a cold file, and a first answer costs milliseconds.
+            VirtualMemory.Advise(region.Address, (nuint)descriptor.TotalSize, AccessAdvice.Random);
+            return region;
         }
         catch
         {

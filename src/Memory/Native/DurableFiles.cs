@@ -14,33 +14,6 @@ internal static partial class DurableFiles
     private const int InvalidArgument = 22;
     private const int NotSupportedOnMac = 45;
 
-    /// <summary>Waits until the entries of a directory are on the disk.</summary>
-    public static void FlushDirectory(string directory)
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            return;
-        }
-
-        int descriptor = Open(directory, 0);
-        if (descriptor < 0)
-        {
-            throw Failed("open", directory);
-        }
-
-        try
-        {
-            if (FSync(descriptor) != 0 && Marshal.GetLastPInvokeError() is not InvalidArgument)
-            {
-                throw Failed("flush", directory);
-            }
-        }
-        finally
-        {
-            _ = Close(descriptor);
-        }
-    }
-
     /// <summary>Renames a file unless the new name is taken. One step: no other process can come between the look and the rename.</summary>
     /// <returns>False when the name is taken.</returns>
     /// <exception cref="IOException">The operating system refused for another reason.</exception>
@@ -97,15 +70,6 @@ internal static partial class DurableFiles
         int error = Marshal.GetLastPInvokeError();
         return new IOException($"{path}: the operating system refused to {action}: {new Win32Exception(error).Message} (error {error}).");
     }
-
-    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Open(string path, int flags);
-
-    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
-    private static partial int FSync(int descriptor);
-
-    [LibraryImport("libc", EntryPoint = "close")]
-    private static partial int Close(int descriptor);
 
     [LibraryImport("libc", EntryPoint = "renameat2", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int RenameAt2(int oldDirectory, string oldPath, int newDirectory, string newPath, uint flags);

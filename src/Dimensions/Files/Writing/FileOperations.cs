@@ -128,7 +128,7 @@ internal class FileOperations
     public virtual bool TryMoveNew(string temporaryPath, string path) => DurableFiles.TryMoveNew(temporaryPath, path);
 
     /// <summary>Waits until the directory's own entries are on the disk.</summary>
-    public virtual void FlushDirectory(string directory) => DurableFiles.FlushDirectory(directory);
+    public virtual void FlushDirectory(string directory) => VirtualMemory.FlushDirectory(directory);
 
     /// <summary>Deletes a file; not being there is no error.</summary>
     public virtual void Delete(string path) => File.Delete(path);
