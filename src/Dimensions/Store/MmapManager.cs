@@ -4,12 +4,41 @@ namespace DimensionStore;
 
 /// <summary>
 /// The store: loads dimension files, gives zero-copy access to their layers and entries, enforces the budget, evicts under pressure
-/// and answers from the simulation where files are missing. Thread-safe; access takes no lock.
+/// and answers from the simulation where files are missing. Thread-safe; access takes no lock. The design is in <c>src/Dimensions/Store/README.md</c>.
 /// </summary>
-public sealed class MmapManager : IDisposable
+public sealed partial class MmapManager : IDisposable
 {
+    // Loading, unloading, evicting, building and closing are one at a time; _mutation is held for as long as they take, waits for readers included.
+    // _gate guards the records and is held for moments. Order: _mutation, then _gate.
+    private readonly Lock _mutation = new();
+    private readonly Lock _gate = new();
+    private readonly SortedDictionary<int, DimensionRecord> _records = [];
+    private readonly List<LoadedRegion> _parked = [];
+    private readonly Queue<PressureChangedEventArgs> _pressureEvents = new();
+    private readonly UseClock _clock = new();
+    private readonly StoreSeams _seams;
+    private readonly string _basePath;
+    private readonly Lazy<DimensionCatalog> _catalog;
+
+    // Made when it is first used: most stores only read, and reserving address space takes as long as loading a file.
+    private readonly Lazy<PoolAllocator> _pool;
+    private readonly long _thresholdBytes;
+
+    // What readers see: regions by dimension number. Elements are written under both locks; the array is replaced when it must grow.
+    private volatile LoadedRegion?[] _table = new LoadedRegion?[64];
+    private volatile DimensionRecord[] _recordList = [];
+    private volatile bool _closed;
+    private StoreCounts _counts;
+
     /// <summary>Opens a store: loads every file of its directory, simulates the core dimensions that have none, notes those that are broken.</summary>
-    public MmapManager(MemoryConfig config) => throw new NotImplementedException();
+    /// <param name="config">What the store is to be.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A limit, threshold or time-out of the configuration is out of range.</exception>
+    /// <exception cref="InvalidCatalogException">The simulation's own data file is wrong.</exception>
+    /// <exception cref="IOException">The directory is there and cannot be listed.</exception>
+    public MmapManager(MemoryConfig config)
+        : this(config, StoreSeams.Real)
+    {
+    }
 
     /// <summary>Opens a store in the default directory with another total limit (the specification's constructor).</summary>
     public MmapManager(int totalMemoryMb)
@@ -17,60 +46,173 @@ public sealed class MmapManager : IDisposable
     {
     }
 
-    /// <summary>Raised when the budget crosses a threshold.</summary>
-    public event EventHandler<PressureChangedEventArgs>? PressureChanged { add => throw new NotImplementedException(); remove => throw new NotImplementedException(); }
+    internal MmapManager(MemoryConfig config, StoreSeams seams)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentException.ThrowIfNullOrEmpty(config.BasePath, nameof(config));
+        ArgumentNullException.ThrowIfNull(config.Layout, nameof(config));
+        ArgumentNullException.ThrowIfNull(config.PoolConfigs, nameof(config));
+        ArgumentOutOfRangeException.ThrowIfLessThan(config.TotalMemoryMb, 1, nameof(config));
+        if (config.UnloadTimeout < TimeSpan.Zero || config.UnloadTimeout > TimeSpan.FromDays(1))
+        {
+            // For ever is refused: one forgotten bracket would hang every unload and the close.
+            throw new ArgumentOutOfRangeException(nameof(config), config.UnloadTimeout, "UnloadTimeout must be zero to one day.");
+        }
+
+        if (!Enum.IsDefined(config.Eviction) || !Enum.IsDefined(config.Residency))
+        {
+            throw new ArgumentOutOfRangeException(nameof(config), $"Eviction {config.Eviction} or Residency {config.Residency} is not a defined value.");
+        }
+
+        Config = config;
+        _seams = seams;
+        _basePath = Path.GetFullPath(config.BasePath);
+        long limit = (long)config.TotalMemoryMb << 20;
+        Budget = new MemoryBudget("memory budget", limit, new PressureThresholds(config.WarningThreshold, config.EvictionThreshold, config.CriticalThreshold));
+        _thresholdBytes = EvictionPlanner.ThresholdBytes(limit, config.EvictionThreshold);
+        _catalog = new Lazy<DimensionCatalog>(() => config.SimulationDataPath is null ? DimensionCatalog.Default : DimensionCatalog.Load(config.SimulationDataPath));
+        if (config is { Simulate: true, SimulationDataPath: not null })
+        {
+            // Somebody's own data is read now, so that what is wrong with it shows here and not at some later access.
+            _ = _catalog.Value;
+        }
+
+        _pool = new Lazy<PoolAllocator>(() =>
+        {
+            ThrowIfClosed();
+            return new PoolAllocator(config.PoolConfigs, Math.Min(limit, config.PoolConfigs.Sum(static p => p.CapacityBytes)), Budget);
+        });
+        Budget.PressureChanged += OnPressureChanged;
+        try
+        {
+            using MutationScope mutation = new(this);
+            OpenDirectory();
+        }
+        catch
+        {
+            Close();
+            throw;
+        }
+    }
+
+    /// <summary>Raised when the budget crosses a threshold, on the thread that made it cross, after the operation that did is complete.</summary>
+    public event EventHandler<PressureChangedEventArgs>? PressureChanged;
 
     /// <summary>How the store was configured.</summary>
-    public MemoryConfig Config => throw new NotImplementedException();
+    public MemoryConfig Config { get; }
 
-    /// <summary>The pool. Its committed memory counts against the store's budget.</summary>
-    public PoolAllocator Pool => throw new NotImplementedException();
+    /// <summary>The pool. Its committed memory counts against the store's budget. Made at first use.</summary>
+    /// <exception cref="ArgumentException">The configured pools contradict each other.</exception>
+    public PoolAllocator Pool => _pool.Value;
 
     /// <summary>The budget.</summary>
-    public MemoryBudget Budget => throw new NotImplementedException();
+    public MemoryBudget Budget { get; }
 
     /// <summary>Every dimension the store knows of, ascending.</summary>
-    public IReadOnlyList<DimensionStatus> GetDimensions() => throw new NotImplementedException();
+    /// <exception cref="ObjectDisposedException">The store is closed.</exception>
+    public IReadOnlyList<DimensionStatus> GetDimensions()
+    {
+        lock (_gate)
+        {
+            ThrowIfClosed();
+            return [.. _records.Values.Select(static r => r.ToStatus())];
+        }
+    }
 
-    /// <summary>Loads a dimension from its file in the store's directory, or reloads it if the file was replaced.</summary>
-    public DimensionStatus LoadDimension(DimensionId id) => throw new NotImplementedException();
+    /// <summary>Closes the store: waits for readers, unmaps everything, gives the pool back. What a reader still holds after <see cref="MemoryConfig.UnloadTimeout"/> is given back when it has left. A second call does nothing.</summary>
+    public void Close()
+    {
+        using MutationScope mutation = new(this);
+        List<LoadedRegion> regions;
+        lock (_gate)
+        {
+            if (_closed)
+            {
+                return;
+            }
 
-    /// <summary>Loads a dimension from a file anywhere; replaces the one that is loaded.</summary>
-    public DimensionStatus LoadDimension(DimensionId id, string path) => throw new NotImplementedException();
+            _closed = true;
+            _table = [];
+            regions = [.. _records.Values.Where(static r => r.Region is not null).Select(static r => r.Region!), .. _parked];
+            _records.Clear();
+            _parked.Clear();
+        }
 
-    /// <summary>Takes a dimension out of memory. Readers that hold it keep it to the end of their scope; later ones get <see cref="RegionNotFoundException"/>.</summary>
-    /// <returns>False when it was not loaded.</returns>
-    public bool UnloadDimension(DimensionId id) => throw new NotImplementedException();
-
-    /// <summary>Zero-copy access to a layer.</summary>
-    public LayerAccess AccessLayer(LayerId layer) => throw new NotImplementedException();
-
-    /// <summary>Copies a layer, or a part of it.</summary>
-    public byte[] ReadLayer(LayerId layer, long offset = 0, int? size = null) => throw new NotImplementedException();
-
-    /// <summary>Zero-copy access to the entries of a keyword in one dimension. Allocates nothing.</summary>
-    public EntryAccess Find(DimensionId dimension, ReadOnlySpan<char> keyword) => throw new NotImplementedException();
-
-    /// <summary>Finds entries in all dimensions, or in some, and copies them out, lazily, ascending by dimension.</summary>
-    public IEnumerable<FoundEntry> FindEntries(string keyword, KeywordMatch match = KeywordMatch.Exact, IReadOnlyCollection<DimensionId>? dimensions = null) => throw new NotImplementedException();
-
-    /// <summary>Loads the contexts of a navigation path; what cannot be answered is skipped and reported.</summary>
-    public NavigationContexts LoadContexts(NavigationPath path) => throw new NotImplementedException();
-
-    /// <summary>Begins a dimension whose entries are collected in pool memory.</summary>
-    public ProtoDimension CreateProtoDimension(string name, bool userSpecific = false) => throw new NotImplementedException();
-
-    /// <summary>Writes a proto-dimension to a file in the reserve, loads it, and gives its pool memory back.</summary>
-    /// <param name="proto">What to write; disposed on success, untouched on failure.</param>
-    /// <param name="id">D15 or above; null takes the first free one.</param>
-    public DimensionStatus Crystallize(ProtoDimension proto, DimensionId? id = null) => throw new NotImplementedException();
-
-    /// <summary>Takes a snapshot. Allocates nothing on the GC heap.</summary>
-    public MemoryStats GetStats() => throw new NotImplementedException();
-
-    /// <summary>Closes the store: waits for readers, unmaps everything, gives the pool back.</summary>
-    public void Close() => throw new NotImplementedException();
+        AbandonPrototypes();
+        Budget.PressureChanged -= OnPressureChanged;
+        if (_seams.Drain(Config.UnloadTimeout))
+        {
+            FreeAll(regions);
+        }
+        else
+        {
+            ParkingLot.Leave(() => FreeAll(regions));
+        }
+    }
 
     /// <summary>Same as <see cref="Close"/>.</summary>
-    public void Dispose() => throw new NotImplementedException();
+    public void Dispose() => Close();
+
+    private void FreeAll(List<LoadedRegion> regions)
+    {
+        regions.ForEach(Free);
+
+        // The pool goes last: decompressed layers lie in its blocks.
+        if (_pool.IsValueCreated)
+        {
+            _pool.Value.Dispose();
+        }
+    }
+
+    private void ThrowIfClosed() => ObjectDisposedException.ThrowIf(_closed, this);
+
+    private void OnPressureChanged(object? sender, PressureChangedEventArgs e)
+    {
+        // A handler may call back into the store. It must find it between two operations, never inside one.
+        if (_mutation.IsHeldByCurrentThread)
+        {
+            lock (_pressureEvents)
+            {
+                _pressureEvents.Enqueue(e);
+            }
+        }
+        else
+        {
+            PressureChanged?.Invoke(this, e);
+        }
+    }
+
+    private void RaisePressureEvents()
+    {
+        while (!_mutation.IsHeldByCurrentThread && TryTakePressureEvent() is { } e)
+        {
+            PressureChanged?.Invoke(this, e);
+        }
+    }
+
+    private PressureChangedEventArgs? TryTakePressureEvent()
+    {
+        lock (_pressureEvents)
+        {
+            return _pressureEvents.TryDequeue(out PressureChangedEventArgs? e) ? e : null;
+        }
+    }
+
+    /// <summary>One operation that changes what is in memory. Pressure that it causes is announced when it is over.</summary>
+    private readonly ref struct MutationScope
+    {
+        private readonly MmapManager _store;
+
+        public MutationScope(MmapManager store)
+        {
+            _store = store;
+            store._mutation.Enter();
+        }
+
+        public void Dispose()
+        {
+            _store._mutation.Exit();
+            _store.RaisePressureEvents();
+        }
+    }
 }

@@ -1,0 +1,60 @@
+using System.Buffers;
+using System.IO.Compression;
+
+namespace DimensionStore;
+
+/// <summary>Decompresses a layer into memory of exactly its declared size. Whatever the stored bytes are, no more than that is written and nothing else is allocated.</summary>
+internal static class LayerDecompressor
+{
+    /// <summary>Decompresses.</summary>
+    /// <exception cref="DimensionFormatException">The stream is damaged, or its content has another size than the file says.</exception>
+    public static void Decompress(LayerDescriptor layer, ReadOnlySpan<byte> stored, Span<byte> destination, string? filePath)
+    {
+        string? problem = layer.Codec switch
+        {
+            LayerCodec.Brotli => Brotli(stored, destination),
+            LayerCodec.ZLib => ZLib(stored, destination),
+            _ => $"codec {layer.Codec}",
+        };
+        if (problem is not null)
+        {
+            throw new DimensionFormatException(DimensionFormatError.BadCompressedContent, layer.ContentOffset, $"a {layer.Codec} stream of {destination.Length:N0} bytes in layer {layer.Layer}", problem, filePath);
+        }
+    }
+
+    private static string? Brotli(ReadOnlySpan<byte> stored, Span<byte> destination)
+    {
+        using BrotliDecoder decoder = default;
+        OperationStatus status = decoder.Decompress(stored, destination, out int consumed, out int written);
+        return status switch
+        {
+            OperationStatus.Done => Compare(written, destination.Length, consumed, stored.Length),
+            OperationStatus.DestinationTooSmall => "more bytes",
+            OperationStatus.NeedMoreData => "a stream that ends early",
+            _ => "bytes that are no such stream",
+        };
+    }
+
+    private static unsafe string? ZLib(ReadOnlySpan<byte> stored, Span<byte> destination)
+    {
+        fixed (byte* first = stored)
+        {
+            using UnmanagedMemoryStream input = new(first, stored.Length);
+            using ZLibStream stream = new(input, CompressionMode.Decompress);
+            try
+            {
+                int written = stream.ReadAtLeast(destination, destination.Length, throwOnEndOfStream: false);
+                return written == destination.Length && stream.ReadByte() >= 0 ? "more bytes" : Compare(written, destination.Length, stored.Length, stored.Length);
+            }
+            catch (InvalidDataException)
+            {
+                return "bytes that are no such stream";
+            }
+        }
+    }
+
+    private static string? Compare(int written, int expected, int consumed, int stored) =>
+        written != expected ? $"{written:N0} bytes"
+        : consumed != stored ? $"{stored - consumed:N0} bytes behind the stream's end"
+        : null;
+}

@@ -1,0 +1,152 @@
+using System.Runtime.CompilerServices;
+
+namespace DimensionStore;
+
+/// <summary>
+/// A region as readers see it: the mapping, an address and a length per layer, and what is needed to give it all back. Published by one reference;
+/// everything in it is written before that, except for the views of compressed layers, which appear when a layer is decompressed.
+/// </summary>
+internal sealed unsafe class LoadedRegion
+{
+    private readonly List<NativeBuffer> _buffers = [];
+    private readonly KeywordIndexHeader _indexHeader;
+    private readonly byte* _index;
+    private readonly int _indexLength;
+    private LayerViews _views;
+    private PlainKeywords? _plainKeywords;
+
+    /// <summary>Takes a region over. The caller has charged <paramref name="chargedBytes"/> and checked that every layer fits a span.</summary>
+    public LoadedRegion(DimensionRecord record, MmapRegion region, bool isSimulated, long chargedBytes)
+    {
+        Record = record;
+        Region = region;
+        IsSimulated = isSimulated;
+        ChargedBytes = chargedBytes;
+        Uses = record.Uses;
+        DimensionDescriptor descriptor = region.Descriptor;
+        if (descriptor.HasIndex)
+        {
+            // Read once, so that a lookup begins with the index's first bucket and not with its header.
+            _indexLength = checked((int)descriptor.IndexLength);
+            _index = (byte*)region.Address + descriptor.IndexOffset;
+            _indexHeader = KeywordIndexHeader.Read(region.Access(descriptor.IndexOffset, _indexLength), _indexLength, descriptor.IndexOffset, region.FilePath);
+        }
+
+        foreach (LayerDescriptor layer in descriptor.Layers)
+        {
+            if (layer.Codec == LayerCodec.None || layer.ContentSize == 0)
+            {
+                // The image is mapped or private memory outside the GC heap: its address does not change.
+                _views[layer.Layer].Length = region.StoredLayer(layer.Layer).Length;
+                _views[layer.Layer].Address = region.Address + (nint)layer.ContentOffset;
+            }
+            else
+            {
+                PendingLayers |= 1 << layer.Layer;
+            }
+        }
+    }
+
+    /// <summary>The dimension this belongs to.</summary>
+    public DimensionRecord Record { get; }
+
+    /// <summary>The mapping or copy.</summary>
+    public MmapRegion Region { get; }
+
+    /// <summary>Whether it was made by the simulation.</summary>
+    public bool IsSimulated { get; }
+
+    /// <summary>Bytes charged to the budget for the image.</summary>
+    public long ChargedBytes { get; }
+
+    /// <summary>Its dimension's counter, kept here to save the access path a step.</summary>
+    public UseCounter Uses { get; }
+
+    /// <summary>Compressed layers that have not been decompressed yet, a bit each.</summary>
+    public int PendingLayers { get; private set; }
+
+    /// <summary>Bytes in memory: the image and what was decompressed.</summary>
+    public long Size => Region.Size + _buffers.Sum(static b => b.Length);
+
+    /// <summary>What evicting it gives back.</summary>
+    public long ReclaimableBytes => ChargedBytes + _buffers.Sum(static b => b.ReclaimableBytes);
+
+    /// <summary>Whether there is a keyword index.</summary>
+    public bool HasIndex => _index is not null;
+
+    /// <summary>The keyword index. Only where there is one.</summary>
+    public KeywordIndex Index
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => new(new ReadOnlySpan<byte>(_index, _indexLength), in _indexHeader, Region.Descriptor.IndexOffset);
+    }
+
+    /// <summary>The keywords by which a file without an index is searched. Made at first use, once or, in a race, twice.</summary>
+    public PlainKeywords PlainKeywords => Volatile.Read(ref _plainKeywords) ?? Interlocked.CompareExchange(ref _plainKeywords, new PlainKeywords(Region.Descriptor), null) ?? _plainKeywords;
+
+    /// <summary>Where a layer's bytes lie.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryGetLayer(int layer, out byte* address, out int length)
+    {
+        ref LayerView view = ref Unsafe.Add(ref Unsafe.As<LayerViews, LayerView>(ref _views), layer & 3);
+        address = (byte*)Volatile.Read(ref view.Address);
+        length = view.Length;
+        return address is not null;
+    }
+
+    /// <summary>Bytes of an entry. Every layer that an access may ask for has been decompressed before the access was handed out.</summary>
+    public ReadOnlySpan<byte> ContentAt(EntryLocation location)
+    {
+        if ((uint)location.Layer < 4 && TryGetLayer(location.Layer, out byte* address, out int length)
+            && location.Offset >= 0 && location.Length >= 0 && location.Offset <= length - (long)location.Length)
+        {
+            return new ReadOnlySpan<byte>(address + location.Offset, location.Length);
+        }
+
+        throw BadPosting(location);
+    }
+
+    /// <summary>Whether the file has this layer, decompressed or not.</summary>
+    public bool HasLayer(int layer) => _views[layer & 3].Address != 0 || ((PendingLayers >> layer) & 1) != 0;
+
+    /// <summary>The layers of these postings that have not been decompressed yet, a bit each.</summary>
+    public int PendingAmong(PostingList postings)
+    {
+        int layers = 0;
+        for (int i = 0; i < postings.Count; i++)
+        {
+            layers |= 1 << postings[i].Layer;
+        }
+
+        return layers & PendingLayers;
+    }
+
+    /// <summary>Publishes a decompressed layer. Under the manager's mutation lock.</summary>
+    public void Attach(int layer, NativeBuffer buffer)
+    {
+        _buffers.Add(buffer);
+        _views[layer].Length = checked((int)buffer.Length);
+        Volatile.Write(ref _views[layer].Address, buffer.Address);
+        PendingLayers &= ~(1 << layer);
+    }
+
+    /// <summary>Gives decompressed layers back; the caller disposes <see cref="Region"/>. Nobody may read any more.</summary>
+    public void FreeBuffers()
+    {
+        foreach (NativeBuffer buffer in _buffers)
+        {
+            buffer.Free();
+        }
+
+        _buffers.Clear();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private DimensionFormatException BadPosting(EntryLocation location)
+    {
+        int length = 0;
+        string found = $"layer {location.Layer}, offset {location.Offset:N0}, length {location.Length:N0}";
+        bool exists = (uint)location.Layer < 4 && TryGetLayer(location.Layer, out _, out length);
+        return new DimensionFormatException(DimensionFormatError.BadIndex, Region.Descriptor.IndexOffset, exists ? $"an entry inside the {length:N0} bytes of its layer" : "an entry of a layer that the file has", found, Region.FilePath);
+    }
+}

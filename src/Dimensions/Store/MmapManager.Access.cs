@@ -1,0 +1,203 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
+using DimensionStore.Memory;
+
+namespace DimensionStore;
+
+/// <content>Access to layers: the lock-free path, and the slow one for what is not ready yet or not there.</content>
+public sealed partial class MmapManager
+{
+    /// <summary>Zero-copy access to a layer. Takes no lock and allocates nothing, except at the first use of a simulated dimension or a compressed layer.</summary>
+    /// <exception cref="LayerNotFoundException">The dimension has no such layer.</exception>
+    /// <exception cref="RegionNotFoundException">The dimension was unloaded or evicted.</exception>
+    /// <exception cref="DimensionNotFoundException">There is no such dimension.</exception>
+    /// <exception cref="DimensionFormatException">Its file is broken; the error is the one that loading gave. So are <see cref="IOException"/> and <see cref="LimitExceededException"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The store is closed.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public LayerAccess AccessLayer(LayerId layer) => TryAccess(layer, out LayerAccess access) ? access : AccessSlowly(layer);
+
+    /// <summary>Copies a layer, or a part of it.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="offset">First byte.</param>
+    /// <param name="size">Bytes; null is all from the offset on.</param>
+    /// <exception cref="OutOfBoundsException">The range is not inside the layer.</exception>
+    public byte[] ReadLayer(LayerId layer, long offset = 0, int? size = null)
+    {
+        using LayerAccess access = AccessLayer(layer);
+        StampUse(layer.Dimension);
+        ReadOnlySpan<byte> span = access.Span;
+        return offset >= 0 && offset <= span.Length && (size is null || (size >= 0 && size <= span.Length - offset))
+            ? span.Slice((int)offset, size ?? (int)(span.Length - offset)).ToArray()
+            : throw new OutOfBoundsException(offset, size ?? 0, span.Length, $"layer {layer}");
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private unsafe bool TryAccess(LayerId layer, out LayerAccess access)
+    {
+        // The bracket comes before the reference is read. That order is what unmapping relies on.
+        ReadBracket bracket = ReaderRegistry.Enter();
+        LoadedRegion?[] table = _table;
+        int id = layer.Dimension.Value;
+        if ((uint)id < (uint)table.Length && table[id] is { } region && region.TryGetLayer(layer.Layer, out byte* address, out int length))
+        {
+            CountUse(region, bracket);
+            access = new LayerAccess(bracket, region, address, length);
+            return true;
+        }
+
+        bracket.Dispose();
+        access = default;
+        return false;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private LayerAccess AccessSlowly(LayerId layer)
+    {
+        while (true)
+        {
+            MakeReady(layer.Dimension, 1 << layer.Layer, layer);
+            if (TryAccess(layer, out LayerAccess access))
+            {
+                return access;
+            }
+        }
+    }
+
+    /// <summary>Makes a dimension, and the layers asked for, readable: builds the simulated image, decompresses. Throws what an access has to throw. No bracket may be open that belongs to this call.</summary>
+    /// <param name="id">The dimension.</param>
+    /// <param name="layers">The layers, a bit each.</param>
+    /// <param name="asked">The one layer that must exist, or null.</param>
+    private void MakeReady(DimensionId id, int layers, LayerId? asked)
+    {
+        RequireValid(id);
+        if (IsReady(id, layers, asked))
+        {
+            return;
+        }
+
+        using MutationScope mutation = new(this);
+
+        // Another thread may have done it, or taken the dimension out, while this one waited.
+        if (IsReady(id, layers, asked))
+        {
+            return;
+        }
+
+        DimensionRecord record = TryRecordOf(id)!;
+        if (record.Region is null)
+        {
+            BuildSimulation(record);
+        }
+
+        for (int layer = 0; layer < 4; layer++)
+        {
+            if (((layers & record.Region!.PendingLayers) >> layer & 1) != 0)
+            {
+                Decompress(record.Region, layer);
+            }
+        }
+    }
+
+    /// <summary>True: nothing to be done. False: there is, under the mutation lock. Otherwise the access's error.</summary>
+    private bool IsReady(DimensionId id, int layers, LayerId? asked)
+    {
+        Exception? failure;
+        lock (_gate)
+        {
+            ThrowIfClosed();
+            if (!_records.TryGetValue(id.Value, out DimensionRecord? record))
+            {
+                throw new DimensionNotFoundException(id, _basePath);
+            }
+
+            if (record.Region is { } region)
+            {
+                return asked is { } layer && !region.HasLayer(layer.Layer)
+                    ? throw new LayerNotFoundException(layer)
+                    : (region.PendingLayers & layers) == 0;
+            }
+
+            switch (record.State)
+            {
+                case DimensionState.Simulated:
+                    return false;
+                case DimensionState.Loaded when !_mutation.IsHeldByCurrentThread:
+                    // Being evicted or replaced at this moment. Who waits for the mutation lock sees how it ended.
+                    return false;
+                case DimensionState.Failed:
+                    failure = record.Error;
+                    break;
+                default:
+                    throw new RegionNotFoundException(id);
+            }
+        }
+
+        // The recorded error itself, so that its type and what it names are those of loading. Thrown outside the gate: it is shared between threads.
+        ExceptionDispatchInfo.Throw(failure!);
+        return false;
+    }
+
+    /// <summary>Stamps a use that is dear anyway, so that its place among others is exact.</summary>
+    private void StampUse(DimensionId id)
+    {
+        LoadedRegion?[] table = _table;
+        if (id.Value < table.Length && table[id.Value] is { } region)
+        {
+            region.Record.LastUse = _clock.Next();
+        }
+    }
+
+    private void Decompress(LoadedRegion region, int layer)
+    {
+        LayerDescriptor descriptor = region.Region.Descriptor.Layers.First(l => l.Layer == layer);
+        NativeBuffer buffer = AllocateBuffer(region.Record.Id, descriptor.UncompressedSize);
+        try
+        {
+            LayerDecompressor.Decompress(descriptor, region.Region.StoredLayer(layer), buffer.Span, region.Region.FilePath);
+        }
+        catch
+        {
+            buffer.Free();
+            throw;
+        }
+
+        lock (_gate)
+        {
+            region.Attach(layer, buffer);
+        }
+    }
+
+    private NativeBuffer AllocateBuffer(DimensionId id, long bytes)
+    {
+        long pages = WholePages(Math.Max(bytes, 1));
+        bool fitsBlock = Config.PoolConfigs.Any(p => p.BlockBytes >= bytes);
+
+        // A block that is free already costs nothing; only growing does.
+        if (fitsBlock && Budget.UsedBytes + pages < _thresholdBytes && NativeBuffer.FromPool(Pool, bytes) is { } block)
+        {
+            return block;
+        }
+
+        MakeRoom(id, pages, replaces: false);
+        if (fitsBlock)
+        {
+            Budget.Release(pages);
+            if (NativeBuffer.FromPool(Pool, bytes) is { } other)
+            {
+                return other;
+            }
+
+            Budget.Charge(pages);
+        }
+
+        try
+        {
+            return NativeBuffer.FromSystem(Budget, bytes, pages);
+        }
+        catch
+        {
+            Budget.Release(pages);
+            throw;
+        }
+    }
+}

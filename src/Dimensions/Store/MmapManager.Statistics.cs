@@ -1,0 +1,124 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using DimensionStore.Memory;
+
+namespace DimensionStore;
+
+/// <content>Statistics: what the access path counts, and the snapshot.</content>
+public sealed partial class MmapManager
+{
+    // Every 64th use of a dimension by a thread, beginning with the first, is stamped; every 1,024th is timed. Powers of two, less one.
+    private const long StampMask = 63;
+    private const long TimeMask = 1023;
+    private const int TimedAccesses = 32;
+
+    /// <summary>Takes a snapshot. Allocates nothing on the GC heap.</summary>
+    /// <exception cref="ObjectDisposedException">The store is closed.</exception>
+    public MemoryStats GetStats() => TryGetStats(out MemoryStats stats) ? stats : throw new ObjectDisposedException(nameof(MmapManager));
+
+    /// <summary>Takes a snapshot, or answers false when the store is closed.</summary>
+    internal bool TryGetStats(out MemoryStats stats)
+    {
+        if (_closed)
+        {
+            stats = default;
+            return false;
+        }
+
+        AllocatorStatistics pool = _pool.IsValueCreated ? _pool.Value.GetStatistics() : default;
+        long allocated = Budget.UsedBytes;
+        int slots = ReaderRegistry.SlotCount;
+        long accesses = 0;
+        foreach (DimensionRecord record in _recordList)
+        {
+            accesses += record.Uses.Sum(slots);
+        }
+
+        long samples = Volatile.Read(ref _counts.LatencySamples);
+        int simulated = Volatile.Read(ref _counts.SimulatedDimensions);
+        int parked = Volatile.Read(ref _counts.ParkedRegions);
+        stats = new MemoryStats
+        {
+            TotalAllocatedBytes = allocated,
+            TotalUsedBytes = Math.Max(0, allocated - Math.Max(0, pool.CommittedBytes - pool.LiveBytes)),
+            LimitBytes = Budget.LimitBytes,
+            DimensionsLoaded = Volatile.Read(ref _counts.DimensionsLoaded),
+            LayersLoaded = Volatile.Read(ref _counts.LayersLoaded),
+            ActiveRegions = Volatile.Read(ref _counts.RegionsInUse) + parked,
+            PeakUsageBytes = Math.Max(allocated, Budget.PeakBytes),
+            AvgAccessLatencyUs = samples == 0 ? 0 : Volatile.Read(ref _counts.LatencyTicks) * 1e6 / Stopwatch.Frequency / samples,
+            SimulationMode = simulated > 0,
+            SimulatedDimensions = simulated,
+            AccessCount = accesses,
+            EvictionCount = Volatile.Read(ref _counts.Evictions),
+            ParkedRegions = parked,
+            PoolLiveBlocks = pool.LiveBlocks,
+            PoolUsedBytes = pool.LiveBytes,
+            PoolCommittedBytes = pool.CommittedBytes,
+        };
+        return true;
+    }
+
+    /// <summary>Counts a zero-copy access; one in sixty-four pays for more than an increment.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void CountUse(LoadedRegion region, ReadBracket bracket)
+    {
+        long uses = region.Uses.Increment(bracket.Slot.Index);
+        if ((uses & StampMask) == 1)
+        {
+            StampUse(region, uses);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void StampUse(LoadedRegion region, long uses)
+    {
+        region.Record.LastUse = _clock.Next();
+        if ((uses & TimeMask) == StampMask + 2)
+        {
+            TimeAccess(region);
+        }
+    }
+
+    // One access is shorter than the clock can tell, so a burst of them is timed, inside the bracket of the access that drew the lot.
+    private unsafe void TimeAccess(LoadedRegion region)
+    {
+        int id = region.Record.Id.Value;
+        int layer = region.Region.Descriptor.Layers[0].Layer;
+        long started = Stopwatch.GetTimestamp();
+        for (int i = 0; i < TimedAccesses; i++)
+        {
+            using ReadBracket bracket = ReaderRegistry.Enter();
+            LoadedRegion?[] table = _table;
+            if ((uint)id < (uint)table.Length)
+            {
+                table[id]?.TryGetLayer(layer, out _, out _);
+            }
+        }
+
+        Interlocked.Add(ref _counts.LatencyTicks, Stopwatch.GetTimestamp() - started);
+        Interlocked.Add(ref _counts.LatencySamples, TimedAccesses);
+    }
+
+    /// <summary>Counts anew what changes only when dimensions come and go. Under the gate.</summary>
+    private void Recount()
+    {
+        int loaded = 0, layers = 0, regions = 0, simulated = 0;
+        foreach (DimensionRecord record in _records.Values)
+        {
+            loaded += record.State == DimensionState.Loaded ? 1 : 0;
+            simulated += record.State == DimensionState.Simulated ? 1 : 0;
+            if (record.Region is { } region)
+            {
+                regions++;
+                layers += region.Region.Descriptor.Layers.Count;
+            }
+        }
+
+        Volatile.Write(ref _counts.DimensionsLoaded, loaded);
+        Volatile.Write(ref _counts.LayersLoaded, layers);
+        Volatile.Write(ref _counts.RegionsInUse, regions);
+        Volatile.Write(ref _counts.SimulatedDimensions, simulated);
+        Volatile.Write(ref _counts.ParkedRegions, _parked.Count);
+    }
+}
