@@ -4,13 +4,16 @@ namespace DimensionStore.Cli;
 /// <param name="OutputIsTerminal">A person reads standard output.</param>
 /// <param name="ErrorIsTerminal">A person reads standard error; progress is shown only then.</param>
 /// <param name="UseColor">Escape sequences for colour are welcome.</param>
-/// <param name="Width">Columns.</param>
-internal sealed record CliTerminal(bool OutputIsTerminal, bool ErrorIsTerminal, bool UseColor, int Width)
+/// <param name="FixedWidth">Columns, or null to ask the terminal when it matters.</param>
+internal sealed record CliTerminal(bool OutputIsTerminal, bool ErrorIsTerminal, bool UseColor, int? FixedWidth)
 {
     private const int DefaultWidth = 80;
 
     /// <summary>Files and pipes: no escape sequences, 80 columns.</summary>
     public static CliTerminal Redirected { get; } = new(false, false, false, DefaultWidth);
+
+    /// <summary>Columns to fill. Asking makes the runtime set the terminal up, so that commands without a table do not ask.</summary>
+    public int Width => FixedWidth ?? ReadWidth();
 
     /// <summary>What this process is connected to. NO_COLOR (any value) and TERM=dumb switch colour off.</summary>
     public static CliTerminal Detect()
@@ -24,7 +27,7 @@ internal sealed record CliTerminal(bool OutputIsTerminal, bool ErrorIsTerminal, 
 
         bool dumb = Environment.GetEnvironmentVariable("TERM") == "dumb";
         bool color = !dumb && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("NO_COLOR"));
-        return new CliTerminal(output, error && !dumb, color, output ? ReadWidth() : DefaultWidth);
+        return new CliTerminal(output, error && !dumb, color, output ? null : DefaultWidth);
     }
 
     private static int ReadWidth()

@@ -50,19 +50,11 @@ internal static class ImportCommand
 
     /// <summary>Imports with progress.</summary>
     public static WordNetImportResult Import(CliContext context, string source, string directory, bool overwrite)
-    {
-        if (!WordNetImporter.IsInstalled(source))
-        {
-            throw new DirectoryNotFoundException(
-                $"{source} does not hold WordNet's data.noun, data.verb, data.adj and data.adv; install them (on Debian: apt install wordnet-base) or name their directory with --from.");
-        }
-
-        return ProgressDisplay.Run(context, "Importing WordNet", report =>
+        => ProgressDisplay.Run(context, "Reading WordNet", report =>
             WordNetImporter.Import(
                 source,
                 directory,
                 overwrite,
                 new InlineProgress<WordNetImportProgress>(step => report(step.Activity, step.Fraction)),
                 context.Cancellation));
-    }
 }

@@ -15,7 +15,7 @@ internal static class DemoRun
     {
         string wordNetDirectory = Path.Combine(directory, "wordnet");
         (IReadOnlyList<GeneratedFile> files, TimeSpan built) = Timed(() => BuildCatalog(context, directory));
-        (IReadOnlyList<GeneratedFile>? wordNetFiles, TimeSpan imported) = Timed(() => (IReadOnlyList<GeneratedFile>?)BuildWordNet(context, wordNetDirectory));
+        (IReadOnlyList<GeneratedFile>? wordNetFiles, TimeSpan imported) = Timed(() => BuildWordNet(context, wordNetDirectory));
 
         (MmapManager store, TimeSpan opened) = Timed(() => new MmapManager(new MemoryConfig { BasePath = directory }));
         using MmapManager first = store;
@@ -50,7 +50,7 @@ internal static class DemoRun
             return catalog.GenerateMissing(directory, progress, context.Cancellation);
         });
 
-    private static List<GeneratedFile>? BuildWordNet(CliContext context, string directory)
+    private static IReadOnlyList<GeneratedFile>? BuildWordNet(CliContext context, string directory)
     {
         if (KeepWordNet(context, directory) is { Count: > 0 } kept)
         {
@@ -62,26 +62,7 @@ internal static class DemoRun
             return null;
         }
 
-        // The set appears under its name whole: a run that was killed half-way must not look like one to keep.
-        string parent = Path.GetDirectoryName(Path.GetFullPath(directory)) ?? ".";
-        string unfinished = Path.Combine(parent, ".wordnet.tmp");
-        RemoveUnfinished(unfinished);
-        try
-        {
-            WordNetImportResult result = ImportCommand.Import(context, WordNetImporter.DefaultDirectory, unfinished, overwrite: false);
-            if (Directory.Exists(directory))
-            {
-                // Only an empty directory gives way: what else is in there belongs to somebody.
-                Directory.Delete(directory, recursive: false);
-            }
-
-            Directory.Move(unfinished, directory);
-            return [.. result.Files.Select(file => file with { FilePath = Path.Combine(directory, Path.GetFileName(file.FilePath)) })];
-        }
-        finally
-        {
-            RemoveUnfinished(unfinished);
-        }
+        return ImportCommand.Import(context, WordNetImporter.DefaultDirectory, directory, overwrite: false).Files;
     }
 
     private static List<GeneratedFile> KeepWordNet(CliContext context, string directory)
@@ -113,14 +94,6 @@ internal static class DemoRun
 
             return files;
         });
-    }
-
-    private static void RemoveUnfinished(string directory)
-    {
-        if (Directory.Exists(directory))
-        {
-            Directory.Delete(directory, recursive: true);
-        }
     }
 
     private static DemoSearch Search(MmapManager store, string directory, string keyword, KeywordMatch match)

@@ -51,7 +51,7 @@ public sealed class DisplayTests
     [Fact]
     public void Long_text_ends_in_an_ellipsis_and_keeps_surrogates_whole()
     {
-        string text = Render(CliTerminal.Redirected with { Width = 2000 }, console => console.WritePlain(new string('x', 399) + "😀😀"));
+        string text = Render(CliTerminal.Redirected with { FixedWidth = 2000 }, console => console.WritePlain(new string('x', 399) + "😀😀"));
 
         Assert.Equal(new string('x', 399) + "…\n", text);
     }
