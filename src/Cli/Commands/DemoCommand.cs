@@ -83,7 +83,7 @@ internal static class DemoCommand
             KeywordMatch.Wildcard => " --wildcard",
             _ => "",
         };
-        string lookup = search.LookupNanoseconds is { } time ? $" Lookup in mapped bytes: {Display.Number((long)time)} ns." : "";
+        string lookup = search.LookupNanoseconds is { } time ? $" Without the copy: {Display.Number((long)time)} ns a lookup." : "";
         console.WritePlain($"find {search.Directory} {(how.Length == 0 ? search.Keyword : $"'{search.Keyword}'")}{how}");
         var table = new FoundTable(console);
         foreach (FoundEntry entry in search.Shown)
@@ -93,7 +93,7 @@ internal static class DemoCommand
 
         table.Flush();
         string more = search.Count > search.Shown.Count ? $" The first {search.Shown.Count} are shown." : "";
-        console.WritePlain($"{Display.Count(search.Count, "entry", "entries")} in {Display.Time(search.Elapsed)}.{more}{lookup}");
+        console.WritePlain($"{Display.Count(search.Count, "entry", "entries")} in {Display.Time(search.Again)} (first time: {Display.Time(search.FirstTime)}).{more}{lookup}");
         console.WriteLine();
     }
 
@@ -120,7 +120,8 @@ internal static class DemoCommand
             json.WriteString("keyword", search.Keyword);
             json.WriteString("match", search.Match.ToString().ToLowerInvariant());
             json.WriteNumber("count", search.Count);
-            json.WriteNumber("elapsedMicroseconds", search.Elapsed.TotalMicroseconds);
+            json.WriteNumber("firstMicroseconds", search.FirstTime.TotalMicroseconds);
+            json.WriteNumber("againMicroseconds", search.Again.TotalMicroseconds);
             json.WriteStartArray("entries");
             foreach (FoundEntry entry in search.Shown)
             {

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using DimensionStore.Cli.Output;
 using Spectre.Console;
 
@@ -74,13 +73,11 @@ internal static class FindCommand
     private static void Print(IAnsiConsole console, Answer answer)
     {
         var table = new FoundTable(console);
-        var clock = Stopwatch.StartNew();
         foreach (FoundEntry entry in answer)
         {
             table.Add(entry);
         }
 
-        TimeSpan elapsed = clock.Elapsed;
         table.Flush();
         if (answer.Count == 0)
         {
@@ -89,7 +86,7 @@ internal static class FindCommand
         }
 
         string simulated = answer.Simulated.Count == 0 ? "" : answer.IsAllSimulated ? ", from the simulation" : ", in part from the simulation (see Source)";
-        console.WritePlain($"{Display.Count(answer.Count, "entry", "entries")} in {Display.Count(answer.DimensionCount, "dimension", "dimensions")}{simulated}, {Display.Time(elapsed)}.");
+        console.WritePlain($"{Display.Count(answer.Count, "entry", "entries")} in {Display.Count(answer.DimensionCount, "dimension", "dimensions")}{simulated}.");
     }
 
     /// <summary>Passes entries on while it notes where they come from.</summary>

@@ -120,25 +120,23 @@ internal static class JsonOutput
     }
 
     /// <summary>The members of a store's statistics, into an object that is open.</summary>
-    public static void WriteStatsMembers(Utf8JsonWriter json, in MemoryStats stats)
+    public static void WriteStatsMembers(Utf8JsonWriter json, MemoryStats stats)
     {
-        json.WriteNumber("totalAllocatedBytes", stats.TotalAllocatedBytes);
-        json.WriteNumber("totalUsedBytes", stats.TotalUsedBytes);
-        json.WriteNumber("limitBytes", stats.LimitBytes);
-        json.WriteNumber("usagePercent", stats.UsagePercent);
-        json.WriteNumber("dimensionsLoaded", stats.DimensionsLoaded);
-        json.WriteNumber("layersLoaded", stats.LayersLoaded);
-        json.WriteNumber("activeRegions", stats.ActiveRegions);
-        json.WriteNumber("peakUsageBytes", stats.PeakUsageBytes);
-        json.WriteNumber("avgAccessLatencyUs", stats.AvgAccessLatencyUs);
-        json.WriteBoolean("simulationMode", stats.SimulationMode);
-        json.WriteNumber("simulatedDimensions", stats.SimulatedDimensions);
-        json.WriteNumber("accessCount", stats.AccessCount);
-        json.WriteNumber("evictionCount", stats.EvictionCount);
-        json.WriteNumber("parkedRegions", stats.ParkedRegions);
-        json.WriteNumber("poolLiveBlocks", stats.PoolLiveBlocks);
-        json.WriteNumber("poolUsedBytes", stats.PoolUsedBytes);
-        json.WriteNumber("poolCommittedBytes", stats.PoolCommittedBytes);
+        foreach (StatisticsField field in StatisticsField.All)
+        {
+            switch (field.GetValue(stats))
+            {
+                case bool flag:
+                    json.WriteBoolean(field.Name, flag);
+                    break;
+                case long whole:
+                    json.WriteNumber(field.Name, whole);
+                    break;
+                default:
+                    json.WriteNumber(field.Name, field.Measure(stats));
+                    break;
+            }
+        }
     }
 
     /// <summary>How a state is written.</summary>
