@@ -147,6 +147,15 @@ public sealed class DimensionFileWriter : IDisposable
     /// </exception>
     public DimensionDescriptor Complete(CancellationToken cancellationToken = default)
     {
+        DimensionDescriptor descriptor = Prepare(cancellationToken);
+        cancellationToken.ThrowIfCancellationRequested();
+        Commit();
+        return descriptor;
+    }
+
+    /// <summary>The first half of <see cref="Complete"/>: writes and syncs the file under its temporary name and lets go of all memory. Apart, so that a set of files can be made whole before the first of them appears.</summary>
+    internal DimensionDescriptor Prepare(CancellationToken cancellationToken)
+    {
         ThrowUnlessCollecting();
         _state = State.Ended;
         DimensionDescriptor descriptor;
@@ -157,9 +166,13 @@ public sealed class DimensionFileWriter : IDisposable
         }
 
         cancellationToken.ThrowIfCancellationRequested();
-        _file.Commit();
+        _file.Flush();
+        _composer.Dispose();
         return descriptor;
     }
+
+    /// <summary>The second half: gives the prepared file its name.</summary>
+    internal void Commit() => _file.Commit();
 
     /// <summary>Gives up what was not completed and removes scratch files.</summary>
     public void Dispose()

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Text;
 
 namespace DimensionStore;
@@ -64,42 +65,34 @@ public sealed class DimensionCatalog
     /// Each file appears whole or not at all; when one fails, those made before it stay.
     /// </summary>
     /// <param name="directory">Made if it is not there.</param>
-    /// <param name="overwrite">Replace existing files, except immutable ones, which are kept.</param>
+    /// <param name="overwrite">Replace existing files, except immutable ones (D09, D14, and whatever is sealed), which are kept.</param>
     /// <param name="progress">Told after each file.</param>
     /// <param name="cancellationToken">Stops between files.</param>
     /// <exception cref="DimensionFileExistsException">A file is there and <paramref name="overwrite"/> is false. Nothing was written.</exception>
+    /// <exception cref="Memory.LimitExceededException">A dimension of this catalog is larger than its place in the layout.</exception>
     /// <exception cref="IOException">A file cannot be written.</exception>
     public IReadOnlyList<GeneratedFile> Generate(string directory, bool overwrite = false, IProgress<GeneratedFile>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
-        if (!overwrite)
+        GeneratedFile?[] kept = new GeneratedFile?[Dimensions.Count];
+        if (Directory.Exists(directory))
         {
             // All refusals come before the first byte: half of a set is worse than none.
-            foreach (CatalogDimension dimension in Dimensions)
+            for (int i = 0; i < kept.Length; i++)
             {
+                CatalogDimension dimension = Dimensions[i];
                 string path = Path.Combine(directory, dimension.Id.FileName);
-                if (Path.Exists(path))
+                DimensionStoreException? reason = AtomicFile.ReasonToKeep(FileOperations.Default, path, dimension.Id, overwrite);
+                if (reason is not null && !overwrite)
                 {
-                    throw new DimensionFileExistsException(path);
+                    throw reason is ImmutableDimensionException ? new DimensionFileExistsException(path) : reason;
                 }
+
+                kept[i] = reason is null ? null : new GeneratedFile(dimension.Id, dimension.Name, path, new FileInfo(path).Length, 0, WasKept: true);
             }
         }
 
-        cancellationToken.ThrowIfCancellationRequested();
-        Directory.CreateDirectory(directory);
-        List<GeneratedFile> files = new(Dimensions.Count);
-        foreach (CatalogDimension dimension in Dimensions)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            string path = Path.Combine(directory, dimension.Id.FileName);
-            GeneratedFile file = dimension.Id.IsImmutable && File.Exists(path)
-                ? new GeneratedFile(dimension.Id, dimension.Name, path, new FileInfo(path).Length, 0, WasKept: true)
-                : WriteFile(dimension, path, overwrite, cancellationToken);
-            files.Add(file);
-            progress?.Report(file);
-        }
-
-        return files.AsReadOnly();
+        return WriteFiles(directory, kept, overwrite, progress, cancellationToken);
     }
 
     /// <summary>
@@ -108,25 +101,19 @@ public sealed class DimensionCatalog
     /// <param name="directory">Made if it is not there.</param>
     /// <param name="progress">Told after each file.</param>
     /// <param name="cancellationToken">Stops between files.</param>
-    /// <exception cref="DimensionFormatException">A file that is there is broken. Files are looked at in order, so those before it may have been made.</exception>
+    /// <exception cref="DimensionFormatException">A file that is there is broken. Nothing was written.</exception>
     /// <exception cref="IOException">A file cannot be read or written.</exception>
     public IReadOnlyList<GeneratedFile> GenerateMissing(string directory, IProgress<GeneratedFile>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(directory);
-        Directory.CreateDirectory(directory);
-        List<GeneratedFile> files = new(Dimensions.Count);
-        foreach (CatalogDimension dimension in Dimensions)
+        GeneratedFile?[] kept = new GeneratedFile?[Dimensions.Count];
+        for (int i = 0; i < kept.Length; i++)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            string path = Path.Combine(directory, dimension.Id.FileName);
-            GeneratedFile file = Path.Exists(path)
-                ? Keep(dimension, path, cancellationToken)
-                : WriteFile(dimension, path, overwrite: false, cancellationToken);
-            files.Add(file);
-            progress?.Report(file);
+            string path = Path.Combine(directory, Dimensions[i].Id.FileName);
+            kept[i] = Path.Exists(path) ? Keep(Dimensions[i], path, cancellationToken) : null;
         }
 
-        return files.AsReadOnly();
+        return WriteFiles(directory, kept, overwrite: false, progress, cancellationToken);
     }
 
     private static GeneratedFile Keep(CatalogDimension dimension, string path, CancellationToken cancellationToken)
@@ -137,6 +124,22 @@ public sealed class DimensionCatalog
             : new GeneratedFile(dimension.Id, result.Descriptor?.Name ?? dimension.Name, path, result.BytesRead, 0, WasKept: true);
     }
 
+    private ReadOnlyCollection<GeneratedFile> WriteFiles(string directory, GeneratedFile?[] kept, bool overwrite, IProgress<GeneratedFile>? progress, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        Directory.CreateDirectory(directory);
+        List<GeneratedFile> files = new(kept.Length);
+        for (int i = 0; i < kept.Length; i++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            GeneratedFile file = kept[i] ?? WriteFile(Dimensions[i], Path.Combine(directory, Dimensions[i].Id.FileName), overwrite, cancellationToken);
+            files.Add(file);
+            progress?.Report(file);
+        }
+
+        return files.AsReadOnly();
+    }
+
     private static GeneratedFile WriteFile(CatalogDimension dimension, string path, bool overwrite, CancellationToken cancellationToken)
     {
         DimensionWriterOptions options = new()
@@ -144,6 +147,7 @@ public sealed class DimensionCatalog
             Id = dimension.Id,
             Name = dimension.Name,
             Overwrite = overwrite,
+            MaxTotalBytes = DimensionLayout.Default.MaxBytesOf(dimension.Id),
             Layers = dimension.Layers.ToDictionary(
                 static l => l.Layer,
                 static l => new LayerSettings { Depth = l.Depth, Frequency = l.Frequency, Keywords = l.Keywords }),

@@ -61,10 +61,12 @@ internal sealed class AtomicFile : IDisposable
     /// <summary>What is written to.</summary>
     public SafeFileHandle Handle => _handle;
 
+    /// <summary>Waits until the file's bytes are on the disk. To be called before <see cref="Commit"/>.</summary>
+    public void Flush() => _files.Flush(_handle);
+
     /// <summary>Gives the file its name.</summary>
     public void Commit()
     {
-        _files.Flush(_handle);
         // Again, because others may have been here since the beginning.
         ThrowIfKept();
         if (_overwrite && !_id.IsImmutable)
@@ -109,30 +111,35 @@ internal sealed class AtomicFile : IDisposable
         }
     }
 
-    /// <summary>Throws if there is a file that must stay.</summary>
-    private void ThrowIfKept()
+    /// <summary>Why a file that is there must stay: a <see cref="DimensionFileExistsException"/> or an <see cref="ImmutableDimensionException"/>. Null when nothing is there or it may be replaced.</summary>
+    public static DimensionStoreException? ReasonToKeep(FileOperations files, string path, DimensionId id, bool overwrite)
     {
-        using SafeFileHandle? existing = _files.OpenExisting(FilePath);
+        using SafeFileHandle? existing = files.OpenExisting(path);
         if (existing is null)
         {
-            return;
+            return null;
         }
 
-        if (_id.IsImmutable)
+        if (id.IsImmutable)
         {
-            throw new ImmutableDimensionException(_id, "overwritten", FilePath);
+            return new ImmutableDimensionException(id, "overwritten", path);
         }
 
         Span<byte> header = stackalloc byte[DimensionFormat.HeaderBytes];
-        int n = _files.Read(existing, header, 0);
-        if (ImmutableMark.IsOn(header[..n], out DimensionId id))
+        int n = files.Read(existing, header, 0);
+        if (ImmutableMark.IsOn(header[..n], out DimensionId found))
         {
-            throw new ImmutableDimensionException(id, "overwritten", FilePath);
+            return new ImmutableDimensionException(found, "overwritten", path);
         }
 
-        if (!_overwrite)
+        return overwrite ? null : new DimensionFileExistsException(path);
+    }
+
+    private void ThrowIfKept()
+    {
+        if (ReasonToKeep(_files, FilePath, _id, _overwrite) is DimensionStoreException reason)
         {
-            throw new DimensionFileExistsException(FilePath);
+            throw reason;
         }
     }
 }
