@@ -111,7 +111,7 @@ public sealed class StoreCommandTests : IDisposable
 
         Assert.Contains("[bold]not markup[/]", text, StringComparison.Ordinal);
         Assert.Contains("D01:2", text, StringComparison.Ordinal);
-        Assert.Contains("1 entry in 1 dimension,", text, StringComparison.Ordinal);
+        Assert.Contains("1 entry in 1 dimension.", text, StringComparison.Ordinal);
         Assert.All(text.Split('\n'), line => Assert.True(line.Length <= 80, line));
     }
 
