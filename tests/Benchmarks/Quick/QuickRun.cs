@@ -1,0 +1,87 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+
+namespace DimensionStore.Benchmarks.Quick;
+
+/// <summary>The quick mode: every group once, figures and ratios to the peers measured beside them.</summary>
+internal static class QuickRun
+{
+    private static readonly string[] Groups = ["lookup", "access", "open", "build", "pool", "eviction"];
+
+    public static int Start(string[] args)
+    {
+        string? json = null;
+        string? only = null;
+        for (int i = 0; i < args.Length; i++)
+        {
+            switch (args[i])
+            {
+                case "--json" when i + 1 < args.Length:
+                    json = args[++i];
+                    break;
+                case "--only" when i + 1 < args.Length && Groups.Contains(args[i + 1]):
+                    only = args[++i];
+                    break;
+                default:
+                    Console.Error.WriteLine($"'{args[i]}' is not understood; use quick [--json FILE] [--only {string.Join('|', Groups)}].");
+                    return 2;
+            }
+        }
+
+        Stopwatch watch = Stopwatch.StartNew();
+        Corpus corpus = Corpus.Load();
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{corpus.Items.Count:N0} keys from {corpus.Name}; .NET {Environment.Version}, {Environment.ProcessorCount} processors"));
+        using Workspace workspace = new(corpus);
+        List<Measurement> all = [];
+        foreach (string group in Groups.Where(g => only is null || g == only))
+        {
+            IEnumerable<Measurement> measured = group switch
+            {
+                "lookup" => LookupGroup.Run(workspace),
+                "access" => AccessGroup.Run(workspace),
+                "open" => OpenGroup.Run(workspace),
+                "build" => BuildGroup.Run(workspace),
+                "pool" => PoolGroup.Run(),
+                _ => EvictionGroup.Run(),
+            };
+            List<Measurement> list = [.. measured];
+            Print(list);
+            all.AddRange(list);
+        }
+
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Environment.NewLine}in all {watch.Elapsed.TotalSeconds:0} s"));
+        if (json is not null)
+        {
+            using FileStream file = File.Create(json);
+            JsonSerializer.Serialize(file, all, JsonOptions);
+        }
+
+        return 0;
+    }
+
+    private static JsonSerializerOptions JsonOptions { get; } = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+
+    private static void Print(List<Measurement> measurements)
+    {
+        foreach (IGrouping<string, Measurement> group in measurements.GroupBy(m => m.Group))
+        {
+            Measurement reference = group.FirstOrDefault(m => m.IsOurs) ?? group.First();
+            Console.WriteLine();
+            Console.WriteLine($"{group.Key}  (ratio: figure / \"{reference.Name}\")");
+            foreach (Measurement m in group)
+            {
+                Console.WriteLine(string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"  {m.Name,-64} {Format(m.NanosecondsPerOperation),12} {m.NanosecondsPerOperation / reference.NanosecondsPerOperation,9:0.00}x {m.ManagedBytesPerOperation,12:N1} B managed"));
+            }
+        }
+    }
+
+    private static string Format(double nanoseconds) => nanoseconds switch
+    {
+        < 1_000 => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds:0.00} ns"),
+        < 1_000_000 => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds / 1_000:0.0} us"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds / 1_000_000:0.0} ms"),
+    };
+}

@@ -1,0 +1,68 @@
+using System.Diagnostics;
+
+namespace DimensionStore.Benchmarks.Quick;
+
+/// <summary>
+/// Runs contenders in turn, round by round, so that a change of the machine's speed hits all of them alike; the median of the rounds counts.
+/// </summary>
+internal static class Race
+{
+    /// <summary>Measures all contenders of a group.</summary>
+    public static List<Measurement> Run(string group, int rounds, params IEnumerable<Contender> contenders)
+    {
+        Contender[] all = [.. contenders];
+        double[][] times = [.. all.Select(_ => new double[rounds])];
+        double[] bytes = new double[all.Length];
+
+        // Tier-1 code needs some hundred calls and a pause of the background compiler; two warm rounds give both.
+        for (int warm = 0; warm < 3; warm++)
+        {
+            foreach (Contender contender in all)
+            {
+                contender.RunBatch();
+            }
+
+            Thread.Sleep(120);
+        }
+
+        for (int round = 0; round < rounds; round++)
+        {
+            for (int i = 0; i < all.Length; i++)
+            {
+                long allocated = GC.GetAllocatedBytesForCurrentThread();
+                long start = Stopwatch.GetTimestamp();
+                long operations = all[i].RunBatch();
+                long elapsed = Stopwatch.GetTimestamp() - start;
+                bytes[i] = (GC.GetAllocatedBytesForCurrentThread() - allocated) / (double)operations;
+                times[i][round] = elapsed * 1e9 / Stopwatch.Frequency / operations;
+            }
+        }
+
+        return [.. all.Select((c, i) => new Measurement(group, c.Name, Median(times[i]), bytes[i], c.IsOurs))];
+    }
+
+    /// <summary>The middle value.</summary>
+    public static double Median(double[] values)
+    {
+        double[] sorted = [.. values.Order()];
+        int middle = sorted.Length / 2;
+        return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    }
+
+    /// <summary>Runs the same body on two threads at once and gives the nanoseconds per operation of both together.</summary>
+    public static long OnTwoThreads(Func<long> body)
+    {
+        long second = 0;
+        using Barrier barrier = new(2);
+        Thread thread = new(() =>
+        {
+            barrier.SignalAndWait();
+            second = body();
+        });
+        thread.Start();
+        barrier.SignalAndWait();
+        long first = body();
+        thread.Join();
+        return first + second;
+    }
+}
