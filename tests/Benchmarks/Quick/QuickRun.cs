@@ -43,7 +43,7 @@ internal static class QuickRun
                 "open" => OpenGroup.Run(workspace),
                 "build" => BuildGroup.Run(workspace),
                 "pool" => PoolGroup.Run(),
-                _ => EvictionGroup.Run(),
+                _ => EvictionGroup.Run(corpus),
             };
             List<Measurement> list = [.. measured];
             Print(list);
@@ -73,12 +73,14 @@ internal static class QuickRun
             {
                 Console.WriteLine(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"  {m.Name,-64} {Format(m.NanosecondsPerOperation),12} {m.NanosecondsPerOperation / reference.NanosecondsPerOperation,9:0.00}x {m.ManagedBytesPerOperation,12:N1} B managed"));
+                    $"  {m.Name,-64} {Format(m),12} {m.Value / reference.Value,9:0.00}x {m.ManagedBytesPerOperation,12:N1} B managed"));
             }
         }
     }
 
-    private static string Format(double nanoseconds) => nanoseconds switch
+    private static string Format(Measurement m) => m.Unit == "%" ? string.Create(CultureInfo.InvariantCulture, $"{m.Value:0.00} %") : FormatTime(m.Value);
+
+    private static string FormatTime(double nanoseconds) => nanoseconds switch
     {
         < 1_000 => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds:0.00} ns"),
         < 1_000_000 => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds / 1_000:0.0} us"),

@@ -38,7 +38,7 @@ internal static class Race
             }
         }
 
-        return [.. all.Select((c, i) => new Measurement(group, c.Name, Median(times[i]), bytes[i], c.IsOurs))];
+        return [.. all.Select((c, i) => new Measurement(group, c.Name, Median(times[i]), "ns", bytes[i], c.IsOurs))];
     }
 
     /// <summary>The middle value.</summary>
