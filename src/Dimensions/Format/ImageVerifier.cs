@@ -176,16 +176,10 @@ internal sealed class ImageVerifier(DimensionDescriptor descriptor, ImageSource 
 
     private void CheckIndex()
     {
-        Span<long> sizes = [-1, -1, -1, -1];
-        foreach (LayerDescriptor layer in descriptor.Layers)
-        {
-            sizes[layer.Layer] = layer.UncompressedSize;
-        }
-
         int length = checked((int)descriptor.IndexLength);
         if (source.TryGetSpan(descriptor.IndexOffset, length, out ReadOnlySpan<byte> section))
         {
-            KeywordIndexValidator.Validate(section, descriptor.IndexOffset, sizes, filePath);
+            KeywordIndexValidator.Validate(section, descriptor.IndexOffset, descriptor.Layers, filePath);
             return;
         }
 
@@ -193,7 +187,7 @@ internal sealed class ImageVerifier(DimensionDescriptor descriptor, ImageSource 
         try
         {
             source.Read(descriptor.IndexOffset, copy.AsSpan(0, length));
-            KeywordIndexValidator.Validate(copy.AsSpan(0, length), descriptor.IndexOffset, sizes, filePath);
+            KeywordIndexValidator.Validate(copy.AsSpan(0, length), descriptor.IndexOffset, descriptor.Layers, filePath);
         }
         finally
         {

@@ -15,12 +15,18 @@ internal static class KeywordIndexFormat
     public const int RecordsLengthOffset = 32;
     public const int ReservedOffset = 40;
 
-    /// <summary>A bucket: eight tags, then eight references.</summary>
+    /// <summary>A bucket line: five tags, five references, five content hints, four zero bytes.</summary>
     public const int BucketBytes = 64;
-    public const int SlotsPerBucket = 8;
+    public const int SlotsPerBucket = 5;
+    public const int BucketReferencesOffset = SlotsPerBucket * sizeof(uint);
+    public const int BucketHintsOffset = 2 * SlotsPerBucket * sizeof(uint);
+    public const int BucketZeroOffset = 3 * SlotsPerBucket * sizeof(uint);
 
     /// <summary>Keys per bucket the writer aims at: about 1 key in 30 overflows to the next line.</summary>
-    public const int KeysPerBucket = 5;
+    public const int KeysPerBucket = 3;
+
+    /// <summary>A content hint counts these bytes: the cache line that an entry begins in, from the start of the file.</summary>
+    public const int HintUnit = 64;
 
     /// <summary>Fan-out of the head tree: eight heads are one cache line.</summary>
     public const int HeadsPerGroup = 8;
@@ -51,6 +57,9 @@ internal static class KeywordIndexFormat
 
     /// <summary>The reference to a record: its offset within the records, divided by eight, plus one.</summary>
     public static uint Reference(long recordOffset) => checked((uint)((recordOffset >> 3) + 1));
+
+    /// <summary>The hint for an entry that begins at an offset of the file; 0, none, where that is beyond what a hint can say.</summary>
+    public static uint Hint(long fileOffset) => fileOffset / HintUnit <= uint.MaxValue ? (uint)(fileOffset / HintUnit) : 0;
 
     /// <summary>First eight bytes of a folded key as a big-endian number, zero padded: ascending heads are ascending keys.</summary>
     public static ulong Head(ReadOnlySpan<byte> foldedKey)

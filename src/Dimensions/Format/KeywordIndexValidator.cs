@@ -26,18 +26,26 @@ internal readonly ref struct KeywordIndexValidator
     /// <summary>Checks a whole section.</summary>
     /// <param name="section">The section.</param>
     /// <param name="sectionOffset">Where it begins in the file, for errors.</param>
-    /// <param name="layerSizes">Uncompressed size of each layer by its number; −1 for a layer that the file does not have.</param>
+    /// <param name="layers">The file's layers, which postings must lie in.</param>
     /// <param name="filePath">Named in errors.</param>
     /// <exception cref="DimensionFormatException">A rule of the index is broken.</exception>
-    public static void Validate(ReadOnlySpan<byte> section, long sectionOffset, ReadOnlySpan<long> layerSizes, string? filePath)
+    public static void Validate(ReadOnlySpan<byte> section, long sectionOffset, IReadOnlyList<LayerDescriptor> layers, string? filePath)
     {
+        Span<long> layerSizes = [-1, -1, -1, -1];
+        Span<long> layerStarts = [-1, -1, -1, -1];
+        foreach (LayerDescriptor layer in layers)
+        {
+            layerSizes[layer.Layer] = layer.UncompressedSize;
+            layerStarts[layer.Layer] = layer.Codec == LayerCodec.None ? layer.ContentOffset : -1;
+        }
+
         try
         {
             KeywordIndexHeader header = KeywordIndexHeader.Read(section, section.Length, sectionOffset, filePath);
             var validator = new KeywordIndexValidator(section, header, sectionOffset, filePath);
             validator.CheckRecords(layerSizes);
             validator.CheckUpperLevels();
-            validator.CheckBuckets();
+            validator.CheckBuckets(layerStarts);
         }
         catch (DimensionFormatException error) when (error.FilePath is null && filePath is not null)
         {
@@ -210,7 +218,7 @@ internal readonly ref struct KeywordIndexValidator
     }
 
     /// <summary>All keys were found before; so many filled slots as keys leave none that is filled for nothing.</summary>
-    private void CheckBuckets()
+    private void CheckBuckets(ReadOnlySpan<long> layerStarts)
     {
         ulong filled = 0;
         for (uint line = 0; line < Layout.BucketCount; line++)
@@ -220,11 +228,17 @@ internal readonly ref struct KeywordIndexValidator
             for (int slot = 0; slot < KeywordIndexFormat.SlotsPerBucket; slot++)
             {
                 long tag = offset + (slot * sizeof(uint));
-                long reference = tag + (KeywordIndexFormat.BucketBytes / 2);
+                long reference = tag + KeywordIndexFormat.BucketReferencesOffset;
+                long hint = tag + KeywordIndexFormat.BucketHintsOffset;
                 bool isEmpty = U32(reference) == 0;
-                if (isEmpty && U32(tag) != 0)
+                if (isEmpty && (U32(tag) | U32(hint)) != 0)
                 {
-                    throw Error(tag, "tag 0 in an empty slot", $"{U32(tag):X8}");
+                    throw Error(tag, "tag 0 and hint 0 in an empty slot", $"tag {U32(tag):X8}, hint {U32(hint):X8}");
+                }
+
+                if (!isEmpty && U32(hint) != HintOf(U32(reference), layerStarts))
+                {
+                    throw Error(hint, $"hint {HintOf(U32(reference), layerStarts):N0}, where the first entry begins", $"{U32(hint):N0}");
                 }
 
                 if (!isEmpty && ended)
@@ -235,12 +249,21 @@ internal readonly ref struct KeywordIndexValidator
                 ended |= isEmpty;
                 filled += isEmpty ? 0u : 1u;
             }
+
+            CheckZero(offset + KeywordIndexFormat.BucketZeroOffset, offset + KeywordIndexFormat.BucketBytes);
         }
 
         if (filled != Layout.KeyCount)
         {
             throw Error(KeywordIndexLayout.BucketsOffset, $"{Layout.KeyCount:N0} filled slots, one per key", $"{filled:N0}");
         }
+    }
+
+    private uint HintOf(uint reference, ReadOnlySpan<long> layerStarts)
+    {
+        EntryLocation first = KeywordRecord.Read(Records, reference, _sectionOffset + Layout.RecordsOffset).Postings[0];
+        long start = layerStarts[first.Layer];
+        return start < 0 ? 0 : KeywordIndexFormat.Hint(start + first.Offset);
     }
 
     private void CheckZero(long start, long end)

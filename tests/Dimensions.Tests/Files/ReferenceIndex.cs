@@ -27,7 +27,7 @@ internal sealed class ReferenceIndex
         Assert.Equal(0u, U32(28));
         long recordsLength = (long)U64(32);
         Assert.All(section[40..64], b => Assert.Equal(0, b));
-        Assert.Equal(Math.Max(1u, (keys + 4) / 5), _bucketCount);
+        Assert.Equal(Math.Max(1u, (keys + 2) / 3), _bucketCount);
         Assert.InRange(_maxProbe, 1u, _bucketCount);
 
         int position = 64 + (64 * (int)_bucketCount);
@@ -107,7 +107,7 @@ internal sealed class ReferenceIndex
             {
                 Assert.True(probe <= _maxProbe, "found within max_probe lines");
                 int at = 64 + (64 * (int)line);
-                int slot = Enumerable.Range(0, 8).FirstOrDefault(s => U32(at + 32 + (4 * s)) == order[i], -1);
+                int slot = Enumerable.Range(0, 5).FirstOrDefault(s => U32(at + 20 + (4 * s)) == order[i], -1);
                 if (slot >= 0)
                 {
                     Assert.Equal((uint)(hash >> 32), U32(at + (4 * slot)));
@@ -115,16 +115,16 @@ internal sealed class ReferenceIndex
                     break;
                 }
 
-                Assert.True(Enumerable.Range(0, 8).All(s => U32(at + 32 + (4 * s)) != 0), "a lookup does not stop at an empty slot before the key");
+                Assert.True(Enumerable.Range(0, 5).All(s => U32(at + 20 + (4 * s)) != 0), "a lookup does not stop at an empty slot before the key");
             }
         }
 
         for (int line = 0; line < _bucketCount; line++)
         {
             bool ended = false;
-            for (int slot = 0; slot < 8; slot++)
+            for (int slot = 0; slot < 5; slot++)
             {
-                uint reference = U32(64 + (64 * line) + 32 + (4 * slot));
+                uint reference = U32(64 + (64 * line) + 20 + (4 * slot));
                 used += reference == 0 ? 0 : 1;
                 Assert.False(ended && reference != 0, "slots are filled from 0 up");
                 ended |= reference == 0;

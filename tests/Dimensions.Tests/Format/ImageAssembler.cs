@@ -329,9 +329,9 @@ internal sealed class ImageAssembler
         }
     }
 
-    private static (byte[] Buckets, uint MaxProbe) BuildBuckets(List<Key> keys, List<uint> references)
+    private (byte[] Buckets, uint MaxProbe) BuildBuckets(List<Key> keys, List<uint> references)
     {
-        int count = Math.Max(1, (keys.Count + 4) / 5);
+        int count = Math.Max(1, (keys.Count + 2) / 3);
         var buckets = new byte[count * 64];
         uint maxProbe = 1;
         for (int i = 0; i < keys.Count; i++)
@@ -339,24 +339,33 @@ internal sealed class ImageAssembler
             ulong hash = ReferenceHash.Compute(keys[i].Folded);
             int line = (int)(((hash & 0xFFFFFFFF) * (ulong)count) >> 32);
             uint probe = 1;
-            while (U32(buckets, (line * 64) + 60) != 0)
+            while (U32(buckets, (line * 64) + 36) != 0)
             {
                 line = (line + 1) % count;
                 probe++;
             }
 
             int slot = 0;
-            while (U32(buckets, (line * 64) + 32 + (4 * slot)) != 0)
+            while (U32(buckets, (line * 64) + 20 + (4 * slot)) != 0)
             {
                 slot++;
             }
 
             Put32(buckets, (line * 64) + (4 * slot), (uint)(hash >> 32));
-            Put32(buckets, (line * 64) + 32 + (4 * slot), references[i]);
+            Put32(buckets, (line * 64) + 20 + (4 * slot), references[i]);
+            Put32(buckets, (line * 64) + 40 + (4 * slot), Hint(keys[i]));
             maxProbe = Math.Max(maxProbe, probe);
         }
 
         return (buckets, maxProbe);
+    }
+
+    /// <summary>The cache line of the file that the first entry begins in; 0 for a compressed layer.</summary>
+    private uint Hint(Key key)
+    {
+        (int number, uint offset, _) = key.Postings[0];
+        Layer? layer = _layers.Find(l => l.Number == number);
+        return layer is null || layer.Codec != 0 ? 0 : (uint)((layer.Offset + offset) / 64);
     }
 
     private static List<ulong> BuildTree(List<Key> keys)

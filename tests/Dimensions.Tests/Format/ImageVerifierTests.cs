@@ -147,21 +147,15 @@ public sealed class ImageVerifierTests
         // Checksums are made to fit, so that only the walk over the structure is left to notice.
         byte[] image = keys == 0 ? new ImageAssembler().AddEntry(0, "x").Build() : SampleImages.ManyKeys(keys);
         DimensionDescriptor descriptor = DimensionDescriptor.Parse(image, image.Length);
-        long[] sizes = [-1, -1, -1, -1];
-        foreach (LayerDescriptor layer in descriptor.Layers)
-        {
-            sizes[layer.Layer] = layer.UncompressedSize;
-        }
-
         byte[] section = image[(int)descriptor.IndexOffset..];
-        KeywordIndexValidator.Validate(section, 0, sizes, null);
+        KeywordIndexValidator.Validate(section, 0, descriptor.Layers, null);
         int unnoticed = 0;
         for (int bit = 0; bit < section.Length * 8; bit++)
         {
             section[bit / 8] ^= (byte)(1 << (bit % 8));
             try
             {
-                KeywordIndexValidator.Validate(section, 0, sizes, null);
+                KeywordIndexValidator.Validate(section, 0, descriptor.Layers, null);
                 unnoticed++;
                 Assert.True(IsFree(section, bit / 8), $"A flip of bit {bit % 8} at offset {bit / 8} of the index goes unnoticed.");
             }

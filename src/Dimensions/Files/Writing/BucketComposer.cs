@@ -13,6 +13,7 @@ namespace DimensionStore;
 internal sealed class BucketComposer : IDisposable
 {
     private const int KeyBytes = 8;
+    private const int PayloadBytes = 2 * sizeof(uint);
 
     private readonly ExternalSorter _sorter;
     private readonly Queue<Slot> _waiting = new();
@@ -24,14 +25,18 @@ internal sealed class BucketComposer : IDisposable
     public BucketComposer(MemoryAccount account, ScratchSpace? scratch, long limit) => _sorter = new ExternalSorter(account, scratch, limit);
 
     /// <summary>Takes in a key.</summary>
-    public void Add(ulong hash, uint reference)
+    /// <param name="hash">Its hash.</param>
+    /// <param name="reference">Where its record lies.</param>
+    /// <param name="hint">Where its first entry's bytes lie, 0 for none.</param>
+    public void Add(ulong hash, uint reference, uint hint)
     {
         _sorter.SpillIfFull();
-        Span<byte> room = _sorter.Reserve(KeyBytes + sizeof(uint));
+        Span<byte> room = _sorter.Reserve(KeyBytes + PayloadBytes);
         BinaryPrimitives.WriteUInt32BigEndian(room, (uint)hash);
         BinaryPrimitives.WriteUInt32BigEndian(room[4..], reference);
         BinaryPrimitives.WriteUInt32LittleEndian(room[KeyBytes..], KeywordIndexFormat.Tag(hash));
-        _sorter.Commit(KeyBytes, sizeof(uint));
+        BinaryPrimitives.WriteUInt32LittleEndian(room[(KeyBytes + sizeof(uint))..], hint);
+        _sorter.Commit(KeyBytes, PayloadBytes);
     }
 
     /// <summary>Finds out which keys wrap around from the last line to the first.</summary>
@@ -111,19 +116,21 @@ internal sealed class BucketComposer : IDisposable
             return false;
         }
 
-        ReadOnlySpan<byte> key = records.Split(out ReadOnlySpan<byte> tag);
+        ReadOnlySpan<byte> key = records.Split(out ReadOnlySpan<byte> payload);
         slot = new Slot(
             KeywordIndexFormat.Bucket(BinaryPrimitives.ReadUInt32BigEndian(key), bucketCount),
-            BinaryPrimitives.ReadUInt32LittleEndian(tag),
-            BinaryPrimitives.ReadUInt32BigEndian(key[4..]));
+            BinaryPrimitives.ReadUInt32LittleEndian(payload),
+            BinaryPrimitives.ReadUInt32BigEndian(key[4..]),
+            BinaryPrimitives.ReadUInt32LittleEndian(payload[sizeof(uint)..]));
         return true;
     }
 
     private static void Put(Span<byte> line, int index, Slot slot)
     {
         BinaryPrimitives.WriteUInt32LittleEndian(line[(index * sizeof(uint))..], slot.Tag);
-        BinaryPrimitives.WriteUInt32LittleEndian(line[((KeywordIndexFormat.SlotsPerBucket + index) * sizeof(uint))..], slot.Reference);
+        BinaryPrimitives.WriteUInt32LittleEndian(line[(KeywordIndexFormat.BucketReferencesOffset + (index * sizeof(uint)))..], slot.Reference);
+        BinaryPrimitives.WriteUInt32LittleEndian(line[(KeywordIndexFormat.BucketHintsOffset + (index * sizeof(uint)))..], slot.Hint);
     }
 
-    private readonly record struct Slot(long Line, uint Tag, uint Reference);
+    private readonly record struct Slot(long Line, uint Tag, uint Reference, uint Hint);
 }

@@ -153,7 +153,7 @@ internal sealed class DimensionComposer : IDisposable
         if (!_options.Plain)
         {
             sink.PadTo(DimensionFormat.Align(sink.Position));
-            WriteIndex(sink, head, cancellationToken);
+            WriteIndex(sink, head, layers, cancellationToken);
         }
 
         return head.Write(sink, filePath, cancellationToken);
@@ -252,9 +252,15 @@ internal sealed class DimensionComposer : IDisposable
         }
     }
 
-    private void WriteIndex(ImageSink sink, ImageHead head, CancellationToken cancellationToken)
+    private void WriteIndex(ImageSink sink, ImageHead head, LayerComposer[] layers, CancellationToken cancellationToken)
     {
-        using KeywordIndexComposer index = new(Memory, _scratch, _scratch is null ? int.MaxValue : Memory.Limit);
+        long[] starts = [-1, -1, -1, -1];
+        foreach (LayerComposer layer in layers)
+        {
+            starts[layer.Number] = layer.Codec == LayerCodec.None ? layer.ContentOffset : -1;
+        }
+
+        using KeywordIndexComposer index = new(Memory, _scratch, _scratch is null ? int.MaxValue : Memory.Limit, starts);
         using (SortedRecords keywords = _keywords.Read())
         {
             index.Collect(keywords, cancellationToken);

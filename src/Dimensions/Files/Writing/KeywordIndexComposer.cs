@@ -14,6 +14,7 @@ internal sealed class KeywordIndexComposer : IDisposable
     private readonly MemoryAccount _account;
     private readonly ScratchSpace? _scratch;
     private readonly long _share;
+    private readonly long[] _layerStarts;
     private readonly SpillBuffer _records;
     private readonly SpillBuffer _order;
     private readonly SpillBuffer _postings;
@@ -24,6 +25,7 @@ internal sealed class KeywordIndexComposer : IDisposable
     private readonly byte[] _display = new byte[KeywordIndexFormat.MaxDisplayBytes];
     private int _keyLength;
     private int _displayLength;
+    private uint _hint;
     private ulong _firstOrder;
     private ulong _lastOrder;
     private uint _postingCount;
@@ -33,8 +35,10 @@ internal sealed class KeywordIndexComposer : IDisposable
     /// <param name="account">Pays for the memory.</param>
     /// <param name="scratch">Where buffers spill, or null.</param>
     /// <param name="share">How much of the account's limit may be in use when a buffer grows.</param>
-    public KeywordIndexComposer(MemoryAccount account, ScratchSpace? scratch, long share)
+    /// <param name="layerStarts">Where each layer's content was written, by its number; −1 where it is compressed and has no bytes to point at.</param>
+    public KeywordIndexComposer(MemoryAccount account, ScratchSpace? scratch, long share, long[] layerStarts)
     {
+        _layerStarts = layerStarts;
         _account = account;
         _scratch = scratch;
         _share = share;
@@ -138,6 +142,8 @@ internal sealed class KeywordIndexComposer : IDisposable
         record.Folded.CopyTo(_key);
         _keyLength = record.Folded.Length;
         _postings.Truncate(0);
+        long start = _layerStarts[record.Layer];
+        _hint = start < 0 ? 0 : KeywordIndexFormat.Hint(start + record.Offset);
         KeepDisplay(record);
     }
 
@@ -185,7 +191,7 @@ internal sealed class KeywordIndexComposer : IDisposable
         _records.Append(_postings);
         PadRecords();
 
-        _buckets.Add(KeywordHash.Compute(key), reference);
+        _buckets.Add(KeywordHash.Compute(key), reference, _hint);
         BinaryPrimitives.WriteUInt32LittleEndian(word, reference);
         _order.Append(word[..sizeof(uint)]);
         AddHead(0, KeywordIndexFormat.Head(key));
