@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace DimensionStore;
 
 /// <summary>
@@ -6,21 +8,26 @@ namespace DimensionStore;
 /// </summary>
 public ref struct KeywordCursor
 {
-    private readonly KeywordIndex _index;
-    private readonly uint _end;
+    private readonly ReadOnlySpan<byte> _records;
+    private readonly long _recordsFileOffset;
     private readonly ulong _head;
     private readonly ulong _headMask;
+    private readonly ulong _secondHead;
+    private readonly ulong _secondMask;
+    private ReadOnlySpan<byte> _order;
     private ReadOnlySpan<byte> _pattern;
-    private uint _next;
     private KeywordRecord _current;
 
-    internal KeywordCursor(KeywordIndex index, uint start, uint end, ulong head, ulong headMask)
+    /// <summary>A walk over references in ascending order that ends with them, or before the first key that differs in the masked bits of its first sixteen bytes.</summary>
+    internal KeywordCursor(ReadOnlySpan<byte> order, ReadOnlySpan<byte> records, long recordsFileOffset, ulong head, ulong headMask, ulong secondHead, ulong secondMask)
     {
-        _index = index;
-        _next = start;
-        _end = end;
+        _order = order;
+        _records = records;
+        _recordsFileOffset = recordsFileOffset;
         _head = head;
         _headMask = headMask;
+        _secondHead = secondHead;
+        _secondMask = secondMask;
     }
 
     /// <summary>The keyword as it was first written, UTF-8. Empty before the first step and after the last.</summary>
@@ -30,21 +37,22 @@ public ref struct KeywordCursor
     public readonly ReadOnlySpan<byte> FoldedKeyword => _current.KeyLength == 0 ? default : _current.Key;
 
     /// <summary>Its entries.</summary>
-    public readonly PostingList Postings => _current.KeyLength == 0 ? default : _current.Postings;
+    public readonly PostingList Postings => _current.KeyLength == 0 ? default : _current.Postings(_records, _recordsFileOffset);
 
     /// <summary>Goes to the next keyword; false at the end.</summary>
     /// <exception cref="DimensionFormatException">The index is damaged.</exception>
     public bool MoveNext()
     {
-        while (_next < _end)
+        while (!_order.IsEmpty)
         {
-            KeywordRecord record = _index.RecordAt(_next++);
-            if ((record.Head & _headMask) != _head)
+            KeywordRecord record = KeywordRecord.Read(_records, BinaryPrimitives.ReadUInt32LittleEndian(_order), _recordsFileOffset);
+            if ((record.Head & _headMask) != _head || (_secondMask != 0 && (record.SecondHead & _secondMask) != _secondHead))
             {
-                _next = _end;
+                _order = default;
                 break;
             }
 
+            _order = _order[sizeof(uint)..];
             if (_pattern.IsEmpty || WildcardPattern.IsMatch(_pattern, record.Key))
             {
                 _current = record;
@@ -56,11 +64,6 @@ public ref struct KeywordCursor
         return false;
     }
 
-    /// <summary>The same walk, over keywords that match a folded pattern only.</summary>
-    internal readonly KeywordCursor Matching(ReadOnlySpan<byte> pattern)
-    {
-        KeywordCursor cursor = this;
-        cursor._pattern = pattern;
-        return cursor;
-    }
+    /// <summary>Leaves out keywords that do not match a folded pattern.</summary>
+    internal void Match(ReadOnlySpan<byte> pattern) => _pattern = pattern;
 }

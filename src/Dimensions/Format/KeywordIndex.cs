@@ -82,7 +82,7 @@ public readonly ref struct KeywordIndex
     {
         if (prefix.IsEmpty)
         {
-            return new KeywordCursor(this, 0, _keyCount, 0, 0);
+            return All();
         }
 
         Span<byte> buffer = stackalloc byte[FoldedKeyword.BufferBytes];
@@ -111,8 +111,9 @@ public readonly ref struct KeywordIndex
             return default;
         }
 
-        KeywordCursor range = literal == 0 ? new KeywordCursor(this, 0, _keyCount, 0, 0) : Range(folded.AsSpan(0, literal));
-        return range.Matching(folded);
+        KeywordCursor cursor = literal == 0 ? All() : Range(folded.AsSpan(0, literal));
+        cursor.Match(folded);
+        return cursor;
     }
 
     /// <summary>Finds a keyword that was folded and hashed before, so that many indexes can be asked for the price of one.</summary>
@@ -186,6 +187,12 @@ public readonly ref struct KeywordIndex
         uint index = 0;
         for (; ; shift -= 3)
         {
+            if (shift == 0)
+            {
+                // The references of this group are wanted next, whichever of its eight heads it will be.
+                Prefetch.Line(ref Unsafe.Add(ref MemoryMarshal.GetReference(_section), _orderOffset + ((nint)index * (KeywordIndexFormat.HeadsPerGroup * sizeof(uint)))));
+            }
+
             // In bounds: index is below the entries of the level above, and this level has eight for each of them.
             index = (index * KeywordIndexFormat.HeadsPerGroup) + CountBelow(ref Unsafe.Add(ref level, (nuint)index * (KeywordIndexFormat.HeadsPerGroup * sizeof(ulong))), head);
             uint entries = (uint)((keyCount + (1UL << shift) - 1) >> shift);
@@ -219,38 +226,82 @@ public readonly ref struct KeywordIndex
             + BitOperations.PopCount(Vector256.LessThan(high, wanted).ExtractMostSignificantBits()));
     }
 
+    private KeywordCursor All() => _keyCount == 0 ? default : Cursor(0, _keyCount, 0, 0, 0, 0);
+
     private KeywordCursor Range(scoped ReadOnlySpan<byte> prefix)
     {
+        if (_keyCount == 0)
+        {
+            return default;
+        }
+
+        // Keys hold no NUL, so a zero-padded head is an exact bound for a prefix of up to eight bytes;
+        // the cursor stops by itself where the first sixteen bytes begin otherwise.
         ulong head = KeywordIndexFormat.Head(prefix);
         uint start = LowerBound(head);
         if (prefix.Length <= 8)
         {
-            // Keys hold no NUL, so the zero-padded head is the exact bound, and the cursor stops where heads begin otherwise.
-            return new KeywordCursor(this, start, _keyCount, head, ulong.MaxValue << (64 - (prefix.Length * 8)));
+            return Cursor(start, _keyCount, head, ulong.MaxValue << (64 - (prefix.Length * 8)), 0, 0);
         }
 
-        uint end = head == ulong.MaxValue ? _keyCount : LowerBound(head + 1);
-        start = Partition(start, end, prefix, below: true);
-        return new KeywordCursor(this, start, Partition(start, end, prefix, below: false), 0, 0);
+        start = Search(start, head, prefix, below: true);
+        if (prefix.Length > 16)
+        {
+            return Cursor(start, Search(start, head, prefix, below: false), 0, 0, 0, 0);
+        }
+
+        return Cursor(start, _keyCount, head, ulong.MaxValue, KeywordIndexFormat.Head(prefix[8..]), ulong.MaxValue << (128 - (prefix.Length * 8)));
     }
 
-    /// <summary>First place in a range whose key is not below the prefix, or does not begin with it.</summary>
-    private uint Partition(uint start, uint end, scoped ReadOnlySpan<byte> prefix, bool below)
+    private KeywordCursor Cursor(uint start, uint end, ulong head, ulong headMask, ulong secondHead, ulong secondMask)
+        => new(
+            _section.Slice(_orderOffset + (int)(start * sizeof(uint)), (int)((end - start) * sizeof(uint))),
+            Records,
+            RecordsFileOffset,
+            head,
+            headMask,
+            secondHead,
+            secondMask);
+
+    /// <summary>
+    /// First place from <paramref name="start"/> on whose key is not below the prefix, or does not begin with it.
+    /// In growing steps, since few keys share their first eight bytes and the heads of the next ones are at hand.
+    /// </summary>
+    private uint Search(uint start, ulong head, scoped ReadOnlySpan<byte> prefix, bool below)
     {
-        while (start < end)
+        uint low = start;
+        uint high = start;
+        for (uint step = 1; high < _keyCount && IsBefore(high, head, prefix, below); step <<= 1)
         {
-            uint middle = start + ((end - start) >> 1);
-            ReadOnlySpan<byte> key = RecordAt(middle).Key;
-            if (below ? key.SequenceCompareTo(prefix) < 0 : key.StartsWith(prefix))
+            low = high + 1;
+            high = (uint)Math.Min(_keyCount, (ulong)high + step);
+        }
+
+        while (low < high)
+        {
+            uint middle = low + ((high - low) >> 1);
+            if (IsBefore(middle, head, prefix, below))
             {
-                start = middle + 1;
+                low = middle + 1;
             }
             else
             {
-                end = middle;
+                high = middle;
             }
         }
 
-        return start;
+        return low;
+    }
+
+    private bool IsBefore(uint position, ulong head, scoped ReadOnlySpan<byte> prefix, bool below)
+    {
+        int heads = _orderOffset - (int)((_keyCount + 7) & ~7u) * sizeof(ulong);
+        if (LittleEndian.U64(ref Unsafe.Add(ref MemoryMarshal.GetReference(_section), heads + ((nint)position * sizeof(ulong)))) != head)
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> key = RecordAt(position).Key;
+        return below ? key.SequenceCompareTo(prefix) < 0 : key.StartsWith(prefix);
     }
 }

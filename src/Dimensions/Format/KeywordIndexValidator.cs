@@ -23,6 +23,8 @@ internal readonly ref struct KeywordIndexValidator
 
     private ReadOnlySpan<byte> Records => _section[(int)Layout.RecordsOffset..];
 
+    private PostingList Postings(KeywordRecord record) => record.Postings(Records, _sectionOffset + Layout.RecordsOffset);
+
     /// <summary>Checks a whole section.</summary>
     /// <param name="section">The section.</param>
     /// <param name="sectionOffset">Where it begins in the file, for errors.</param>
@@ -89,8 +91,8 @@ internal readonly ref struct KeywordIndexValidator
 
             CheckText(record, recordOffset, buffer);
             CheckReachable(index, record, FoldedKeyword.Create(key, buffer), recordOffset);
-            CheckPostings(record.Postings, recordOffset, layerSizes);
-            postings += (ulong)record.Postings.Count;
+            CheckPostings(Postings(record), recordOffset, layerSizes);
+            postings += (ulong)record.PostingCount;
             position += CheckPadding(record, recordOffset);
         }
 
@@ -133,7 +135,7 @@ internal readonly ref struct KeywordIndexValidator
 
     private void CheckReachable(KeywordIndex index, KeywordRecord record, FoldedKeyword keyword, long recordOffset)
     {
-        if (!index.TryFind(keyword, out PostingList found) || !found.IsSame(record.Postings))
+        if (!index.TryFind(keyword, out PostingList found) || !found.IsSame(Postings(record)))
         {
             throw Error(recordOffset, $"a key that a lookup finds within {_header.MaxProbe:N0} lines", $"{Convert.ToHexString(record.Key)}, which it does not find");
         }
@@ -166,7 +168,7 @@ internal readonly ref struct KeywordIndexValidator
         long display = key + KeywordIndexFormat.Pad8(record.KeyLength);
         int displayLength = record.HasDisplay ? record.Display.Length : 0;
         long postings = display + KeywordIndexFormat.Pad8(displayLength);
-        long postingsEnd = postings + ((long)record.Postings.Count * KeywordIndexFormat.PostingBytes);
+        long postingsEnd = postings + ((long)record.PostingCount * KeywordIndexFormat.PostingBytes);
         long end = postings + KeywordIndexFormat.Pad8(postingsEnd - postings);
         if (end > _section.Length)
         {
@@ -261,7 +263,7 @@ internal readonly ref struct KeywordIndexValidator
 
     private uint HintOf(uint reference, ReadOnlySpan<long> layerStarts)
     {
-        EntryLocation first = KeywordRecord.Read(Records, reference, _sectionOffset + Layout.RecordsOffset).Postings[0];
+        EntryLocation first = Postings(KeywordRecord.Read(Records, reference, _sectionOffset + Layout.RecordsOffset))[0];
         long start = layerStarts[first.Layer];
         return start < 0 ? 0 : KeywordIndexFormat.Hint(start + first.Offset);
     }

@@ -11,16 +11,14 @@ internal readonly ref struct KeywordRecord
     private readonly int _displayLength;
     private readonly int _postingsOffset;
     private readonly int _postingCount;
-    private readonly long _fileOffset;
 
-    private KeywordRecord(ref byte first, int keyLength, int displayLength, int postingsOffset, int postingCount, long fileOffset)
+    private KeywordRecord(ref byte first, int keyLength, int displayLength, int postingsOffset, int postingCount)
     {
         _first = ref first;
         KeyLength = keyLength;
         _displayLength = displayLength;
         _postingsOffset = postingsOffset;
         _postingCount = postingCount;
-        _fileOffset = fileOffset;
     }
 
     /// <summary>Bytes of the folded key.</summary>
@@ -37,13 +35,25 @@ internal readonly ref struct KeywordRecord
         ? Key
         : MemoryMarshal.CreateReadOnlySpan(ref Unsafe.Add(ref KeyStart, (nint)KeywordIndexFormat.Pad8(KeyLength)), _displayLength);
 
-    /// <summary>The entries.</summary>
-    public PostingList Postings => new(ref Unsafe.Add(ref _first, _postingsOffset), _postingCount, _fileOffset + _postingsOffset);
+    /// <summary>How many entries.</summary>
+    public int PostingCount => _postingCount;
 
     /// <summary>First eight bytes of the key as a big-endian number. A record has room for eight even when its key is shorter.</summary>
     public ulong Head => BinaryPrimitives.ReverseEndianness(LittleEndian.U64(ref KeyStart));
 
+    /// <summary>The next eight bytes of the key as a big-endian number, zero padded.</summary>
+    public ulong SecondHead => KeyLength <= 8 ? 0 : BinaryPrimitives.ReverseEndianness(LittleEndian.U64(ref Unsafe.Add(ref KeyStart, 8)));
+
     private ref byte KeyStart => ref Unsafe.Add(ref _first, KeywordIndexFormat.RecordHeadBytes);
+
+    /// <summary>The entries.</summary>
+    /// <param name="records">The records that this one was read from.</param>
+    /// <param name="recordsFileOffset">Where they begin in the file, for errors.</param>
+    public PostingList Postings(ReadOnlySpan<byte> records, long recordsFileOffset)
+    {
+        ref byte postings = ref Unsafe.Add(ref _first, _postingsOffset);
+        return new PostingList(ref postings, _postingCount, recordsFileOffset + Unsafe.ByteOffset(ref MemoryMarshal.GetReference(records), ref postings));
+    }
 
     /// <summary>Reads the record that a reference names.</summary>
     /// <param name="records">All records.</param>
@@ -60,6 +70,7 @@ internal readonly ref struct KeywordRecord
         }
 
         ref byte first = ref Unsafe.Add(ref MemoryMarshal.GetReference(records), (nint)offset);
+        Prefetch.Line(ref Unsafe.Add(ref first, Prefetch.LineBytes));
         ulong head = LittleEndian.U64(ref first);
         int keyLength = (ushort)head;
         int displayLength = (ushort)(head >> 16);
@@ -73,7 +84,7 @@ internal readonly ref struct KeywordRecord
             throw Damaged(keyLength, displayLength, postingCount, records.Length, recordsFileOffset + (long)offset);
         }
 
-        return new KeywordRecord(ref first, keyLength, displayLength, (int)postings, (int)postingCount, recordsFileOffset + (long)offset);
+        return new KeywordRecord(ref first, keyLength, displayLength, (int)postings, (int)postingCount);
     }
 
     /// <summary>The postings of the record that a reference names if its key is the one looked for.</summary>
