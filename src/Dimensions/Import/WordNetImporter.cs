@@ -38,7 +38,10 @@ public static class WordNetImporter
     /// <exception cref="ImmutableDimensionException">The file of D09 or D14, or another sealed one, is there already. Nothing was written.</exception>
     /// <exception cref="DimensionFileExistsException">Another file is there already and <paramref name="overwrite"/> is false. Nothing was written.</exception>
     /// <exception cref="IOException">A file cannot be read or written.</exception>
-    public static WordNetImportResult Import(string sourceDirectory, string directory, bool overwrite = false, IProgress<WordNetImportProgress>? progress = null, CancellationToken cancellationToken = default)
+    public static WordNetImportResult Import(string sourceDirectory, string directory, bool overwrite = false, IProgress<WordNetImportProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Import(sourceDirectory, directory, overwrite, progress, FileOperations.Default, cancellationToken);
+
+    internal static WordNetImportResult Import(string sourceDirectory, string directory, bool overwrite, IProgress<WordNetImportProgress>? progress, FileOperations operations, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(sourceDirectory);
         ArgumentException.ThrowIfNullOrEmpty(directory);
@@ -64,7 +67,7 @@ public static class WordNetImporter
         GeneratedFile[] files = new GeneratedFile[batches.Count];
         try
         {
-            InParallel(batches.Count, i => files[i] = Prepare(batches[i], sources, directory, overwrite, out writers[i], throttle, cancellationToken), cancellationToken);
+            InParallel(batches.Count, i => files[i] = Prepare(batches[i], sources, directory, overwrite, operations, out writers[i], throttle, cancellationToken), cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
             foreach (DimensionFileWriter? writer in writers)
             {
@@ -153,20 +156,21 @@ public static class WordNetImporter
         return [.. batches.Values.OrderByDescending(static b => b.Synsets.Count)];
     }
 
-    private static GeneratedFile Prepare(Batch batch, WordNetDataFile[] sources, string directory, bool overwrite, out DimensionFileWriter writer, ProgressThrottle progress, CancellationToken cancellationToken)
+    private static GeneratedFile Prepare(Batch batch, WordNetDataFile[] sources, string directory, bool overwrite, FileOperations operations, out DimensionFileWriter writer, ProgressThrottle progress, CancellationToken cancellationToken)
     {
         const int ReportInterval = 512;
         WordNetDimension dimension = batch.Dimension;
         string activity = $"Building {dimension.Id} {dimension.Name}";
         string path = Path.Combine(directory, dimension.Id.FileName);
-        writer = new DimensionFileWriter(path, new DimensionWriterOptions
+        DimensionWriterOptions options = new()
         {
             Id = dimension.Id,
             Name = dimension.Name,
             Overwrite = overwrite,
             MaxTotalBytes = DimensionLayout.Default.MaxBytesOf(dimension.Id),
             Layers = Enumerable.Range(0, dimension.Frequencies.Count).ToDictionary(static l => l, l => new LayerSettings { Frequency = dimension.Frequencies[l] }),
-        });
+        };
+        writer = new DimensionFileWriter(path, options, operations);
         ArrayBufferWriter<byte> keywords = new();
         for (int i = 0; i < batch.Synsets.Count; i++)
         {

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace DimensionStore.Tests.Import;
 
@@ -140,6 +141,21 @@ public sealed class WordNetImporterTests : IDisposable
         Assert.False(Directory.Exists(_fixture.Target));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    public void A_disk_that_fails_for_any_file_leaves_what_was_there(int failingFlush)
+    {
+        string path = PlaceFile("D11.mmap");
+
+        Assert.Throws<IOException>(() => WordNetImporter.Import(_fixture.Source, _fixture.Target, overwrite: true, progress: null, new FullDisk(failingFlush), TestContext.Current.CancellationToken));
+
+        Assert.Equal([path], Directory.GetFileSystemEntries(_fixture.Target));
+        Assert.Equal("old", File.ReadAllText(path));
+        // The control: a flush later than the last is never asked for.
+        WordNetImporter.Import(_fixture.Source, _fixture.Target, overwrite: true, progress: null, new FullDisk(8), TestContext.Current.CancellationToken);
+    }
+
     [Fact]
     public void Progress_ends_at_one_and_never_goes_back()
     {
@@ -158,6 +174,21 @@ public sealed class WordNetImporterTests : IDisposable
         string path = Path.Combine(_fixture.Target, name);
         File.WriteAllText(path, "old");
         return path;
+    }
+
+    private sealed class FullDisk(int failingFlush) : FileOperations
+    {
+        private int _flushes;
+
+        public override void Flush(SafeFileHandle file)
+        {
+            if (Interlocked.Increment(ref _flushes) == failingFlush)
+            {
+                throw new IOException("No space left on device");
+            }
+
+            base.Flush(file);
+        }
     }
 
     private sealed class Recorder(List<WordNetImportProgress> reports) : IProgress<WordNetImportProgress>

@@ -35,11 +35,19 @@ internal class FileOperations
             temporaryPath = Path.Combine(directory, TemporaryName(targetName));
             try
             {
-                return File.OpenHandle(temporaryPath, FileMode.CreateNew, FileAccess.ReadWrite, WhileWriting);
+                SafeFileHandle handle = File.OpenHandle(temporaryPath, FileMode.CreateNew, FileAccess.ReadWrite, WhileWriting);
+                if (File.Exists(temporaryPath))
+                {
+                    return handle;
+                }
+
+                // Creating and locking are two steps. Another writer's cleaning came between them, took the file and is gone again,
+                // so the lock was granted on a file without a name. With the lock held the name is safe: looking once is enough.
+                handle.Dispose();
             }
             catch (IOException) when (attempt < 8 && Directory.Exists(directory))
             {
-                // Another writer's cleaning saw the file in the instant between its creation and its lock; the next name is as good.
+                // The same, but the cleaning still held its lock.
             }
         }
     }
