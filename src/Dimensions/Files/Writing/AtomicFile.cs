@@ -41,9 +41,9 @@ internal sealed class AtomicFile : IDisposable
         }
 
         ThrowIfKept();
+        RemoveLeftovers();
         try
         {
-            _files.RemoveLeftovers(DirectoryPath);
             _handle = _files.CreateTemporary(DirectoryPath, name, out _temporaryPath);
         }
         catch (UnauthorizedAccessException e)
@@ -108,6 +108,18 @@ internal sealed class AtomicFile : IDisposable
         finally
         {
             _handle.Dispose();
+        }
+    }
+
+    private void RemoveLeftovers()
+    {
+        try
+        {
+            _files.RemoveLeftovers(DirectoryPath);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // A directory that one may write to but not list is no reason to write nothing: clearing away is a courtesy to it.
         }
     }
 
