@@ -80,6 +80,11 @@ public sealed unsafe class MmapRegion : IDisposable
                 return Copy(file, path, descriptor, verify);
             }
 
+            if (verify)
+            {
+                new ImageVerifier(descriptor, new FileImageSource(file, path, descriptor.TotalSize), path).Run();
+            }
+
             return Map(file, path, descriptor);
         }
         finally
@@ -186,6 +191,11 @@ public sealed unsafe class MmapRegion : IDisposable
 
             // Judged by the copy alone: the file may have been changed between reading its head and copying it.
             descriptor = FileHead.Parse(copy, path);
+            if (verify)
+            {
+                new ImageVerifier(descriptor, new MemoryImageSource((byte*)copy.Address, copy.Length), path).Run();
+            }
+
             copy.Freeze();
             return new MmapRegion(path, descriptor, copy);
         }
