@@ -39,10 +39,11 @@ internal static class DemoCommand
     {
         console.WriteHeading("Files");
         GeneratedFiles.WriteTable(console, result.Catalog.Files);
-        PrintSet(console, result.Catalog, "");
+        PrintSet(console, result.Catalog);
         if (result.WordNet is { } wordNet)
         {
-            PrintSet(console, wordNet, result.SynsetCount > 0 ? $"WordNet 3.0, {Display.Number(result.SynsetCount)} synsets: " : "WordNet 3.0: ");
+            console.WritePlain(result.SynsetCount > 0 ? $"WordNet 3.0, {Display.Number(result.SynsetCount)} synsets:" : "WordNet 3.0:");
+            PrintSet(console, wordNet);
         }
         else
         {
@@ -64,15 +65,16 @@ internal static class DemoCommand
 
         console.WriteHeading("Next");
         string directory = result.Catalog.Directory;
+        console.WritePlain("Where dimstore is not installed: dotnet run -c Release --project src/Cli --");
         console.WritePlain($"dimstore find {directory} joy");
         console.WritePlain($"dimstore list {directory}");
         console.WritePlain($"dimstore show {Path.Combine(directory, "D01.mmap")}");
     }
 
-    private static void PrintSet(IAnsiConsole console, DemoSet set, string intro)
+    private static void PrintSet(IAnsiConsole console, DemoSet set)
     {
-        console.WritePlain($"{intro}{GeneratedFiles.Summary(set.Files, set.Directory)}");
-        console.WritePlain($"{(set.WasKept ? "Verified" : "Built")} in {Display.Time(set.BuildTime)}; opened and mapped in {Display.Time(set.OpenTime)}.");
+        console.WritePlain(GeneratedFiles.Summary(set.Files, set.Directory));
+        console.WritePlain($"{(set.WasKept ? "Verified" : "Built")} in {Display.Time(set.BuildTime)}; opened in {Show(set.OpenTime)}.");
     }
 
     private static void PrintSearch(IAnsiConsole console, DemoSearch search)
@@ -84,7 +86,9 @@ internal static class DemoCommand
             _ => "",
         };
         string lookup = search.LookupNanoseconds is { } time ? $" Without the copy: {Display.Number((long)time)} ns a lookup." : "";
-        console.WritePlain($"find {search.Directory} {(how.Length == 0 ? search.Keyword : $"'{search.Keyword}'")}{how}");
+        string keyword = search.Match == KeywordMatch.Wildcard ? $"'{search.Keyword}'" : search.Keyword;
+        console.WriteLine();
+        console.WritePlain($"dimstore find {search.Directory} {keyword}{how}");
         var table = new FoundTable(console);
         foreach (FoundEntry entry in search.Shown)
         {
@@ -93,9 +97,10 @@ internal static class DemoCommand
 
         table.Flush();
         string more = search.Count > search.Shown.Count ? $" The first {search.Shown.Count} are shown." : "";
-        console.WritePlain($"{Display.Count(search.Count, "entry", "entries")} in {Display.Time(search.Again)} (first time: {Display.Time(search.FirstTime)}).{more}{lookup}");
-        console.WriteLine();
+        console.WritePlain($"{Display.Count(search.Count, "entry", "entries")} in {Show(search.Time)}.{more}{lookup}");
     }
+
+    private static string Show(DemoTime time) => $"{Display.Time(time.Again)} (first time: {Display.Time(time.First)})";
 
     private static void WriteJson(Utf8JsonWriter json, DemoResult result)
     {
@@ -120,8 +125,8 @@ internal static class DemoCommand
             json.WriteString("keyword", search.Keyword);
             json.WriteString("match", search.Match.ToString().ToLowerInvariant());
             json.WriteNumber("count", search.Count);
-            json.WriteNumber("firstMicroseconds", search.FirstTime.TotalMicroseconds);
-            json.WriteNumber("againMicroseconds", search.Again.TotalMicroseconds);
+            json.WriteNumber("firstMicroseconds", search.Time.First.TotalMicroseconds);
+            json.WriteNumber("againMicroseconds", search.Time.Again.TotalMicroseconds);
             json.WriteStartArray("entries");
             foreach (FoundEntry entry in search.Shown)
             {
@@ -141,7 +146,8 @@ internal static class DemoCommand
         json.WriteStartObject();
         json.WriteString("directory", set.Directory);
         json.WriteNumber("buildMicroseconds", set.BuildTime.TotalMicroseconds);
-        json.WriteNumber("openMicroseconds", set.OpenTime.TotalMicroseconds);
+        json.WriteNumber("firstOpenMicroseconds", set.OpenTime.First.TotalMicroseconds);
+        json.WriteNumber("againOpenMicroseconds", set.OpenTime.Again.TotalMicroseconds);
         GeneratedFiles.WriteJson(json, set.Files);
         json.WriteStartObject("stats");
         JsonOutput.WriteStatsMembers(json, set.Stats);

@@ -6,7 +6,7 @@ namespace DimensionStore.Cli.Demo;
 /// <param name="BuildTime">Making or verifying them.</param>
 /// <param name="OpenTime">Opening them as a store.</param>
 /// <param name="Stats">The store's statistics after the searches.</param>
-internal sealed record DemoSet(string Directory, IReadOnlyList<GeneratedFile> Files, TimeSpan BuildTime, TimeSpan OpenTime, MemoryStats Stats)
+internal sealed record DemoSet(string Directory, IReadOnlyList<GeneratedFile> Files, TimeSpan BuildTime, DemoTime OpenTime, MemoryStats Stats)
 {
     /// <summary>Whether nothing had to be made.</summary>
     public bool WasKept => Files.All(file => file.WasKept);

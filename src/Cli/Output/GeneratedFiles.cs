@@ -38,10 +38,13 @@ internal static class GeneratedFiles
     public static string Summary(IReadOnlyList<GeneratedFile> files, string directory)
     {
         int kept = files.Count(file => file.WasKept);
-        string made = Display.Count(files.Count - kept, "file", "files");
-        string bytes = Display.Size(files.Sum(file => file.SizeBytes));
-        return kept == 0
-            ? $"{made} made in {directory}, {bytes}."
-            : $"{made} made and {Display.Number(kept)} kept in {directory}, {bytes} in all.";
+        int made = files.Count - kept;
+        string what = (made, kept) switch
+        {
+            (_, 0) => $"{Display.Count(made, "file", "files")} made",
+            (0, _) => $"{Display.Count(kept, "file", "files")} kept",
+            _ => $"{Display.Count(made, "file", "files")} made and {Display.Number(kept)} kept",
+        };
+        return $"{what} in {directory}, {Display.Size(files.Sum(file => file.SizeBytes))}.";
     }
 }

@@ -12,7 +12,8 @@ internal static class ProgressDisplay
     /// <param name="context">Whose standard error is used.</param>
     /// <param name="title">Shown until the job names an activity.</param>
     /// <param name="job">Gets where to report: an activity and a fraction of 0 to 1.</param>
-    public static T Run<T>(CliContext context, string title, Func<Action<string, double>, T> job)
+    /// <param name="patience">How long to wait for the job before anything is shown; a second when null.</param>
+    public static T Run<T>(CliContext context, string title, Func<Action<string, double>, T> job, TimeSpan? patience = null)
     {
         var state = new State(title);
         if (!context.Terminal.ErrorIsTerminal)
@@ -21,7 +22,7 @@ internal static class ProgressDisplay
         }
 
         Task<T> task = Task.Run(() => job(state.Report));
-        if (!Wait(task, Patience))
+        if (!Wait(task, patience ?? Patience))
         {
             Show(context, task, state);
         }

@@ -88,4 +88,41 @@ public sealed class DisplayTests
         Assert.Throws<IOException>(() => ProgressDisplay.Run<int>(context, "job", _ => throw new IOException("no")));
         Assert.Equal("", Encoding.UTF8.GetString(error.ToArray()));
     }
+
+    [Fact]
+    public void Progress_of_what_takes_long_is_shown()
+    {
+        using var error = new SignallingStream();
+        var context = new CliContext(Stream.Null, Stream.Null, error, new CliTerminal(true, true, UseColor: false, 80), CancellationToken.None);
+
+        int result = ProgressDisplay.Run(
+            context,
+            "[title]",
+            report =>
+            {
+                report("[half] way", 0.5);
+                Assert.True(error.Written.Wait(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken), "Nothing was shown.");
+                return 7;
+            },
+            patience: TimeSpan.Zero);
+
+        Assert.Equal(7, result);
+        Assert.Contains("[half] way", Encoding.UTF8.GetString(error.ToArray()), StringComparison.Ordinal);
+    }
+
+    /// <summary>Tells when text with a percentage has been written to it.</summary>
+    private sealed class SignallingStream : MemoryStream
+    {
+        public ManualResetEventSlim Written { get; } = new();
+
+        // The overload that takes a span calls this one in a derived stream.
+        public override void Write(byte[] buffer, int offset, int count)
+        {
+            base.Write(buffer, offset, count);
+            if (buffer.AsSpan(offset, count).IndexOf("50%"u8) >= 0)
+            {
+                Written.Set();
+            }
+        }
+    }
 }
