@@ -21,7 +21,7 @@ public sealed class WordNetImporterTests : IDisposable
         Assert.Equal(["Emotion", "Ethical", "Meta", "Ecological", "Balance", "Security", "Body"], result.Files.Select(f => f.Name));
         Assert.All(result.Files, f => Assert.Equal(Path.Combine(_fixture.Target, f.Id.FileName), f.FilePath));
         Assert.All(result.Files, f => Assert.Equal(new FileInfo(f.FilePath).Length, f.SizeBytes));
-        Assert.All(result.Files, f => DimensionImage.Verify(File.ReadAllBytes(f.FilePath), f.FilePath));
+        Assert.All(result.Files, f => Assert.Null(DimensionFile.Verify(f.FilePath, TestContext.Current.CancellationToken).Error));
         Assert.Equal(result.Files.Select(f => f.FilePath), Directory.GetFileSystemEntries(_fixture.Target).Order(StringComparer.Ordinal));
     }
 
@@ -116,7 +116,7 @@ public sealed class WordNetImporterTests : IDisposable
 
         Import(overwrite: true);
 
-        _ = DimensionImage.Verify(File.ReadAllBytes(path), path);
+        Assert.Null(DimensionFile.Verify(path, TestContext.Current.CancellationToken).Error);
     }
 
     [Theory]

@@ -81,6 +81,24 @@ public sealed class CatalogGenerateTests : IDisposable
     }
 
     [Fact]
+    public void Missing_files_are_made_and_sound_ones_kept()
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        Generate();
+        byte[] bytes = File.ReadAllBytes(Path.Combine(Target, "D05.mmap"));
+        File.Delete(Path.Combine(Target, "D05.mmap"));
+
+        Assert.Equal([5], DimensionCatalog.Default.GenerateMissing(Target, cancellationToken: cancellation).Where(f => !f.WasKept).Select(f => f.Id.Value));
+        Assert.Equal(bytes, File.ReadAllBytes(Path.Combine(Target, "D05.mmap")));
+
+        File.Delete(Path.Combine(Target, "D05.mmap"));
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(Path.Combine(Target, "D06.mmap"), bytes);
+        Assert.Throws<DimensionFormatException>(() => DimensionCatalog.Default.GenerateMissing(Target, cancellationToken: cancellation));
+        Assert.False(File.Exists(Path.Combine(Target, "D05.mmap")));
+    }
+
+    [Fact]
     public void Cancelling_stops_between_files()
     {
         using CancellationTokenSource source = new();
