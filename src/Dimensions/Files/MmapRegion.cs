@@ -52,12 +52,12 @@ public sealed unsafe class MmapRegion : IDisposable
 
     /// <summary>The whole image. Valid until <see cref="Dispose"/>.</summary>
     /// <exception cref="OutOfBoundsException">It is longer than a span can be, 2,147,483,647 bytes; use <see cref="Access"/>.</exception>
-    public ReadOnlySpan<byte> Image => Size <= int.MaxValue ? Bytes(0, (int)Size) : throw OutOfBounds(0, Size);
+    public ReadOnlySpan<byte> Image => Part(0, Size);
 
     /// <summary>The keyword index over the image; empty where the file has none.</summary>
     /// <exception cref="DimensionFormatException">The index contradicts its own counts.</exception>
     public KeywordIndex Index => Descriptor.HasIndex
-        ? KeywordIndex.Open(Access(Descriptor.IndexOffset, checked((int)Descriptor.IndexLength)), Descriptor.IndexOffset)
+        ? KeywordIndex.Open(Part(Descriptor.IndexOffset, Descriptor.IndexLength), Descriptor.IndexOffset)
         : default;
 
     /// <summary>The image's first byte, for the store, which checks bounds against the descriptor once and not on every access.</summary>
@@ -118,13 +118,14 @@ public sealed unsafe class MmapRegion : IDisposable
 
     /// <summary>The stored bytes of a layer.</summary>
     /// <exception cref="LayerNotFoundException">The file has no such layer.</exception>
+    /// <exception cref="OutOfBoundsException">The layer is longer than a span can be, 2,147,483,647 bytes; use <see cref="Access"/>.</exception>
     public ReadOnlySpan<byte> StoredLayer(int layer)
     {
         foreach (LayerDescriptor descriptor in Descriptor.Layers)
         {
             if (descriptor.Layer == layer)
             {
-                return Access(descriptor.ContentOffset, checked((int)descriptor.ContentSize));
+                return Part(descriptor.ContentOffset, descriptor.ContentSize);
             }
         }
 
@@ -205,6 +206,11 @@ public sealed unsafe class MmapRegion : IDisposable
             throw;
         }
     }
+
+    /// <summary>A part that the checked descriptor says is there; only its length may be too much for a span.</summary>
+    private ReadOnlySpan<byte> Part(long offset, long length) => length <= int.MaxValue
+        ? Bytes(offset, (int)length)
+        : throw new OutOfBoundsException(offset, length, int.MaxValue, $"A span over {FilePath ?? Descriptor.Id.ToString()}");
 
     private ReadOnlySpan<byte> Bytes(long offset, int size)
     {

@@ -179,6 +179,8 @@ public sealed class DimensionFileWriterTests
         foreach (string bad in (string[])["", "a\0", "\udfff", new string('x', 1025), null!])
         {
             Assert.Throws<InvalidEntryException>(() => writer.AddEntry(0, ["fine", "also fine", bad], "lost"u8));
+            // A layer that only this entry would have brought is not there either.
+            Assert.Throws<InvalidEntryException>(() => writer.AddEntry(3, [bad], "lost"u8));
         }
 
         Assert.Throws<InvalidEntryException>(() => writer.AddEntryUtf8(0, [.. "fine"u8, 0, 0xFF], "lost"u8));

@@ -77,4 +77,38 @@ public sealed class WriterRoundTripTests
         DimensionEntry[] entries = [.. Enumerable.Range(0, keys).Select(i => new DimensionEntry(i & 3, [$"{i * 7919 % 100_003:x} Key"], "x"u8.ToArray()))];
         WrittenFile.Write(directory.File("x.mmap"), Options, entries).CheckAgainstModel();
     }
+
+    [Theory]
+    [InlineData(15)]
+    [InlineData(20)]
+    [InlineData(500)]
+    public void Keys_that_all_belong_into_the_last_bucket_wrap_around_to_the_first(int keys)
+    {
+        uint buckets = (uint)((keys + KeywordIndexFormat.KeysPerBucket - 1) / KeywordIndexFormat.KeysPerBucket);
+        DimensionEntry[] entries = [.. Enumerable.Range(0, int.MaxValue).Select(i => $"key {i}")
+            .Where(key => KeywordIndexFormat.Bucket(KeywordHash.Compute(Encoding.UTF8.GetBytes(key)), buckets) == buckets - 1)
+            .Take(keys)
+            .Select(key => new DimensionEntry(0, [key], ReadOnlyMemory<byte>.Empty))];
+        using TemporaryDirectory directory = new();
+        WrittenFile file = WrittenFile.Write(directory.File("x.mmap"), Options, entries);
+        file.CheckAgainstModel();
+        byte[] image = File.ReadAllBytes(file.FilePath);
+        Assert.Equal((uint)((keys + KeywordIndexFormat.SlotsPerBucket - 1) / KeywordIndexFormat.SlotsPerBucket), new ReferenceIndex(image[(int)file.Descriptor.IndexOffset..]).MaxProbe);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(16 << 20)]
+    public void Keys_that_differ_late_are_sorted_and_long_posting_lists_kept_whole(int memory)
+    {
+        Random random = new(8);
+        DimensionEntry[] entries = [.. Enumerable.Range(0, 4000).Select(i => new DimensionEntry(
+            random.Next(4),
+            [string.Concat(Enumerable.Range(0, random.Next(1, 60)).Select(_ => random.Next(8) == 0 ? 'b' : 'a')), "in every entry", new string('x', 8 * random.Next(1, 100))],
+            Encoding.UTF8.GetBytes(i.ToString(System.Globalization.CultureInfo.InvariantCulture))))];
+        using TemporaryDirectory directory = new();
+        WrittenFile file = WrittenFile.Write(directory.File("x.mmap"), Options with { MemoryBytes = memory }, entries);
+        file.CheckAgainstModel();
+        Assert.True(DimensionFile.Verify(file.FilePath, TestContext.Current.CancellationToken).IsValid);
+    }
 }

@@ -34,7 +34,16 @@ internal static class FileHead
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static DimensionDescriptor Read(SafeFileHandle file, string path)
     {
-        long length = RandomAccess.GetLength(file);
+        long length;
+        try
+        {
+            length = RandomAccess.GetLength(file);
+        }
+        catch (NotSupportedException e)
+        {
+            throw new IOException($"{path} has no length, as a pipe or terminal has none; a dimension file was expected.", e);
+        }
+
         Span<byte> first = stackalloc byte[FirstRead];
         first = first[..(int)Math.Min(FirstRead, length)];
         ReadExactly(file, first, 0, length, path);

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using System.Text;
 
@@ -48,79 +47,74 @@ internal sealed class DimensionComposer : IDisposable
     /// <summary>Adds an entry, or nothing when it is refused.</summary>
     public EntryLocation AddEntry(int layer, IReadOnlyList<string> keywords, ReadOnlySpan<byte> content)
     {
-        LayerComposer composer = Layer(layer);
-        EntryLocation location = new(layer, composer.Content.Length, content.Length);
-        CheckRoom(composer, content.Length, 0);
-        composer.Content.Append(content);
-        AddKeywords(composer, keywords, location);
-        return location;
+        LayerComposer composer = BeginEntry(layer, out EntryStart start);
+        try
+        {
+            CheckRoom(composer, content.Length, 0);
+            composer.Content.Append(content);
+            EntryLocation location = new(layer, start.Length, content.Length);
+            _keywords.Add(keywords, location, EntryCount, ListFor(composer));
+            EntryCount++;
+            return location;
+        }
+        catch
+        {
+            TakeBack(composer, start);
+            throw;
+        }
     }
 
     /// <summary>Adds an entry whose keywords are UTF-8, separated by zero bytes.</summary>
     public EntryLocation AddEntryUtf8(int layer, ReadOnlySpan<byte> keywords, ReadOnlySpan<byte> content)
     {
-        LayerComposer composer = Layer(layer);
-        EntryLocation location = new(layer, composer.Content.Length, content.Length);
-        CheckRoom(composer, content.Length, 0);
-        composer.Content.Append(content);
+        LayerComposer composer = BeginEntry(layer, out EntryStart start);
         try
         {
+            CheckRoom(composer, content.Length, 0);
+            composer.Content.Append(content);
+            EntryLocation location = new(layer, start.Length, content.Length);
             _keywords.AddUtf8(keywords, location, EntryCount, ListFor(composer));
+            EntryCount++;
+            return location;
         }
         catch
         {
-            composer.Content.Truncate(location.Offset);
+            TakeBack(composer, start);
             throw;
         }
-
-        EntryCount++;
-        return location;
     }
 
     /// <summary>Adds an entry whose content is read from a pipe to its end.</summary>
     public async ValueTask<EntryLocation> AddEntryAsync(int layer, IReadOnlyList<string> keywords, PipeReader content, CancellationToken cancellationToken)
     {
-        LayerComposer composer = Layer(layer);
-        long start = composer.Content.Length;
+        LayerComposer composer = BeginEntry(layer, out EntryStart start);
         try
         {
-            while (true)
+            bool ended = false;
+            while (!ended)
             {
                 ReadResult result = await content.ReadAsync(cancellationToken).ConfigureAwait(false);
-                ReadOnlySequence<byte> bytes = result.Buffer;
+                ended = result.IsCompleted;
                 try
                 {
-                    CheckRoom(composer, bytes.Length, composer.Content.Length - start);
-                    foreach (ReadOnlyMemory<byte> piece in bytes)
-                    {
-                        composer.Content.Append(piece.Span);
-                    }
+                    Append(composer, result, start);
                 }
                 finally
                 {
-                    content.AdvanceTo(bytes.End);
-                }
-
-                if (result.IsCanceled)
-                {
-                    throw new OperationCanceledException("Reading an entry's content was cancelled before its end.");
-                }
-
-                if (result.IsCompleted)
-                {
-                    break;
+                    content.AdvanceTo(result.Buffer.End);
                 }
             }
+
+            EntryLocation location = new(layer, start.Length, (int)(composer.Content.Length - start.Length));
+            _keywords.Add(keywords, location, EntryCount, ListFor(composer));
+            EntryCount++;
+            return location;
         }
         catch
         {
-            composer.Content.Truncate(start);
+            TakeBack(composer, start);
             throw;
         }
-
-        EntryLocation location = new(layer, start, (int)(composer.Content.Length - start));
-        AddKeywords(composer, keywords, location);
-        return location;
     }
 
     /// <summary>Composes the image. Once only; nothing can be added afterwards.</summary>
@@ -195,24 +189,37 @@ internal sealed class DimensionComposer : IDisposable
         return _layers[number] = new LayerComposer(number, settings, new SpillBuffer(Memory, _scratch, _share), keywords);
     }
 
-    private void AddKeywords(LayerComposer composer, IReadOnlyList<string> keywords, EntryLocation location)
+    private LayerComposer BeginEntry(int layer, out EntryStart start)
     {
-        try
-        {
-            if (EntryCount >= KeywordIndexFormat.CountLimit - 1)
-            {
-                throw new InvalidEntryException($"There are {EntryCount:N0} entries, the most one file holds; divide them between dimensions.");
-            }
+        bool isNew = (uint)layer < DimensionFormat.MaxLayers && _layers[layer] is null;
+        LayerComposer composer = Layer(layer);
+        start = new EntryStart(composer.Content.Length, isNew);
+        return composer;
+    }
 
-            _keywords.Add(keywords, location, EntryCount, ListFor(composer));
-        }
-        catch
+    /// <summary>Makes the layer what it was before an entry that was refused, which includes not being there.</summary>
+    private void TakeBack(LayerComposer composer, EntryStart start)
+    {
+        composer.Content.Truncate(start.Length);
+        if (start.IsNewLayer)
         {
-            composer.Content.Truncate(location.Offset);
-            throw;
+            _layers[composer.Number] = null;
+            composer.Dispose();
+        }
+    }
+
+    private void Append(LayerComposer composer, ReadResult result, EntryStart start)
+    {
+        CheckRoom(composer, result.Buffer.Length, composer.Content.Length - start.Length);
+        foreach (ReadOnlyMemory<byte> piece in result.Buffer)
+        {
+            composer.Content.Append(piece.Span);
         }
 
-        EntryCount++;
+        if (result.IsCanceled)
+        {
+            throw new OperationCanceledException("Reading an entry's content was cancelled before its end.");
+        }
     }
 
     /// <summary>The list that an entry's keywords go to while they come; a plain file's is made from the sorted ones at the end.</summary>
@@ -221,6 +228,11 @@ internal sealed class DimensionComposer : IDisposable
 
     private void CheckRoom(LayerComposer layer, long bytes, long ofThisEntry)
     {
+        if (EntryCount >= KeywordIndexFormat.CountLimit - 1)
+        {
+            throw new InvalidEntryException($"There are {EntryCount:N0} entries, the most one file holds; divide them between dimensions.");
+        }
+
         if (bytes + ofThisEntry > int.MaxValue)
         {
             throw new InvalidEntryException($"An entry of more than {int.MaxValue:N0} bytes was given; divide it.");
@@ -290,4 +302,7 @@ internal sealed class DimensionComposer : IDisposable
         _keywords.Dispose();
         distinct.AppendTo(layer => _layers[layer]!.Keywords, cancellationToken);
     }
+
+    /// <summary>What a layer was before an entry.</summary>
+    private readonly record struct EntryStart(long Length, bool IsNewLayer);
 }
