@@ -332,32 +332,48 @@ internal sealed class ImageAssembler
     private (byte[] Buckets, uint MaxProbe) BuildBuckets(List<Key> keys, List<uint> references)
     {
         int count = Math.Max(1, (keys.Count + 2) / 3);
-        var buckets = new byte[count * 64];
-        uint maxProbe = 1;
-        for (int i = 0; i < keys.Count; i++)
+        int[] order = [.. Enumerable.Range(0, keys.Count).OrderBy(i => ReferenceHash.Compute(keys[i].Folded) & 0xFFFFFFFF).ThenBy(i => references[i])];
+
+        // What runs over the end of the table goes before the first line's own keys, and only a first try tells which keys these are.
+        var wrapped = new List<int>();
+        Fill(order, wrapped);
+        int[] again = [.. wrapped, .. order.Except(wrapped)];
+        return Fill(again, []);
+
+        (byte[] Buckets, uint MaxProbe) Fill(int[] sequence, List<int> over)
         {
-            ulong hash = ReferenceHash.Compute(keys[i].Folded);
-            int line = (int)(((hash & 0xFFFFFFFF) * (ulong)count) >> 32);
-            uint probe = 1;
-            while (U32(buckets, (line * 64) + 36) != 0)
+            var buckets = new byte[count * 64];
+            uint maxProbe = 1;
+            foreach (int i in sequence)
             {
-                line = (line + 1) % count;
-                probe++;
+                ulong hash = ReferenceHash.Compute(keys[i].Folded);
+                int home = (int)(((hash & 0xFFFFFFFF) * (ulong)count) >> 32);
+                int line = wrapped.Contains(i) && over != wrapped ? count : home;
+                while (U32(buckets, (line % count * 64) + 36) != 0)
+                {
+                    line++;
+                }
+
+                if (line >= count && over == wrapped)
+                {
+                    over.Add(i);
+                }
+
+                int start = line % count * 64;
+                int slot = 0;
+                while (U32(buckets, start + 20 + (4 * slot)) != 0)
+                {
+                    slot++;
+                }
+
+                Put32(buckets, start + (4 * slot), (uint)(hash >> 32));
+                Put32(buckets, start + 20 + (4 * slot), references[i]);
+                Put32(buckets, start + 40 + (4 * slot), Hint(keys[i]));
+                maxProbe = Math.Max(maxProbe, (uint)(line - home + 1));
             }
 
-            int slot = 0;
-            while (U32(buckets, (line * 64) + 20 + (4 * slot)) != 0)
-            {
-                slot++;
-            }
-
-            Put32(buckets, (line * 64) + (4 * slot), (uint)(hash >> 32));
-            Put32(buckets, (line * 64) + 20 + (4 * slot), references[i]);
-            Put32(buckets, (line * 64) + 40 + (4 * slot), Hint(keys[i]));
-            maxProbe = Math.Max(maxProbe, probe);
+            return (buckets, maxProbe);
         }
-
-        return (buckets, maxProbe);
     }
 
     /// <summary>The cache line of the file that the first entry begins in; 0 for a compressed layer.</summary>

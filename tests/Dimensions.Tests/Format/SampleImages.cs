@@ -1,3 +1,5 @@
+using System.IO.Compression;
+
 namespace DimensionStore.Tests.Format;
 
 /// <summary>Small images that the tests damage.</summary>
@@ -39,6 +41,24 @@ internal static class SampleImages
         yield return ("compressed", Compressed());
         yield return ("many keys", ManyKeys(100));
         yield return ("empty layer", new ImageAssembler().AddEntry(2, "", "nothing").Build());
+    }
+
+    /// <summary>Verifies an image in full.</summary>
+    public static DimensionDescriptor Verify(byte[] image) => DimensionImage.Verify(image);
+
+    /// <summary>A layer's content, decompressed.</summary>
+    public static byte[] Content(byte[] image, LayerDescriptor layer)
+    {
+        using var stored = new MemoryStream(image, (int)layer.ContentOffset, (int)layer.ContentSize, writable: false);
+        using Stream content = layer.Codec switch
+        {
+            LayerCodec.Brotli => new BrotliStream(stored, CompressionMode.Decompress),
+            LayerCodec.ZLib => new ZLibStream(stored, CompressionMode.Decompress),
+            _ => stored,
+        };
+        using var copy = new MemoryStream();
+        content.CopyTo(copy);
+        return copy.ToArray();
     }
 
     private static ImageAssembler Entries(ImageAssembler assembler) => assembler
