@@ -22,7 +22,7 @@ internal static class KeywordIndexFormat
     public const int BucketHintsOffset = 2 * SlotsPerBucket * sizeof(uint);
     public const int BucketZeroOffset = 3 * SlotsPerBucket * sizeof(uint);
 
-    /// <summary>Keys per bucket the writer aims at: about 1 key in 30 overflows to the next line.</summary>
+    /// <summary>Keys per bucket the writer aims at: about 1 key in 20 overflows to the next line.</summary>
     public const int KeysPerBucket = 3;
 
     /// <summary>A content hint counts these bytes: the cache line that an entry begins in, from the start of the file.</summary>
