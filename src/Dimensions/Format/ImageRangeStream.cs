@@ -5,6 +5,9 @@ internal sealed class ImageRangeStream(ImageSource source, long start, long leng
 {
     private long _position;
 
+    /// <summary>Whether the source could not be read; else an error comes from whoever reads this stream.</summary>
+    public bool HasFailed { get; private set; }
+
     /// <inheritdoc/>
     public override bool CanRead => true;
 
@@ -28,7 +31,9 @@ internal sealed class ImageRangeStream(ImageSource source, long start, long leng
     public override int Read(Span<byte> buffer)
     {
         int count = (int)Math.Min(buffer.Length, length - _position);
+        HasFailed = true;
         source.Read(start + _position, buffer[..count]);
+        HasFailed = false;
         _position += count;
         return count;
     }

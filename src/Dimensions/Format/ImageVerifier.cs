@@ -145,9 +145,9 @@ internal sealed class ImageVerifier(DimensionDescriptor descriptor, ImageSource 
         }
 
         long size = 0;
+        using var stored = new ImageRangeStream(source, layer.ContentOffset, layer.ContentSize);
         try
         {
-            using var stored = new ImageRangeStream(source, layer.ContentOffset, layer.ContentSize);
             using Stream content = layer.Codec == LayerCodec.Brotli
                 ? new BrotliStream(stored, CompressionMode.Decompress)
                 : new ZLibStream(stored, CompressionMode.Decompress);
@@ -159,8 +159,9 @@ internal sealed class ImageVerifier(DimensionDescriptor descriptor, ImageSource 
                 read = content.Read(buffer);
             }
         }
-        catch (Exception error) when (error is InvalidDataException or InvalidOperationException)
+        catch (Exception error) when (!stored.HasFailed && error is (InvalidDataException or InvalidOperationException or IOException))
         {
+            // A zlib stream that wants a preset dictionary is reported as an IOException, although the bytes are wrong and not the source.
             throw Error(DimensionFormatError.BadCompressedContent, layer.ContentOffset, $"a {layer.Codec} stream in layer {layer.Layer}", error.Message);
         }
 

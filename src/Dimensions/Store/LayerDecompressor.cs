@@ -46,8 +46,9 @@ internal static class LayerDecompressor
                 int written = stream.ReadAtLeast(destination, destination.Length, throwOnEndOfStream: false);
                 return written == destination.Length && stream.ReadByte() >= 0 ? "more bytes" : Compare(written, destination.Length, stored.Length, stored.Length);
             }
-            catch (InvalidDataException)
+            catch (Exception error) when (error is InvalidDataException or IOException)
             {
+                // The second is what a stream that wants a preset dictionary gives; memory itself cannot fail so.
                 return "bytes that are no such stream";
             }
         }

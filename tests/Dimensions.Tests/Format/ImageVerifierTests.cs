@@ -137,6 +137,21 @@ public sealed class ImageVerifierTests
         Refused(broken, DimensionFormatError.BadCompressedContent);
     }
 
+    [Fact]
+    public void A_zlib_stream_that_wants_a_preset_dictionary_is_refused()
+    {
+        byte[] image = SampleImages.Compressed();
+        LayerDescriptor layer = DimensionDescriptor.Parse(image, image.Length).Layers[1];
+        Assert.Equal(LayerCodec.ZLib, layer.Codec);
+        new byte[] { 0x78, 0x20, 1, 2, 3, 4 }.CopyTo(image, layer.ContentOffset);
+        ImageAssembler.FixChecksums(image);
+        Refused(image, DimensionFormatError.BadCompressedContent);
+        byte[] content = new byte[layer.UncompressedSize];
+        DimensionFormatException error = Assert.Throws<DimensionFormatException>(
+            () => LayerDecompressor.Decompress(layer, image.AsSpan((int)layer.ContentOffset, (int)layer.ContentSize), content, null));
+        Assert.Equal(DimensionFormatError.BadCompressedContent, error.Error);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
@@ -168,6 +183,25 @@ public sealed class ImageVerifierTests
         }
 
         Assert.True(unnoticed >= 32, "the control, the free entry count, was noticed");
+    }
+
+    [Fact]
+    public void A_source_that_fails_is_not_taken_for_damage()
+    {
+        byte[] image = SampleImages.Compressed();
+        DimensionDescriptor descriptor = DimensionDescriptor.Parse(image, image.Length);
+        for (int reads = 0; ; reads++)
+        {
+            var source = new SlowSource(image) { ReadsBeforeFailure = reads };
+            var verifier = new ImageVerifier(descriptor, source, null);
+            if (Record.Exception(() => verifier.Run(TestContext.Current.CancellationToken)) is not Exception error)
+            {
+                Assert.True(reads > 8, "the source was read less often than there are sections");
+                return;
+            }
+
+            Assert.Equal("the disk is gone", Assert.IsType<IOException>(error).Message);
+        }
     }
 
     [Fact]
@@ -233,6 +267,16 @@ public sealed class ImageVerifierTests
     {
         public override long Length => image.Length;
 
-        public override void Read(long offset, Span<byte> destination) => image.AsSpan((int)offset, destination.Length).CopyTo(destination);
+        public int ReadsBeforeFailure { get; set; } = int.MaxValue;
+
+        public override void Read(long offset, Span<byte> destination)
+        {
+            if (ReadsBeforeFailure-- == 0)
+            {
+                throw new IOException("the disk is gone");
+            }
+
+            image.AsSpan((int)offset, destination.Length).CopyTo(destination);
+        }
     }
 }
