@@ -281,6 +281,11 @@ internal sealed class DimensionComposer : IDisposable
         _keywords.Dispose();
         long offset = sink.Position;
         long length = index.Layout.Length;
+        if (length > int.MaxValue)
+        {
+            throw new InvalidEntryException($"The keywords need {length:N0} bytes of index, more than the {int.MaxValue:N0} a file can have; divide the entries between dimensions.");
+        }
+
         ThrowIfTooLarge(offset + length);
         head.SetIndex(offset, length, index.Write(sink, (uint)EntryCount, cancellationToken));
     }

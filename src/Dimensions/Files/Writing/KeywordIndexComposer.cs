@@ -176,9 +176,9 @@ internal sealed class KeywordIndexComposer : IDisposable
             return;
         }
 
-        if (_records.Length >> 3 >= uint.MaxValue - 1)
+        if (_records.Length > int.MaxValue)
         {
-            throw new InvalidEntryException("The keywords need more than 32 GiB of index, the most a file holds; divide the entries between dimensions.");
+            throw new InvalidEntryException($"The keywords need more than the {int.MaxValue:N0} bytes of index that a file can have; divide the entries between dimensions.");
         }
 
         ReadOnlySpan<byte> key = _key.AsSpan(0, _keyLength);
