@@ -23,7 +23,7 @@ public sealed class MemoryBudget
         Thresholds = thresholds ?? PressureThresholds.DimensionStore;
     }
 
-    /// <summary>Raised on the charging or releasing thread, after the change, when the level differs from the last one raised.</summary>
+    /// <summary>Raised on the charging or releasing thread, after the change, when the level differs from the last one raised. A handler must not throw.</summary>
     public event EventHandler<PressureChangedEventArgs>? PressureChanged;
 
     /// <summary>Name used in errors.</summary>
@@ -69,7 +69,17 @@ public sealed class MemoryBudget
         }
 
         RaisePeak(used + bytes);
-        RaisePressure(used + bytes);
+        try
+        {
+            RaisePressure();
+        }
+        catch
+        {
+            // A handler failed: the caller gets its error and not the bytes, so they must not stay charged.
+            Interlocked.Add(ref _usedBytes, -bytes);
+            throw;
+        }
+
         return true;
     }
 
@@ -95,7 +105,7 @@ public sealed class MemoryBudget
             throw new InvalidOperationException($"{Name}: {bytes:N0} bytes released, {now + bytes:N0} were charged.");
         }
 
-        RaisePressure(now);
+        RaisePressure();
     }
 
     private void RaisePeak(long used)
@@ -113,12 +123,19 @@ public sealed class MemoryBudget
         }
     }
 
-    private void RaisePressure(long used)
+    /// <summary>Raises the level until the one last raised is that of the bytes charged: of two threads that change the budget at once, the later change has the last word.</summary>
+    private void RaisePressure()
     {
-        PressureLevel level = Thresholds.LevelOf(used, LimitBytes);
-        PressureLevel previous = (PressureLevel)Interlocked.Exchange(ref _level, (int)level);
-        if (previous != level)
+        while (true)
         {
+            long used = UsedBytes;
+            PressureLevel level = Thresholds.LevelOf(used, LimitBytes);
+            PressureLevel previous = (PressureLevel)Interlocked.Exchange(ref _level, (int)level);
+            if (previous == level)
+            {
+                return;
+            }
+
             PressureChanged?.Invoke(this, new PressureChangedEventArgs(previous, level, used, LimitBytes));
         }
     }

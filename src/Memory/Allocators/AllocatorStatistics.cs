@@ -21,6 +21,12 @@ public readonly record struct AllocatorStatistics
     /// <summary>Live blocks.</summary>
     public long LiveBlocks { get; init; }
 
+    /// <summary>Blocks that were still live at dispose; 0 before. From then on <c>allocated − freed − leaked = live</c>.</summary>
+    public long LeakedBlocks { get; init; }
+
+    /// <summary>Usable bytes in <see cref="LeakedBlocks"/>.</summary>
+    public long LeakedBytes { get; init; }
+
     /// <summary>Successful allocations so far.</summary>
     public long AllocationCount { get; init; }
 

@@ -1,0 +1,351 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using DimensionStore.Memory.Native;
+
+namespace DimensionStore.Memory;
+
+/// <summary>The way through the lock: empty and full magazines, growth, gathering, failures.</summary>
+public sealed unsafe partial class PoolAllocator
+{
+    private long _committedBytes;
+    private long _peakLiveBytes;
+    private long _failedAllocations;
+
+    /// <summary>Why a pool could not grow.</summary>
+    private enum Obstacle
+    {
+        None,
+        Capacity,
+        NoGrow,
+        Limit,
+        Budget,
+        System,
+    }
+
+    /// <summary>Allocates when the first look did not help: aligned, or with a cache that is not the one used last, or by way of the lock.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private nint AllocateOtherwise(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(size);
+        if (!BitOperations.IsPow2(alignment) || alignment > (nuint)LargestPool.BlockBytes)
+        {
+            throw new ArgumentOutOfRangeException(nameof(alignment), alignment, $"Alignment must be a power of two, at most the largest block of {LargestPool.BlockBytes:N0} bytes.");
+        }
+
+        ThreadCache cache = CacheOfThisThread();
+        nint address = AllocateCached(cache, Math.Max(size, alignment), size, options, owner);
+        return address != 0 ? address : AllocateShared(cache, size, alignment, options, owner, throws);
+    }
+
+    /// <summary>Allocates by way of the lock. When that fails: 0, or the failure is thrown.</summary>
+    private nint AllocateShared(ThreadCache cache, nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws)
+    {
+        nuint needed = Math.Max(size, alignment);
+        if (needed > (nuint)LargestPool.BlockBytes)
+        {
+            Interlocked.Increment(ref _failedAllocations);
+            return !throws ? 0 : throw new AllocationFailedException(Name, Saturated(size), LargestPool.BlockBytes, owner, $"the largest block has {LargestPool.BlockBytes:N0} bytes. Add a pool of larger blocks, or split the request.");
+        }
+
+        int first = _poolOfOrder[BitOperations.Log2(BitOperations.RoundUpToPowerOf2(needed))];
+        VirtualMemoryException? refusal = null;
+        for (bool reclaimed = false; ; reclaimed = true)
+        {
+            Obstacle worst = Obstacle.None;
+            for (int pool = first; pool < _pools.Length; pool++)
+            {
+                Obstacle obstacle = TakeFromPool(cache, pool, size, options, owner, out nint address, out ulong before, ref refusal);
+                if (obstacle == Obstacle.None)
+                {
+                    if ((options & AllocationOptions.Zeroed) != 0)
+                    {
+                        ClearUnlessZero(address, before, _pools[pool].BlockShift);
+                    }
+
+                    return address;
+                }
+
+                worst = (Obstacle)Math.Max((int)worst, (int)obstacle);
+            }
+
+            // Free chunks of other pools may stand in the way of the limit. Give them back and try once more.
+            if (reclaimed || worst is not (Obstacle.Limit or Obstacle.Budget) || Trim() == 0)
+            {
+                Interlocked.Increment(ref _failedAllocations);
+                return !throws ? 0 : throw Failure(size, owner, worst, first, refusal);
+            }
+        }
+    }
+
+    private Obstacle TakeFromPool(ThreadCache cache, int index, nuint size, AllocationOptions options, OwnerId owner, out nint address, out ulong before, ref VirtualMemoryException? refusal)
+    {
+        BlockPool pool = _pools[index];
+        long planned;
+        lock (_lock)
+        {
+            ThrowIfDisposed();
+            if (TakeLocked(cache, index, size, owner, out address, out before))
+            {
+                return Obstacle.None;
+            }
+
+            bool mayGrow = (options & AllocationOptions.NoGrow) == 0;
+            planned = mayGrow ? pool.NextGrowthBytes(_limitBytes - _committedBytes) : 0;
+            if (planned == 0)
+            {
+                return GatherLocked(index) && TakeLocked(cache, index, size, owner, out address, out before) ? Obstacle.None
+                    : !mayGrow ? Obstacle.NoGrow
+                    : pool.IsAtCapacity ? Obstacle.Capacity
+                    : Obstacle.Limit;
+            }
+        }
+
+        // Outside the lock: the budget raises events, and a handler may well come back here, or wait for a thread that does.
+        long charged = Charge(planned, pool.UnitBytes);
+        long used = 0;
+        try
+        {
+            lock (_lock)
+            {
+                ThrowIfDisposed();
+
+                // Somebody else may have grown the pool or freed a block in the meantime.
+                if (TakeLocked(cache, index, size, owner, out address, out before))
+                {
+                    return Obstacle.None;
+                }
+
+                long growth = Math.Min(charged, pool.NextGrowthBytes(_limitBytes - _committedBytes));
+                if (growth > 0)
+                {
+                    pool.Grow(growth);
+                    used = growth;
+                    _committedBytes += growth;
+                }
+                else
+                {
+                    GatherLocked(index);
+                }
+
+                return TakeLocked(cache, index, size, owner, out address, out before) ? Obstacle.None
+                    : charged == 0 ? Obstacle.Budget
+                    : pool.IsAtCapacity ? Obstacle.Capacity
+                    : Obstacle.Limit;
+            }
+        }
+        catch (VirtualMemoryException e)
+        {
+            refusal = e;
+            address = 0;
+            before = 0;
+            return Obstacle.System;
+        }
+        finally
+        {
+            if (charged > used)
+            {
+                _budget?.Release(charged - used);
+            }
+        }
+    }
+
+    /// <summary>Takes a block from the depot and fills the magazine to a half, or takes one from the magazine.</summary>
+    private bool TakeLocked(ThreadCache cache, int index, nuint size, OwnerId owner, out nint address, out ulong before)
+    {
+        BlockPool pool = _pools[index];
+        Magazine* magazine = cache.MagazineOf(index);
+        magazine->KnownBlocks = pool.KnownBlocks;
+        if (magazine->Count == 0)
+        {
+            // Peak live bytes can have risen by no more than what left the depot since the last exchange.
+            RaisePeakLocked();
+            pool.Refill(magazine);
+        }
+
+        if (magazine->Count == 0)
+        {
+            address = 0;
+            before = 0;
+            return false;
+        }
+
+        uint block = Magazine.Items(magazine)[--magazine->Count];
+        before = pool.Words[block];
+        pool.Words[block] = BlockWord.MakeLive(size, owner);
+        address = pool.Blocks + (nint)((nuint)block << pool.BlockShift);
+        return true;
+    }
+
+    /// <summary>Brings the blocks of a pool that lie in any thread's magazine into the depot. False when there are none.</summary>
+    private bool GatherLocked(int index)
+    {
+        bool any = false;
+        foreach (ThreadCache? cache in _caches)
+        {
+            any |= cache is not null && Volatile.Read(ref cache.MagazineOf(index)->Count) > 0;
+        }
+
+        if (!any)
+        {
+            return false;
+        }
+
+        StopThreadsLocked();
+        FlushAllLocked(index);
+        LetThreadsGoLocked();
+        return _pools[index].DepotCount > 0;
+    }
+
+    /// <summary>Keeps every thread out of its cache until <see cref="LetThreadsGoLocked"/>; they come to the lock instead.</summary>
+    private void StopThreadsLocked()
+    {
+        foreach (ThreadCache? cache in _caches)
+        {
+            cache?.Shut();
+        }
+
+        VirtualMemory.ProcessWideBarrier();
+        foreach (ThreadCache? cache in _caches)
+        {
+            SpinWait wait = default;
+            while (cache is not null && cache.IsBusy)
+            {
+                wait.SpinOnce();
+            }
+        }
+    }
+
+    private void LetThreadsGoLocked()
+    {
+        foreach (ThreadCache? cache in _caches)
+        {
+            cache?.Open(_id);
+        }
+    }
+
+    private void FlushAllLocked(int index)
+    {
+        foreach (ThreadCache? cache in _caches)
+        {
+            if (cache is not null)
+            {
+                _pools[index].Flush(cache.MagazineOf(index), keep: 0);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void FreeOtherwise(nint address, nuint size, bool sized)
+    {
+        ThreadCache cache = CacheOfThisThread();
+        if (!TryFreeCached(cache, address, size, sized))
+        {
+            FreeShared(cache, address, size, sized);
+        }
+    }
+
+    private void FreeShared(ThreadCache cache, nint address, nuint size, bool sized)
+    {
+        lock (_lock)
+        {
+            ThrowIfDisposed();
+            ulong seen = ReadWordLocked(address, out int index, out uint block);
+            if (index < 0 || !BlockWord.IsLive(seen))
+            {
+                throw FaultLocked(address);
+            }
+
+            if (sized && BlockWord.Requested(seen) != size)
+            {
+                throw new MemoryFaultException(Name, MemoryFault.WrongSize, address, (long)BlockWord.Requested(seen), BlockWord.Owner(seen), $"freed as {size:N0} bytes. Free with the size that was asked for.");
+            }
+
+            // A thread with a cache may free the same block at this moment without the lock.
+            BlockPool pool = _pools[index];
+            if (Interlocked.CompareExchange(ref pool.Words[block], BlockWord.ToFree(seen), seen) != seen)
+            {
+                throw FaultLocked(address);
+            }
+
+            Magazine* magazine = cache.MagazineOf(index);
+            magazine->KnownBlocks = pool.KnownBlocks;
+            if (magazine->Count == magazine->Capacity)
+            {
+                RaisePeakLocked();
+                pool.Flush(magazine, magazine->Capacity / 2);
+            }
+
+            Magazine.Items(magazine)[magazine->Count++] = block;
+            magazine->Freed++;
+        }
+    }
+
+    /// <summary>Charges the budget with as much of <paramref name="planned"/> as it takes, at least <paramref name="least"/>; 0 when it does not take that.</summary>
+    private long Charge(long planned, long least)
+    {
+        if (_budget is null || _budget.TryCharge(planned))
+        {
+            return planned;
+        }
+
+        long fits = Math.Min(planned, _budget.AvailableBytes) / least * least;
+        return fits > 0 && _budget.TryCharge(fits) ? fits
+            : _budget.TryCharge(least) ? least
+            : 0;
+    }
+
+    /// <summary>This thread's cache, made if there is none yet.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ThreadCache CacheOfThisThread()
+    {
+        int slot = ReaderRegistry.CurrentSlot.Index;
+        ThreadCache?[] caches = Volatile.Read(ref _caches);
+        ThreadCache cache = (slot < caches.Length ? caches[slot] : null) ?? AddCache(slot);
+        ThreadCache.Current = cache;
+        return cache;
+    }
+
+    private ThreadCache AddCache(int slot)
+    {
+        lock (_lock)
+        {
+            ThrowIfDisposed();
+            if (slot >= _caches.Length)
+            {
+                ThreadCache?[] more = new ThreadCache?[Math.Max(slot + 1, _caches.Length * 2)];
+                _caches.CopyTo(more, 0);
+                Volatile.Write(ref _caches, more);
+            }
+
+            return _caches[slot] ??= new ThreadCache(_id, _pools, _poolOfOrder);
+        }
+    }
+
+    private Exception Failure(nuint size, OwnerId owner, Obstacle worst, int first, VirtualMemoryException? refusal)
+    {
+        long available = 0;
+        long committed;
+        lock (_lock)
+        {
+            committed = _committedBytes;
+            for (int pool = first; pool < _pools.Length; pool++)
+            {
+                available += (_pools[pool].DepotCount * _pools[pool].BlockBytes) + Math.Min(_pools[pool].CapacityBytes - _pools[pool].CommittedBytes, _limitBytes - committed);
+            }
+        }
+
+        available = Math.Max(0, available);
+        return worst switch
+        {
+            Obstacle.Limit => new LimitExceededException(Name, Saturated(size), committed, _limitBytes, "Free blocks, or raise the limit."),
+            Obstacle.Budget => new LimitExceededException(_budget!.Name, Saturated(size), _budget.UsedBytes, _budget.LimitBytes, "Free blocks, evict, or raise the budget."),
+            Obstacle.System => new AllocationFailedException(Name, Saturated(size), available, owner, "the operating system refused memory.", refusal),
+            Obstacle.NoGrow => new AllocationFailedException(Name, Saturated(size), available, owner, "no free block is committed, and the request forbids growing."),
+            _ => new AllocationFailedException(Name, Saturated(size), available, owner, $"every pool with blocks of {_pools[first].BlockBytes:N0} bytes or more is full. Free blocks, or give the pools more capacity."),
+        };
+    }
+
+    private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
+
+    private static long Saturated(nuint size) => size > long.MaxValue ? long.MaxValue : (long)size;
+}

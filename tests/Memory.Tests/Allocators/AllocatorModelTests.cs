@@ -1,0 +1,178 @@
+using DimensionStore.Memory.Native;
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace DimensionStore.Memory.Tests.Allocators;
+
+/// <summary>What every allocator must keep. A class per allocator derives from this and says how to make one.</summary>
+public abstract class AllocatorModelTests
+{
+    private const int Runs = 150;
+
+    /// <summary>Makes a small allocator, so that random runs come to its limit.</summary>
+    protected abstract Func<MemoryAllocator> Create { get; }
+
+    /// <summary>Largest size that random runs ask for; some above what the allocator can serve.</summary>
+    protected virtual int LargestSize => 20_000;
+
+    /// <summary>A size that fits many times.</summary>
+    protected virtual int SmallSize => 100;
+
+    [Fact]
+    public void Random_runs_agree_with_the_model()
+        => Check.One(Config.QuickThrowOnFailure.WithMaxTest(Runs), Prop.ForAll(AllocatorOperation.Runs(LargestSize), operations =>
+        {
+            MemoryAllocator allocator = Create();
+            AllocatorModel model = new(allocator);
+            foreach (AllocatorOperation operation in operations)
+            {
+                model.Run(operation);
+            }
+
+            model.CheckAll();
+            int leaked = model.LiveCount;
+            allocator.Dispose();
+            AllocatorStatistics last = allocator.GetStatistics();
+            Assert.Equal(leaked, last.LeakedBlocks);
+            Assert.Equal((0L, 0L, 0L), (last.LiveBlocks, last.LiveBytes, last.CommittedBytes));
+            Assert.Equal(last.AllocationCount - last.FreeCount, last.LeakedBlocks);
+        }));
+
+    [Fact]
+    public void Everything_freed_leaves_nothing_live_and_trim_returns_all()
+    {
+        using MemoryAllocator allocator = Create();
+        AllocatorModel model = new(allocator);
+        for (int round = 0; round < 3; round++)
+        {
+            for (int i = 0; i < 500; i++)
+            {
+                model.Run(new AllocatorOperation(OperationKind.Allocate, 1 + (i * 37 % SmallSize), i, i % 3));
+            }
+
+            model.CheckAll();
+            model.FreeAll();
+            model.CheckAll();
+            allocator.Trim();
+            Assert.Equal(0, allocator.GetStatistics().CommittedBytes);
+            model.CheckAll();
+        }
+    }
+
+    [Fact]
+    public void Failure_of_the_Nth_commit_leaves_everything_intact_for_every_N()
+    {
+        int failures = 0;
+        for (int n = 1; ; n++)
+        {
+            using MemoryAllocator allocator = Create();
+            AllocatorModel model = new(allocator);
+            NativeFaults.FailNthCommit = n;
+            try
+            {
+                for (int i = 0; i < 300; i++)
+                {
+                    model.Run(new AllocatorOperation(OperationKind.Allocate, 1 + (i * 53 % LargestSize), i, 0));
+                }
+            }
+            finally
+            {
+                failures += NativeFaults.FailNthCommit == 0 ? 1 : 0;
+            }
+
+            bool hit = NativeFaults.FailNthCommit == 0;
+            NativeFaults.FailNthCommit = 0;
+            model.CheckAll();
+            model.FreeAll();
+            model.CheckAll();
+            if (!hit)
+            {
+                Assert.True(failures > 0, "No commit was ever made to fail, so this run proved nothing.");
+                return;
+            }
+        }
+    }
+
+    [Fact]
+    public void Wrong_arguments_are_never_taken_for_lack_of_memory()
+    {
+        using MemoryAllocator allocator = Create();
+        Assert.Throws<ArgumentOutOfRangeException>(() => allocator.Allocate(0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => allocator.TryAllocate(0, out _));
+        Assert.Throws<ArgumentOutOfRangeException>(() => allocator.Allocate(1, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => allocator.Allocate(1, 24));
+        Assert.Throws<ArgumentOutOfRangeException>(() => allocator.TryAllocate(1, out _, 3));
+        Assert.Throws<AllocationFailedException>(() => allocator.Allocate(nuint.MaxValue));
+        Assert.False(allocator.TryAllocate(nuint.MaxValue, out nint address));
+        Assert.Equal(0, address);
+        Assert.Equal(2, allocator.GetStatistics().FailedAllocationCount);
+        Assert.True(allocator.CheckIntegrity().IsIntact);
+    }
+
+    [Fact]
+    public void Nothing_works_after_dispose_and_Owns_never_throws()
+    {
+        MemoryAllocator allocator = Create();
+        nint address = allocator.Allocate((nuint)SmallSize);
+        allocator.Dispose();
+        allocator.Dispose();
+        Assert.False(allocator.Owns(address));
+        Assert.False(allocator.Owns(0));
+        Assert.Throws<ObjectDisposedException>(() => allocator.Allocate(1));
+        Assert.Throws<ObjectDisposedException>(() => allocator.TryAllocate(1, out _));
+        Assert.Throws<ObjectDisposedException>(() => allocator.Free(address));
+        Assert.Throws<ObjectDisposedException>(() => allocator.FreeSized(address, (nuint)SmallSize));
+        Assert.Throws<ObjectDisposedException>(() => allocator.UsableSize(address));
+        Assert.Throws<ObjectDisposedException>(allocator.Reset);
+        Assert.Throws<ObjectDisposedException>(() => allocator.Trim());
+        Assert.Throws<ObjectDisposedException>(() => allocator.EnumerateBlocks().Count());
+        Assert.Throws<ObjectDisposedException>(allocator.CheckIntegrity);
+        Assert.Equal(1, allocator.GetStatistics().LeakedBlocks);
+    }
+
+    [Fact]
+    public void Steady_state_allocates_no_managed_memory()
+    {
+        using MemoryAllocator allocator = Create();
+        Span<nint> blocks = stackalloc nint[200];
+        Churn(allocator, blocks);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Churn(allocator, blocks);
+        AllocatorStatistics statistics = allocator.GetStatistics();
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, statistics.LiveBlocks);
+    }
+
+    [Fact]
+    public unsafe void Guards_owners_and_spans_give_their_blocks_back()
+    {
+        using MemoryAllocator allocator = Create();
+        using (BlockGuard guard = allocator.AllocateGuarded((nuint)SmallSize))
+        using (System.Buffers.IMemoryOwner<byte> owner = allocator.AllocateMemory(SmallSize, AllocationOptions.Zeroed))
+        {
+            guard.Span.Fill(7);
+            Assert.Equal(SmallSize, owner.Memory.Length);
+            Assert.Equal(-1, owner.Memory.Span.IndexOfAnyExcept((byte)0));
+            Assert.Equal(7, allocator.AsSpan(guard.Address, SmallSize)[SmallSize - 1]);
+            Assert.Equal(2, allocator.GetStatistics().LiveBlocks);
+        }
+
+        Assert.Equal(0, allocator.GetStatistics().LiveBlocks);
+    }
+
+    private void Churn(MemoryAllocator allocator, Span<nint> blocks)
+    {
+        for (int round = 0; round < 20; round++)
+        {
+            for (int i = 0; i < blocks.Length; i++)
+            {
+                blocks[i] = allocator.Allocate((nuint)SmallSize, owner: new OwnerId(i));
+            }
+
+            foreach (nint block in blocks)
+            {
+                allocator.Free(block);
+            }
+        }
+    }
+}
