@@ -12,6 +12,7 @@ internal static class LayerDecompressor
     {
         string? problem = layer.Codec switch
         {
+            _ when stored.IsEmpty => "an empty one",
             LayerCodec.Brotli => Brotli(stored, destination),
             LayerCodec.ZLib => ZLib(stored, destination),
             _ => $"codec {layer.Codec}",

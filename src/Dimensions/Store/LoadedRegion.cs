@@ -12,6 +12,8 @@ internal sealed unsafe class LoadedRegion
     private readonly KeywordIndexHeader _indexHeader;
     private readonly byte* _index;
     private readonly int _indexLength;
+    // The cells of the dimension's counter, at hand here to save the access path two steps.
+    private readonly long[] _useCells;
     private LayerViews _views;
     private PlainKeywords? _plainKeywords;
 
@@ -22,7 +24,7 @@ internal sealed unsafe class LoadedRegion
         Region = region;
         IsSimulated = isSimulated;
         ChargedBytes = chargedBytes;
-        Uses = record.Uses;
+        _useCells = record.Uses.Cells;
         DimensionDescriptor descriptor = region.Descriptor;
         if (descriptor.HasIndex)
         {
@@ -59,9 +61,6 @@ internal sealed unsafe class LoadedRegion
     /// <summary>Bytes charged to the budget for the image.</summary>
     public long ChargedBytes { get; }
 
-    /// <summary>Its dimension's counter, kept here to save the access path a step.</summary>
-    public UseCounter Uses { get; }
-
     /// <summary>Compressed layers that have not been decompressed yet, a bit each.</summary>
     public int PendingLayers { get; private set; }
 
@@ -93,6 +92,12 @@ internal sealed unsafe class LoadedRegion
         length = view.Length;
         return address is not null;
     }
+
+    /// <summary>Counts an access.</summary>
+    /// <param name="slot">Index of the calling thread's reader slot.</param>
+    /// <returns>False when it is this access's turn to be stamped: the first and then every 64th of a thread.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool CountUse(int slot) => (UseCounter.Increment(_useCells, slot) & MmapManager.StampMask) != 1;
 
     /// <summary>Bytes of an entry. Every layer that an access may ask for has been decompressed before the access was handed out.</summary>
     public ReadOnlySpan<byte> ContentAt(EntryLocation location)

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using DimensionStore.Memory;
@@ -14,7 +15,19 @@ public sealed partial class MmapManager
     /// <exception cref="DimensionFormatException">Its file is broken; the error is the one that loading gave. So are <see cref="IOException"/> and <see cref="LimitExceededException"/>.</exception>
     /// <exception cref="ObjectDisposedException">The store is closed.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public LayerAccess AccessLayer(LayerId layer) => TryAccess(layer, out LayerAccess access) ? access : AccessSlowly(layer);
+    public unsafe LayerAccess AccessLayer(LayerId layer)
+    {
+        // The bracket comes before the reference is read. That order is what unmapping relies on.
+        ReadBracket bracket = ReaderRegistry.Enter();
+        if (TryLocate(layer, out LoadedRegion? region, out byte* address, out int length))
+        {
+            // The rare use that is stamped returns from over there, so that nothing has to survive a call on the way of all others.
+            return region.CountUse(bracket.Slot.Index) ? new LayerAccess(bracket, region, address, length) : StampedAccess(bracket, region, address, length);
+        }
+
+        bracket.Dispose();
+        return AccessSlowly(layer);
+    }
 
     /// <summary>Copies a layer, or a part of it.</summary>
     /// <param name="layer">The layer.</param>
@@ -32,34 +45,44 @@ public sealed partial class MmapManager
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private unsafe bool TryAccess(LayerId layer, out LayerAccess access)
+    private unsafe bool TryLocate(LayerId layer, [NotNullWhen(true)] out LoadedRegion? region, out byte* address, out int length)
     {
-        // The bracket comes before the reference is read. That order is what unmapping relies on.
-        ReadBracket bracket = ReaderRegistry.Enter();
         LoadedRegion?[] table = _table;
         int id = layer.Dimension.Value;
-        if ((uint)id < (uint)table.Length && table[id] is { } region && region.TryGetLayer(layer.Layer, out byte* address, out int length))
+        if ((uint)id < (uint)table.Length && table[id] is { } found && found.TryGetLayer(layer.Layer, out address, out length))
         {
-            CountUse(region, bracket);
-            access = new LayerAccess(bracket, region, address, length);
+            region = found;
             return true;
         }
 
-        bracket.Dispose();
-        access = default;
+        region = null;
+        address = null;
+        length = 0;
         return false;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private LayerAccess AccessSlowly(LayerId layer)
+    private unsafe LayerAccess StampedAccess(ReadBracket bracket, LoadedRegion region, byte* address, int length)
     {
+        StampUse(region);
+        return new LayerAccess(bracket, region, address, length);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private unsafe LayerAccess AccessSlowly(LayerId layer)
+    {
+        // One turn in almost all cases; another one when somebody takes the dimension out between making it ready and looking.
         while (true)
         {
             MakeReady(layer.Dimension, 1 << layer.Layer, layer);
-            if (TryAccess(layer, out LayerAccess access))
+            ReadBracket bracket = ReaderRegistry.Enter();
+            if (TryLocate(layer, out LoadedRegion? region, out byte* address, out int length))
             {
-                return access;
+                region.CountUse(bracket.Slot.Index);
+                return StampedAccess(bracket, region, address, length);
             }
+
+            bracket.Dispose();
         }
     }
 
@@ -121,8 +144,9 @@ public sealed partial class MmapManager
             {
                 case DimensionState.Simulated:
                     return false;
-                case DimensionState.Loaded when !_mutation.IsHeldByCurrentThread:
-                    // Being evicted or replaced at this moment. Who waits for the mutation lock sees how it ended.
+                case DimensionState.Loaded when !_mutation.IsHeldByCurrentThread && !ReaderRegistry.CurrentSlot.IsInside:
+                    // Being evicted at this moment. Who waits for the mutation lock sees how it ended; who holds another access open must not wait, because
+                    // the eviction may be waiting for that one, and is told that the dimension is gone.
                     return false;
                 case DimensionState.Failed:
                     failure = record.Error;
@@ -143,7 +167,7 @@ public sealed partial class MmapManager
         LoadedRegion?[] table = _table;
         if (id.Value < table.Length && table[id.Value] is { } region)
         {
-            region.Record.LastUse = _clock.Next();
+            StampUse(region);
         }
     }
 

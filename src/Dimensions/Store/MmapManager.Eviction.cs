@@ -84,7 +84,7 @@ public sealed partial class MmapManager
         }
 
         // One wait for all of them.
-        if (!_seams.Drain(Config.UnloadTimeout))
+        if (!Drain(Config.UnloadTimeout))
         {
             lock (_gate)
             {

@@ -268,6 +268,16 @@ public sealed partial class MmapManager
         CatalogDimension? source = Config.Simulate ? _catalog.Value.Find(id) : null;
         if (source is null)
         {
+            if (current is { State: DimensionState.NotLoaded or DimensionState.Failed })
+            {
+                // Its file is gone and it is not in memory: its place in the layout is free.
+                lock (_gate)
+                {
+                    _records.Remove(id.Value);
+                    Recount();
+                }
+            }
+
             throw new DimensionNotFoundException(id, _basePath);
         }
 

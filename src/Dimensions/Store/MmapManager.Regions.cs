@@ -88,7 +88,7 @@ public sealed partial class MmapManager
             return;
         }
 
-        if (_seams.Drain(Config.UnloadTimeout))
+        if (Drain(Config.UnloadTimeout))
         {
             Free(region);
             return;
@@ -104,7 +104,7 @@ public sealed partial class MmapManager
     /// <summary>Gives back what was set aside, if its readers have left by now.</summary>
     private void FreeParked()
     {
-        if (_parked.Count == 0 || !_seams.Drain(TimeSpan.FromMilliseconds(1)))
+        if (_parked.Count == 0 || !Drain(TimeSpan.FromMilliseconds(1)))
         {
             return;
         }

@@ -124,8 +124,8 @@ public sealed partial class MmapManager
             return false;
         }
 
-        region.Uses.Increment(bracket.Slot.Index);
-        region.Record.LastUse = _clock.Next();
+        region.CountUse(bracket.Slot.Index);
+        StampUse(region);
         if (!region.HasIndex)
         {
             foreach ((string name, int layer) in region.PlainKeywords.Find(match, folded))
@@ -205,7 +205,11 @@ public sealed partial class MmapManager
 
         try
         {
-            CountUse(region, bracket);
+            if (!region.CountUse(bracket.Slot.Index))
+            {
+                StampUse(region);
+            }
+
             if (!region.HasIndex)
             {
                 int layers = keyword.IsValid ? region.PlainKeywords.Find(keyword.Bytes) : 0;

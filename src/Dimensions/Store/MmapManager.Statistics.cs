@@ -7,10 +7,12 @@ namespace DimensionStore;
 /// <content>Statistics: what the access path counts, and the snapshot.</content>
 public sealed partial class MmapManager
 {
-    // Every 64th use of a dimension by a thread, beginning with the first, is stamped; every 1,024th is timed. Powers of two, less one.
-    private const long StampMask = 63;
-    private const long TimeMask = 1023;
+    // Every 64th use of a dimension by a thread is stamped, beginning with the first; every 16th stamp, about every 1,024th access, times a burst. Powers of two, less one.
+    internal const long StampMask = 63;
+    private const long TimeMask = 15;
     private const int TimedAccesses = 32;
+
+    private long _stamps;
 
     /// <summary>Takes a snapshot. Allocates nothing on the GC heap.</summary>
     /// <exception cref="ObjectDisposedException">The store is closed.</exception>
@@ -59,28 +61,18 @@ public sealed partial class MmapManager
         return true;
     }
 
-    /// <summary>Counts a zero-copy access; one in sixty-four pays for more than an increment.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void CountUse(LoadedRegion region, ReadBracket bracket)
-    {
-        long uses = region.Uses.Increment(bracket.Slot.Index);
-        if ((uses & StampMask) == 1)
-        {
-            StampUse(region, uses);
-        }
-    }
-
+    /// <summary>Stamps a use, and times one now and then. Zero-copy accesses come here every 64th time, what copies always: its place among others is then exact.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void StampUse(LoadedRegion region, long uses)
+    private void StampUse(LoadedRegion region)
     {
         region.Record.LastUse = _clock.Next();
-        if ((uses & TimeMask) == StampMask + 2)
+        if ((Interlocked.Increment(ref _stamps) & TimeMask) == 0)
         {
             TimeAccess(region);
         }
     }
 
-    // One access is shorter than the clock can tell, so a burst of them is timed, inside the bracket of the access that drew the lot.
+    // One access is shorter than the clock can tell, so a burst of them is timed.
     private unsafe void TimeAccess(LoadedRegion region)
     {
         int id = region.Record.Id.Value;

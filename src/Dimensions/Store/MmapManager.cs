@@ -29,6 +29,7 @@ public sealed partial class MmapManager : IDisposable
     private volatile DimensionRecord[] _recordList = [];
     private volatile bool _closed;
     private StoreCounts _counts;
+    private int _readersWaiting;
 
     /// <summary>Opens a store: loads every file of its directory, simulates the core dimensions that have none, notes those that are broken.</summary>
     /// <param name="config">What the store is to be.</param>
@@ -140,7 +141,7 @@ public sealed partial class MmapManager : IDisposable
 
         AbandonPrototypes();
         Budget.PressureChanged -= OnPressureChanged;
-        if (_seams.Drain(Config.UnloadTimeout))
+        if (Drain(Config.UnloadTimeout))
         {
             FreeAll(regions);
         }
@@ -198,6 +199,32 @@ public sealed partial class MmapManager : IDisposable
         }
     }
 
+    /// <summary>
+    /// Waits for the operation that another thread is in. That one may be waiting for readers, and this thread may be one: it says so, and the other gives up
+    /// waiting, sets its region aside and goes on. Without that both would wait until the time-out.
+    /// </summary>
+    private void WaitForMutation()
+    {
+        if (!ReaderRegistry.CurrentSlot.IsInside)
+        {
+            _mutation.Enter();
+            return;
+        }
+
+        Interlocked.Increment(ref _readersWaiting);
+        try
+        {
+            _mutation.Enter();
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _readersWaiting);
+        }
+    }
+
+    /// <summary>Waits until nobody reads what was unpublished before the call. False when that took too long, or cannot happen because this thread or one that waits for it reads.</summary>
+    private bool Drain(TimeSpan timeout) => _seams.Drain(timeout, () => Volatile.Read(ref _readersWaiting) != 0);
+
     /// <summary>One operation that changes what is in memory. Pressure that it causes is announced when it is over.</summary>
     private readonly ref struct MutationScope
     {
@@ -206,7 +233,10 @@ public sealed partial class MmapManager : IDisposable
         public MutationScope(MmapManager store)
         {
             _store = store;
-            store._mutation.Enter();
+            if (!store._mutation.TryEnter())
+            {
+                store.WaitForMutation();
+            }
         }
 
         public void Dispose()

@@ -8,8 +8,8 @@ namespace DimensionStore;
 /// </summary>
 internal sealed record StoreSeams
 {
-    /// <summary>Waits for readers.</summary>
-    public Func<TimeSpan, bool> Drain { get; init; } = ReaderRegistry.TryDrain;
+    /// <summary>Waits for readers, so long and unless there is a reason to give up.</summary>
+    public Func<TimeSpan, Func<bool>, bool> Drain { get; init; } = ReaderRegistry.TryDrain;
 
     /// <summary>Unmaps.</summary>
     public Action<MmapRegion> Dispose { get; init; } = static region => region.Dispose();

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace DimensionStore;
 
@@ -15,11 +16,20 @@ internal sealed class UseCounter
     private const int Stride = 16;
     private readonly long[] _cells = new long[(Stripes + 1) * Stride];
 
+    /// <summary>The cells, for the access path, which keeps them at hand.</summary>
+    public long[] Cells => _cells;
+
     /// <summary>Counts a use.</summary>
+    /// <param name="cells">The <see cref="Cells"/> of a counter.</param>
     /// <param name="slot">Index of the calling thread's reader slot.</param>
     /// <returns>Uses counted in this thread's cell.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public long Increment(int slot) => ++_cells[((slot & (Stripes - 1)) * Stride) + Stride];
+    public static long Increment(long[] cells, int slot)
+    {
+        // In bounds by the mask: every array of cells has the same length.
+        ref long cell = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(cells), ((slot & (Stripes - 1)) * Stride) + Stride);
+        return ++cell;
+    }
 
     /// <summary>All uses.</summary>
     /// <param name="slots">How many reader slots there are: cells beyond it are known to be 0.</param>

@@ -45,7 +45,12 @@ public static class ReaderRegistry
     /// it may still read what it is about to unmap, and waiting for itself would never end. After false, keep the memory and try again later.
     /// </returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="timeout"/> is negative and not infinite.</exception>
-    public static bool TryDrain(TimeSpan timeout)
+    public static bool TryDrain(TimeSpan timeout) => TryDrain(timeout, static () => false);
+
+    /// <summary>Waits like <see cref="TryDrain(TimeSpan)"/>, and gives up early when the caller has a reason to.</summary>
+    /// <param name="timeout">How long to wait.</param>
+    /// <param name="giveUp">Asked while waiting. Several short waits would not do instead: each one begins anew with the brackets that are open by then.</param>
+    internal static bool TryDrain(TimeSpan timeout, Func<bool> giveUp)
     {
         bool forever = timeout == Timeout.InfiniteTimeSpan;
         if (timeout < TimeSpan.Zero && !forever)
@@ -76,7 +81,7 @@ public static class ReaderRegistry
             SpinWait wait = default;
             while (!slot.HasLeft(seen))
             {
-                if (!forever && Stopwatch.GetElapsedTime(started) >= timeout)
+                if ((!forever && Stopwatch.GetElapsedTime(started) >= timeout) || giveUp())
                 {
                     return false;
                 }

@@ -98,10 +98,9 @@ internal sealed class ReaderSlot
         Volatile.Write(ref _owner, owner);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    // Left unmarked on purpose: the JIT knows a method as one that never returns, and keeps nothing alive over the call, only when it may look inside.
     private static void ThrowNotInside() => throw new InvalidOperationException("A read bracket was closed more often than it was opened. Dispose each bracket once, and do not copy it.");
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void ThrowTooDeep() => throw new InvalidOperationException("Four billion read brackets are open on this thread. Each one must be disposed.");
 
     /// <summary>The words a thread writes on every access, with 128 bytes (two lines, which x64 prefetches as a pair) of nothing on either side.</summary>
