@@ -1,0 +1,57 @@
+BeforeAll { . $PSScriptRoot/Support.ps1 }
+
+Describe 'Get-MemStats' {
+    BeforeEach { $session = Open-DimensionStore (New-SampleStore) }
+    AfterEach { Close-DimensionStore -All }
+
+    It 'counts dimensions, layers and bytes' {
+        $stats = Get-MemStats
+        $stats | Should -BeOfType DimensionStore.PowerShell.MemStats
+        $stats.DimensionsLoaded | Should -Be 2
+        $stats.SimulatedDimensions | Should -Be 12
+        $stats.SimulationMode | Should -BeTrue
+        $stats.LayersLoaded | Should -BeGreaterThan 3
+        $stats.LimitBytes | Should -Be 280MB
+        $stats.TotalAllocatedBytes | Should -BeGreaterThan 0
+        $stats.PeakUsageBytes | Should -BeGreaterOrEqual $stats.TotalAllocatedBytes
+        $stats.TotalAllocatedBytes | Should -BeOfType long
+        "$($stats.Pressure)" | Should -Be 'Normal'
+    }
+
+    It 'counts accesses' {
+        $before = (Get-MemStats).AccessCount
+        Get-DimensionContent D01:0, D01:1 | Out-Null
+        (Get-MemStats).AccessCount | Should -BeGreaterThan $before
+    }
+
+    It 'counts blocks, per pool' {
+        $blocks = New-MemoryBlock 4KB -Count 3
+        $stats = Get-MemStats
+        $stats.PoolLiveBlocks | Should -Be 3
+        $stats.PoolUsedBytes | Should -Be 12KB
+        $stats.Pools.BlockBytes | Should -Be 4KB, 16KB, 64KB, 256KB
+        $stats.Pools[0].LiveBlocks | Should -Be 3
+        $blocks | Remove-MemoryBlock
+        (Get-MemStats).PoolLiveBlocks | Should -Be 0
+    }
+
+    It 'is a snapshot' {
+        $before = Get-MemStats
+        New-MemoryBlock 4KB | Out-Null
+        $before.PoolLiveBlocks | Should -Be 0
+        Close-DimensionStore
+        $before.DimensionsLoaded | Should -Be 2
+    }
+
+    It 'shows every store with -All, one with -Store' {
+        $second = Open-DimensionStore (New-SampleStore) -NoSimulation
+        @(Get-MemStats -All).Count | Should -Be 2
+        (Get-MemStats -Store $session).SimulatedDimensions | Should -Be 12
+        ($session, $second | ForEach-Object { [pscustomobject]@{ Store = $_ } } | Get-MemStats).SimulatedDimensions | Should -Be 12, 0
+    }
+
+    It 'needs a store' {
+        Close-DimensionStore -All
+        { Get-MemStats } | Should -Throw -ErrorId 'NoOpenStore,DimensionStore.PowerShell.GetMemStatsCommand'
+    }
+}

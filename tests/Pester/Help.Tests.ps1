@@ -1,0 +1,93 @@
+BeforeDiscovery {
+    . $PSScriptRoot/Support.ps1
+    $commands = (Get-Command -Module DimensionStore).Name
+    $topics = 'about_DimensionStore', 'about_DimensionStore_Hazards', 'about_DimensionStore_ErrorIds'
+    $examples = foreach ($name in $commands) {
+        $number = 0
+        foreach ($example in (Get-Help $name -Full).Examples.Example) { $number++; @{ Name = $name; Number = $number; Code = "$($example.Code)" } }
+    }
+}
+BeforeAll { . $PSScriptRoot/Support.ps1 }
+
+Describe 'Help of <_>' -ForEach $commands {
+    BeforeAll {
+        $name = $_
+        $help = Get-Help $name -Full
+        $common = [System.Management.Automation.Cmdlet]::CommonParameters
+    }
+
+    It 'has a synopsis that is no syntax, a description, an example and a link' {
+        $help.Synopsis | Should -Not -Match "^\s*$name"
+        "$($help.Description.Text)" | Should -Not -BeNullOrEmpty
+        @($help.Examples.Example).Count | Should -BeGreaterThan 0
+        @($help.RelatedLinks.NavigationLink).Count | Should -BeGreaterThan 0
+    }
+
+    It 'describes every parameter as the cmdlet has it' {
+        foreach ($parameter in (Get-Command $name).Parameters.Values | Where-Object Name -NotIn $common) {
+            $described = Get-Help $name -Parameter $parameter.Name
+            "$($described.Description.Text)" | Should -Not -BeNullOrEmpty
+            $mandatory = [bool]($parameter.Attributes | Where-Object { $_ -is [Parameter] -and $_.Mandatory })
+            $described.Required | Should -Be "$mandatory".ToLowerInvariant()
+        }
+    }
+
+    It 'links to what exists' {
+        foreach ($link in $help.RelatedLinks.NavigationLink.LinkText) {
+            Get-Help $link | Should -Not -BeNullOrEmpty -Because "$name links to $link"
+        }
+    }
+}
+
+Describe 'Example <Number> of <Name>' -ForEach $examples {
+    BeforeAll {
+        $here = New-TestDirectory
+        Push-Location -LiteralPath $here
+        Set-Content glossary.csv 'Layer,Keywords,Content', '0,joy;delight,A feeling.', '1,joyful,Full of joy.'
+        New-Item -ItemType Directory runbooks, extra | Out-Null
+        Set-Content runbooks/restart.md 'Restart it.'
+        'twenty' | New-DimensionFile extra/D20.mmap D20 Twenty | Out-Null
+        if ($Name -notin 'New-DimensionSet', 'New-DimensionFile') { New-DimensionSet store | Out-Null; New-DimensionSet wordnet | Out-Null }
+        else { New-Item -ItemType Directory store | Out-Null }
+        if (Test-Path store/D01.mmap) {
+            @{ Keywords = 'joy', 'jolly'; Content = 'A feeling.' } | New-DimensionFile store/D01.mmap D01 -Force | Out-Null
+            Open-DimensionStore store | Out-Null
+            New-ProtoDimension Notes | Out-Null
+            'x' | Add-ProtoDimensionEntry Notes
+            if ($Code -like 'Mount-Dimension D01*') { Dismount-Dimension D01 }
+        }
+    }
+    AfterAll {
+        Close-DimensionStore -All
+        Pop-Location
+    }
+
+    It 'runs' {
+        if ($Name -eq 'Import-DimensionWordNet' -and -not (Test-Path /usr/share/wordnet/data.noun)) {
+            Set-ItResult -Skipped -Because 'WordNet is not on this machine'
+            return
+        }
+        $ErrorActionPreference = 'Stop'
+        { Invoke-Expression $Code } | Should -Not -Throw -Because $Code
+    }
+}
+
+Describe 'The topic <_>' -ForEach $topics {
+    It 'is found, fits 80 columns and begins as topics do' {
+        # Get-Help finds topics of a module by its name only when the module lies on the module path.
+        $lines = Get-Content (Join-Path (Get-Module DimensionStore).ModuleBase "en-US/$_.help.txt")
+        $lines[0] | Should -Be 'TOPIC'
+        $lines[1].Trim() | Should -Be $_
+        $lines | Where-Object Length -GT 80 | Where-Object { $_ -notmatch '\|' } | Should -BeNullOrEmpty
+        Get-Help $_ | Out-String | Should -BeLike '*SHORT DESCRIPTION*'
+    }
+}
+
+Describe 'The help file' {
+    It 'is what Build-Help.ps1 writes from the texts and the built module' {
+        $fresh = Join-Path $TestDrive fresh.xml
+        & (Join-Path $PSScriptRoot ../../module/Build-Help.ps1) -ModulePath (Get-Module DimensionStore).ModuleBase -OutputPath $fresh
+        $kept = Join-Path $PSScriptRoot ../../module/en-US/DimensionStore.PowerShell.dll-Help.xml
+        (Get-Content -Raw $fresh) -eq (Get-Content -Raw $kept) | Should -BeTrue -Because 'Build-Help.ps1 must be run after a change to a cmdlet or to Help.psd1'
+    }
+}

@@ -1,0 +1,58 @@
+BeforeAll { . $PSScriptRoot/Support.ps1 }
+
+Describe 'New-MemoryBlock' {
+    BeforeEach { Open-DimensionStore (New-SampleStore) | Out-Null }
+    AfterEach { Close-DimensionStore -All }
+
+    It 'allocates a block' {
+        $block = New-MemoryBlock 5KB -Owner 7
+        $block | Should -BeOfType DimensionStore.PowerShell.MemoryBlock
+        $block.Size | Should -Be 5120
+        $block.UsableSize | Should -Be 16KB
+        $block.Owner | Should -Be 7
+        $block.IsLive | Should -BeTrue
+        $block.Address | Should -BeOfType long
+    }
+
+    It 'allocates several, by count and from the pipeline' {
+        $blocks = 4KB, 64KB | New-MemoryBlock -Count 3
+        $blocks.Count | Should -Be 6
+        ($blocks.Address | Select-Object -Unique).Count | Should -Be 6
+        (Get-MemStats).PoolLiveBlocks | Should -Be 6
+    }
+
+    It 'zeroes a block that was used before' {
+        $block = New-MemoryBlock 16
+        Set-MemoryBlockContent $block ([byte[]](1..16))
+        Remove-MemoryBlock $block
+        Get-MemoryBlockContent (New-MemoryBlock 16 -Zeroed) | Should -Be (, [byte]0 * 16)
+    }
+
+    It 'allocates nothing with -WhatIf' {
+        New-MemoryBlock 4KB -Count 5 -WhatIf | Should -BeNullOrEmpty
+        (Get-MemStats).PoolLiveBlocks | Should -Be 0
+    }
+
+    It 'reports a size that no pool has' {
+        New-MemoryBlock 1MB -ErrorVariable problem -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        $problem[0].FullyQualifiedErrorId | Should -Match '^(AllocationFailed|LimitExceeded),DimensionStore.PowerShell.NewMemoryBlockCommand$'
+    }
+
+    It 'stops at the limit of the store' {
+        Close-DimensionStore -All
+        Open-DimensionStore (New-SampleStore) -NoSimulation -TotalMemoryMb 2 -ErrorAction SilentlyContinue | Out-Null
+        $blocks = @(New-MemoryBlock 256KB -Count 20 -ErrorVariable problem -ErrorAction SilentlyContinue)
+        $blocks.Count | Should -BeLessThan 9
+        $problem.Count | Should -Be 1
+        $problem[0].FullyQualifiedErrorId | Should -Match '^(AllocationFailed|LimitExceeded),'
+    }
+
+    It 'refuses a size of <_>' -ForEach 0, -1 {
+        { New-MemoryBlock $_ } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
+    }
+
+    It 'needs a store' {
+        Close-DimensionStore -All
+        { New-MemoryBlock 4KB } | Should -Throw -ErrorId 'NoOpenStore,DimensionStore.PowerShell.NewMemoryBlockCommand'
+    }
+}

@@ -1,0 +1,48 @@
+BeforeAll { . $PSScriptRoot/Support.ps1 }
+
+Describe 'Remove-MemoryBlock' {
+    BeforeEach {
+        Open-DimensionStore (New-SampleStore) | Out-Null
+        $block = New-MemoryBlock 4KB
+    }
+    AfterEach { Close-DimensionStore -All }
+
+    It 'gives a block back and says nothing' {
+        Remove-MemoryBlock $block | Should -BeNullOrEmpty
+        $block.IsLive | Should -BeFalse
+        (Get-MemStats).PoolLiveBlocks | Should -Be 0
+    }
+
+    It 'takes blocks from the pipeline and by address' {
+        $more = New-MemoryBlock 64KB
+        Remove-MemoryBlock -Address $more.Address
+        Get-MemoryBlock | Remove-MemoryBlock
+        Get-MemoryBlock | Should -BeNullOrEmpty
+    }
+
+    It 'removes nothing with -WhatIf' {
+        Remove-MemoryBlock $block -WhatIf
+        $block.IsLive | Should -BeTrue
+    }
+
+    It 'reports a second removal and changes nothing' {
+        Remove-MemoryBlock $block
+        $other = New-MemoryBlock 64KB
+        Remove-MemoryBlock $block, $other -ErrorVariable problem -ErrorAction SilentlyContinue
+        $problem.Count | Should -Be 1
+        $problem[0].FullyQualifiedErrorId | Should -Be 'MemoryFault,DimensionStore.PowerShell.RemoveMemoryBlockCommand'
+        $problem[0].Exception.Fault | Should -Be 'DoubleFree'
+        $other.IsLive | Should -BeFalse
+    }
+
+    It 'reports an address that is no block' -ForEach 1, 4096 {
+        Remove-MemoryBlock -Address $_ -ErrorVariable problem -ErrorAction SilentlyContinue
+        $problem[0].FullyQualifiedErrorId | Should -Be 'BlockNotFound,DimensionStore.PowerShell.RemoveMemoryBlockCommand'
+    }
+
+    It 'reports a block of a store that is closed' {
+        Close-DimensionStore
+        Remove-MemoryBlock $block -ErrorVariable problem -ErrorAction SilentlyContinue
+        $problem[0].FullyQualifiedErrorId | Should -Be 'StoreClosed,DimensionStore.PowerShell.RemoveMemoryBlockCommand'
+    }
+}

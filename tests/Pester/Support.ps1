@@ -1,0 +1,32 @@
+# What every test file starts with: the built module, imported anew, and a small store to work on.
+$modulePath = $env:DIMENSIONSTORE_MODULE ? $env:DIMENSIONSTORE_MODULE : (Join-Path $PSScriptRoot '../../out/module/DimensionStore')
+Import-Module $modulePath -Force
+
+# A directory that no other test uses.
+function New-TestDirectory([string] $Name = "d$([guid]::NewGuid().ToString('N'))") {
+    (New-Item -ItemType Directory -Path (Join-Path $TestDrive $Name) -Force).FullName
+}
+
+# A directory with two real dimension files: D01 with layers 0 and 1, D02 with a compressed layer 2.
+function New-SampleStore {
+    $directory = New-TestDirectory
+    @(
+        [pscustomobject]@{ Layer = 0; Keywords = 'joy', 'delight'; Content = 'A feeling of great pleasure.' }
+        [pscustomobject]@{ Layer = 0; Keywords = 'Joyful', 'C[0]'; Content = 'Full of joy.' }
+        [pscustomobject]@{ Layer = 1; Keywords = 'what?', 'a*b', "it's"; Content = 'Odd keywords.' }
+    ) | New-DimensionFile (Join-Path $directory D01.mmap) D01 -LayerSetting @{ 0 = @{ Frequency = 4.5; Depth = 3 }; 1 = @{ Frequency = 7.5 } } | Out-Null
+    [pscustomobject]@{ Layer = 2; Keywords = 'thought', 'joy'; Content = 'To think is a joy. ' * 200 } |
+        New-DimensionFile (Join-Path $directory D02.mmap) D02 -Frequency 7.5 -Codec Brotli | Out-Null
+    $directory
+}
+
+# Changes one byte of a file.
+function Set-Byte([string] $File, [long] $Offset, [byte] $Value) {
+    $stream = [System.IO.File]::OpenWrite($File)
+    try { $stream.Position = $Offset; $stream.WriteByte($Value) } finally { $stream.Dispose() }
+}
+
+# The texts that the command line offers at its end.
+function Get-Completion([string] $Line) {
+    (TabExpansion2 -inputScript $Line -cursorColumn $Line.Length).CompletionMatches
+}
