@@ -148,7 +148,7 @@
         'Mount-Dimension'         = @{
             Synopsis    = 'Loads dimensions into a store.'
             Description = @('Mount-Dimension loads dimensions from the directory of the store, or from files anywhere. One that is loaded already is loaded again if its file was replaced; readers keep the old bytes until they are done.')
-            Parameters  = @{ Id = 'The dimensions: D01, d1, 1, or patterns of those the store knows. With a path: the dimension that the file must hold.' }
+            Parameters  = @{ Id = 'The dimensions: D01, d1, 1, or patterns of those the store knows.' }
             Examples    = @(
                 @{ Title = 'Load again what was dismounted'; Code = 'Mount-Dimension D01'; Remarks = 'Writes the dimension as it is now.' }
                 @{ Title = 'From a file elsewhere'; Code = 'Mount-Dimension -Path extra/D20.mmap'; Remarks = 'The file says which dimension it holds.' }

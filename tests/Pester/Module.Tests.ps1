@@ -24,10 +24,10 @@ Describe 'The module' {
     }
 
     It 'is imported by a fresh PowerShell, without a warning, from any place' {
-        $copy = Join-Path (New-TestDirectory 'modules [1]') DimensionStore
+        $copy = Join-Path (New-TestDirectory 'mes modules à moi') DimensionStore
         [System.IO.Directory]::CreateDirectory($copy) | Out-Null
         foreach ($item in Get-ChildItem -LiteralPath $module.ModuleBase -File) { [System.IO.File]::Copy($item.FullName, (Join-Path $copy $item.Name)) }
-        $script = "Import-Module '$($module.ModuleBase)' 3>&1; Import-Module ([WildcardPattern]::Escape('$copy')) -Force -Prefix Copied 3>&1; (Get-Command -Module DimensionStore).Count"
+        $script = "Import-Module '$($module.ModuleBase)' 3>&1; Import-Module '$copy' -Force -Prefix Copied 3>&1; (Get-Command -Module DimensionStore).Count"
         & $pwsh -NoProfile -NonInteractive -Command $script 2>&1 | Should -Be "$($module.ExportedCmdlets.Count)"
     }
 

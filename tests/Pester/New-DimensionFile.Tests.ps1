@@ -31,7 +31,7 @@ Describe 'New-DimensionFile' {
         $made.EntryCount | Should -Be 2
         $made.Layers.Layer | Should -Be 0, 3
         $made.Layers[1].Keywords | Should -Be 'sad', 'blue'
-        Open-DimensionStore $directory | Out-Null
+        Open-DimensionStore $directory -NoSimulation | Out-Null
         (Find-DimensionEntry delight).Text | Should -Be 'A feeling, great'
     }
 
@@ -40,7 +40,7 @@ Describe 'New-DimensionFile' {
         Set-Content -LiteralPath (Join-Path $source 'runbook [a].txt') 'Restart it.' -NoNewline
         Set-Content -LiteralPath (Join-Path $source 'second.txt') 'Look at the logs.' -NoNewline
         (Get-ChildItem -LiteralPath $source -File | New-DimensionFile $file D01).EntryCount | Should -Be 2
-        Open-DimensionStore $directory | Out-Null
+        Open-DimensionStore $directory -NoSimulation | Out-Null
         (Find-DimensionEntry 'runbook [a]').Text | Should -Be 'Restart it.'
         (Find-DimensionEntry second).Text | Should -Be 'Look at the logs.'
     }
@@ -50,13 +50,13 @@ Describe 'New-DimensionFile' {
         Push-Location -LiteralPath $directory
         try { [pscustomobject]@{ Path = 'note.txt'; Layer = 2; Keywords = 'n' } | New-DimensionFile $file D01 | Out-Null }
         finally { Pop-Location }
-        Open-DimensionStore $directory | Out-Null
+        Open-DimensionStore $directory -NoSimulation | Out-Null
         (Find-DimensionEntry n).Text | Should -Be 'From a file.'
     }
 
     It 'takes texts, with layer and keywords from the command line' {
         'one', 'two' | New-DimensionFile $file D01 -Layer 2 -Keywords a, b | Out-Null
-        Open-DimensionStore $directory | Out-Null
+        Open-DimensionStore $directory -NoSimulation | Out-Null
         (Find-DimensionEntry a).Text | Should -Be 'one', 'two'
         (Find-DimensionEntry b).Layer | Should -Be 2, 2
     }
@@ -65,7 +65,7 @@ Describe 'New-DimensionFile' {
         $bytes = [byte[]](0, 1, 255, 128)
         , $bytes | New-DimensionFile $file D01 -Keywords k | Out-Null
         $bytes | New-DimensionFile (Join-Path $directory D02.mmap) D02 -Keywords k | Out-Null
-        Open-DimensionStore $directory | Out-Null
+        Open-DimensionStore $directory -NoSimulation | Out-Null
         $found = @(Find-DimensionEntry k -Id D01, D02)
         $found.Count | Should -Be 2
         $found[0].Content | Should -Be $bytes
@@ -74,7 +74,7 @@ Describe 'New-DimensionFile' {
 
     It 'takes hashtables' {
         @{ layer = 1; KEYWORDS = 'k'; content = 'text' } | New-DimensionFile $file D01 | Out-Null
-        Open-DimensionStore $directory | Out-Null
+        Open-DimensionStore $directory -NoSimulation | Out-Null
         (Find-DimensionEntry k).Text | Should -Be 'text'
     }
 
@@ -86,12 +86,12 @@ Describe 'New-DimensionFile' {
         Open-DimensionStore (New-SampleStore) | Out-Null
         Find-DimensionEntry joy -Id D01 | New-DimensionFile (Join-Path $directory D03.mmap) D03 | Out-Null
         Close-DimensionStore
-        Open-DimensionStore $directory | Out-Null
+        Open-DimensionStore $directory -NoSimulation | Out-Null
         (Find-DimensionEntry joy -Id D03).Text | Should -Be 'A feeling of great pleasure.'
     }
 
     It 'follows -LayerSetting, -Frequency and -Codec' {
-        $made = 'x' * 1000 | New-DimensionFile $file D01 -Frequency 2.5 -Codec Brotli -LayerSetting @{ 1 = @{ Frequency = 7.5; Depth = 9; Keywords = 'named', 'layer'; Codec = 'ZLib' } }
+        $made = [pscustomobject]@{ Content = 'x' * 1000 }, [pscustomobject]@{ Layer = 1; Keywords = 'k'; Content = 'y' * 1000 } | New-DimensionFile $file D01 -Frequency 2.5 -Codec Brotli -LayerSetting @{ 1 = @{ Frequency = 7.5; Depth = 9; Keywords = 'named', 'layer'; Codec = 'ZLib' } }
         $made.Layers.Layer | Should -Be 0, 1
         $made.Layers.Frequency | Should -Be 2.5, 7.5
         $made.Layers.Depth | Should -Be 0, 9
@@ -120,7 +120,7 @@ Describe 'New-DimensionFile' {
         'old' | New-DimensionFile $file D01 -Keywords k | Out-Null
         { 'new' | New-DimensionFile $file D01 } | Should -Throw -ErrorId 'FileExists,DimensionStore.PowerShell.NewDimensionFileCommand'
         'newer' | New-DimensionFile $file D01 -Keywords k -Force | Out-Null
-        Open-DimensionStore $directory | Out-Null
+        Open-DimensionStore $directory -NoSimulation | Out-Null
         (Find-DimensionEntry k).Text | Should -Be 'newer'
     }
 
@@ -198,7 +198,7 @@ Describe 'New-DimensionFile' {
 
     It 'takes 20,000 entries in one pipeline' {
         (1..20000 | ForEach-Object { [pscustomobject]@{ Layer = $_ % 4; Keywords = "key$_"; Content = "content $_" } } | New-DimensionFile $file D01).EntryCount | Should -Be 20000
-        Open-DimensionStore $directory | Out-Null
+        Open-DimensionStore $directory -NoSimulation | Out-Null
         (Find-DimensionEntry key19999).Text | Should -Be 'content 19999'
     }
 }

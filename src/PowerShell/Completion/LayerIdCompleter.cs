@@ -17,7 +17,13 @@ public sealed class LayerIdCompleter : StoreCompleter
 
         foreach (DimensionStatus status in session.Manager.GetDimensions())
         {
-            foreach (LayerDescriptor layer in status.Descriptor?.Layers ?? [])
+            string dimension = status.Id.ToString();
+            if (!Matches(word, dimension) && !word.StartsWith(dimension + ":", StringComparison.OrdinalIgnoreCase))
+            {
+                continue;
+            }
+
+            foreach (LayerDescriptor layer in SimulatedDimensions.Describe(session, status).Descriptor?.Layers ?? [])
             {
                 string id = new LayerId(status.Id, layer.Layer).ToString();
                 if (Matches(word, id))

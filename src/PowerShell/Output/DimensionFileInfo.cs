@@ -44,6 +44,9 @@ public sealed class DimensionFileInfo
     /// <summary>The library's own object, with every offset.</summary>
     public DimensionDescriptor Descriptor { get; }
 
+    /// <summary>The file once more, under the name by which -LiteralPath takes it from a pipeline.</summary>
+    public string PSPath => FilePath;
+
     /// <inheritdoc/>
     public override string ToString() => FilePath;
 }

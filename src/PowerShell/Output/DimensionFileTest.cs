@@ -38,6 +38,9 @@ public sealed class DimensionFileTest
     /// <summary>The library's own object.</summary>
     public VerificationResult Result { get; }
 
+    /// <summary>The file once more, under the name by which -LiteralPath takes it from a pipeline.</summary>
+    public string PSPath => FilePath;
+
     /// <inheritdoc/>
     public override string ToString() => FilePath;
 }

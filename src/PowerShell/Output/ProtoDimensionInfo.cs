@@ -4,10 +4,13 @@ namespace DimensionStore.PowerShell;
 public sealed class ProtoDimensionInfo
 {
     private readonly ProtoDimension _proto;
+    private readonly Dictionary<int, LayerSettings> _pending;
     private int _closed;
 
-    internal ProtoDimensionInfo(ProtoDimension proto, DimensionStoreSession store)
+    /// <summary>Wraps a proto-dimension. Pending settings are applied when their layer gets its first entry, because a layer that has settings is in the file.</summary>
+    internal ProtoDimensionInfo(ProtoDimension proto, DimensionStoreSession store, Dictionary<int, LayerSettings> pending)
     {
+        _pending = pending;
         _proto = proto;
         Name = proto.Name;
         IsUserSpecific = proto.IsUserSpecific;
@@ -34,6 +37,19 @@ public sealed class ProtoDimensionInfo
 
     /// <summary>The library's own object.</summary>
     internal ProtoDimension Proto => _proto;
+
+    /// <summary>Adds an entry.</summary>
+    internal void Add(int layer, IReadOnlyList<string> keywords, ReadOnlySpan<byte> content)
+    {
+        _proto.Add(layer, keywords, content);
+        lock (_pending)
+        {
+            if (_pending.Remove(layer, out LayerSettings? settings))
+            {
+                _proto.ConfigureLayer(layer, settings);
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public override string ToString() => Name;

@@ -82,6 +82,6 @@ public sealed class AddProtoDimensionEntryCommand : ProtoDimensionCmdlet
         }
 
         ReadOnlySpan<byte> content = entry.FilePath is null ? entry.Content.Span : File.ReadAllBytes(entry.FilePath);
-        _proto.Proto.Add(entry.Layer, entry.Keywords, content);
+        _proto.Add(entry.Layer, entry.Keywords, content);
     }
 }

@@ -51,12 +51,14 @@ public sealed class NewProtoDimensionCommand : StoreCmdlet
         Demand(Name, () =>
         {
             ProtoDimension proto = session.Manager.CreateProtoDimension(Name, UserSpecific);
-            info = new ProtoDimensionInfo(proto, session);
-            session.Add(info);
-            foreach (int layer in MyInvocation.BoundParameters.ContainsKey(nameof(Frequency)) ? settings.Keys : (IEnumerable<int>)declared)
+            foreach (int layer in declared)
             {
-                proto.ConfigureLayer(layer, settings[layer]);
+                settings.Remove(layer, out LayerSettings? own);
+                proto.ConfigureLayer(layer, own!);
             }
+
+            info = new ProtoDimensionInfo(proto, session, settings);
+            session.Add(info);
         });
         WriteObject(info);
     }

@@ -30,7 +30,11 @@ public sealed class GetDimensionLayerCommand : StoreCmdlet
             bool isPattern = Patterns.IsPattern(id);
             foreach (DimensionStatus status in SelectDimensions(session, [id]))
             {
-                WriteLayers(session, status, isPattern);
+                DimensionStatus described = status;
+                if (Try(status.Id, () => described = SimulatedDimensions.Describe(session, status)))
+                {
+                    WriteLayers(session, described, isPattern);
+                }
             }
         }
     }

@@ -11,14 +11,12 @@ public sealed class MountDimensionCommand : StoreCmdlet
     private const string PathSet = "Path";
     private const string LiteralSet = "LiteralPath";
 
-    /// <summary>The dimensions: D01, D02, … or patterns of those the store knows. With a path: the dimension the file must hold.</summary>
+    /// <summary>The dimensions: D01, D02, … or patterns of those the store knows.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = IdSet)]
-    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
-    [Parameter(ValueFromPipelineByPropertyName = true, ParameterSetName = LiteralSet)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(DimensionIdCompleter))]
-    public string[]? Id { get; set; }
+    public string[] Id { get; set; } = [];
 
     /// <summary>Files to load from, wherever they are; wildcards allowed.</summary>
     [Parameter(Mandatory = true, ParameterSetName = PathSet)]
@@ -28,7 +26,7 @@ public sealed class MountDimensionCommand : StoreCmdlet
 
     /// <summary>Files to load from, taken as written.</summary>
     [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = LiteralSet)]
-    [Alias("PSPath", "FilePath")]
+    [Alias("PSPath")]
     [ValidateNotNullOrEmpty]
     public string[] LiteralPath { get; set; } = [];
 
@@ -38,7 +36,7 @@ public sealed class MountDimensionCommand : StoreCmdlet
         DimensionStoreSession session = RequireStore();
         if (ParameterSetName == IdSet)
         {
-            foreach (string id in Id ?? [])
+            foreach (string id in Id)
             {
                 MountById(session, id);
             }
@@ -74,20 +72,9 @@ public sealed class MountDimensionCommand : StoreCmdlet
 
     private void MountFile(DimensionStoreSession session, string path)
     {
+        // The file says which dimension it holds; the store checks that it may be that one.
         DimensionId id = default;
-        if (Id is null)
-        {
-            if (!Try(path, () => id = DimensionFile.ReadDescriptor(path).Id))
-            {
-                return;
-            }
-        }
-        else if (Id.Length != 1)
-        {
-            WriteError(Errors.InvalidDimensionId(string.Join(", ", Id)));
-            return;
-        }
-        else if (!TryParseDimension(Id[0], out id))
+        if (!Try(path, () => id = DimensionFile.ReadDescriptor(path).Id))
         {
             return;
         }
