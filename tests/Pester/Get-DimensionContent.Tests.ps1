@@ -22,6 +22,12 @@ Describe 'Get-DimensionContent' {
         @(Get-DimensionContent D01:0, D01:1 -AsByteStream).Count | Should -Be 2
     }
 
+    It 'gives bytes that Set-Content takes' {
+        $copy = Join-Path (New-TestDirectory) copy.bin
+        Get-DimensionContent D01:0 -AsByteStream | Set-Content -LiteralPath $copy -AsByteStream
+        [System.IO.File]::ReadAllText($copy) | Should -Be 'A feeling of great pleasure.Full of joy.'
+    }
+
     It 'reads a part' {
         Get-DimensionContent D01:0 -Offset 2 -Count 7 | Should -Be 'feeling'
         Get-DimensionContent D01:0 -Offset 28 | Should -Be 'Full of joy.'

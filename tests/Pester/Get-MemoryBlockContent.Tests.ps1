@@ -20,7 +20,7 @@ Describe 'Get-MemoryBlockContent' {
 
     It 'reads from the pipeline and by address' {
         ($block | Get-MemoryBlockContent -Offset 2 -Count 1)[0] | Should -Be 104
-        Get-MemoryBlockContent -Address $block.Address -Offset 2 -Count 5 -AsText | Should -Be 'hello'
+        Get-MemoryBlockContent -Address $block.BaseAddress -Offset 2 -Count 5 -AsText | Should -Be 'hello'
     }
 
     It 'refuses bytes outside the block' -ForEach @{ Offset = 4096; Count = 1 }, @{ Offset = 0; Count = 4097 }, @{ Offset = [long]::MaxValue; Count = 5 } {

@@ -50,7 +50,7 @@ Describe 'Example <Number> of <Name>' -ForEach $examples {
         if ($Name -notin 'New-DimensionSet', 'New-DimensionFile') { New-DimensionSet store | Out-Null; New-DimensionSet wordnet | Out-Null }
         else { New-Item -ItemType Directory store | Out-Null }
         if (Test-Path store/D01.mmap) {
-            @{ Keywords = 'joy', 'jolly'; Content = 'A feeling.' } | New-DimensionFile store/D01.mmap D01 -Force | Out-Null
+            @{ Keywords = 'joy', 'jolly'; Content = 'A feeling of great pleasure.' } | New-DimensionFile store/D01.mmap D01 -Force | Out-Null
             Open-DimensionStore store | Out-Null
             New-ProtoDimension Notes | Out-Null
             'x' | Add-ProtoDimensionEntry Notes

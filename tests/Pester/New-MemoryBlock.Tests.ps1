@@ -11,13 +11,13 @@ Describe 'New-MemoryBlock' {
         $block.UsableSize | Should -Be 16KB
         $block.Owner | Should -Be 7
         $block.IsLive | Should -BeTrue
-        $block.Address | Should -BeOfType long
+        $block.BaseAddress | Should -BeOfType long
     }
 
     It 'allocates several, by count and from the pipeline' {
         $blocks = 4KB, 64KB | New-MemoryBlock -Count 3
         $blocks.Count | Should -Be 6
-        ($blocks.Address | Select-Object -Unique).Count | Should -Be 6
+        ($blocks.BaseAddress | Select-Object -Unique).Count | Should -Be 6
         (Get-MemStats).PoolLiveBlocks | Should -Be 6
     }
 
@@ -25,7 +25,7 @@ Describe 'New-MemoryBlock' {
         $block = New-MemoryBlock 16
         Set-MemoryBlockContent $block ([byte[]](1..16))
         Remove-MemoryBlock $block
-        Get-MemoryBlockContent (New-MemoryBlock 16 -Zeroed) | Should -Be (, [byte]0 * 16)
+        (Get-MemoryBlockContent (New-MemoryBlock 16 -Zeroed)) | Should -Be (, [byte]0 * 16)
     }
 
     It 'allocates nothing with -WhatIf' {

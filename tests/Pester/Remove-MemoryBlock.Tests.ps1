@@ -15,7 +15,7 @@ Describe 'Remove-MemoryBlock' {
 
     It 'takes blocks from the pipeline and by address' {
         $more = New-MemoryBlock 64KB
-        Remove-MemoryBlock -Address $more.Address
+        Remove-MemoryBlock -Address $more.BaseAddress
         Get-MemoryBlock | Remove-MemoryBlock
         Get-MemoryBlock | Should -BeNullOrEmpty
     }

@@ -13,13 +13,13 @@ Describe 'Set-MemoryBlockContent' {
         @{ Name = 'a list of numbers'; Value = 1, 2, 255; Expected = 1, 2, 255 }
     ) {
         Set-MemoryBlockContent $block $Value | Should -BeNullOrEmpty
-        Get-MemoryBlockContent $block -Count 3 | Should -Be $Expected
+        (Get-MemoryBlockContent $block -Count 3) | Should -Be $Expected
     }
 
     It 'writes at an offset and to several blocks, with -PassThru' {
         $blocks = New-MemoryBlock 16 -Count 2 -Zeroed
         ($blocks | Set-MemoryBlockContent -Value 'ab' -Offset 14 -PassThru).Count | Should -Be 2
-        $blocks | ForEach-Object { Get-MemoryBlockContent $_ -Offset 13 -Count 3 | Should -Be 0, 97, 98 }
+        $blocks | ForEach-Object { (Get-MemoryBlockContent $_ -Offset 13 -Count 3) | Should -Be 0, 97, 98 }
     }
 
     It 'writes nothing with -WhatIf' {
@@ -30,7 +30,7 @@ Describe 'Set-MemoryBlockContent' {
     It 'refuses what does not fit, whole' {
         Set-MemoryBlockContent $block 'abc' -Offset 4094 -ErrorVariable problem -ErrorAction SilentlyContinue
         $problem[0].FullyQualifiedErrorId | Should -Be 'OutOfBounds,DimensionStore.PowerShell.SetMemoryBlockContentCommand'
-        Get-MemoryBlockContent $block -Offset 4094 -Count 2 | Should -Be 0, 0
+        (Get-MemoryBlockContent $block -Offset 4094 -Count 2) | Should -Be 0, 0
     }
 
     It 'refuses what is neither text nor bytes' -ForEach @{ Value = 1000, 2000 }, @{ Value = [datetime]::UnixEpoch } {

@@ -10,6 +10,7 @@ public sealed class GetMemoryBlockCommand : StoreCmdlet
 {
     /// <summary>Addresses of the first byte; all blocks when omitted.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Alias("BaseAddress")]
     [ValidateNotNullOrEmpty]
     public long[]? Address { get; set; }
 

@@ -39,7 +39,7 @@ public sealed class GetMemoryBlockContentCommand : BlockCmdlet
             {
                 lock (block.Store.BlockGate)
                 {
-                    content = block.Store.Pool.AsSpan((nint)block.Address, checked((int)(Offset + count)))[(int)Offset..].ToArray();
+                    content = block.Store.Pool.AsSpan((nint)block.BaseAddress, checked((int)(Offset + count)))[(int)Offset..].ToArray();
                 }
             });
             if (read)

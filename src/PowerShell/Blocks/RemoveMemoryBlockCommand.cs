@@ -22,7 +22,7 @@ public sealed class RemoveMemoryBlockCommand : BlockCmdlet
             {
                 lock (block.Store.BlockGate)
                 {
-                    block.Store.Pool.Free((nint)block.Address);
+                    block.Store.Pool.Free((nint)block.BaseAddress);
                 }
             });
         }

@@ -43,7 +43,7 @@ public sealed class SetMemoryBlockContentCommand : BlockCmdlet
             {
                 lock (block.Store.BlockGate)
                 {
-                    bytes.CopyTo(block.Store.Pool.AsSpan((nint)block.Address, checked((int)(Offset + bytes.Length)))[(int)Offset..]);
+                    bytes.CopyTo(block.Store.Pool.AsSpan((nint)block.BaseAddress, checked((int)(Offset + bytes.Length)))[(int)Offset..]);
                 }
             });
             if (written && PassThru)

@@ -7,15 +7,15 @@ public sealed class MemoryBlock
 {
     internal MemoryBlock(long address, long size, long usableSize, int owner, DimensionStoreSession store)
     {
-        Address = address;
+        BaseAddress = address;
         Size = size;
         UsableSize = usableSize;
         Owner = owner;
         Store = store;
     }
 
-    /// <summary>Address of its first byte.</summary>
-    public long Address { get; }
+    /// <summary>Address of its first byte. Not called Address: PowerShell takes <c>$blocks.Address</c> for a method of the array.</summary>
+    public long BaseAddress { get; }
 
     /// <summary>Bytes asked for; for a listed block the usable ones, since the pool does not record requests.</summary>
     public long Size { get; }
@@ -27,11 +27,11 @@ public sealed class MemoryBlock
     public int Owner { get; }
 
     /// <summary>Whether it is still in use.</summary>
-    public bool IsLive => Store.IsOpen && Store.Pool.Owns((nint)Address);
+    public bool IsLive => Store.IsOpen && Store.Pool.Owns((nint)BaseAddress);
 
     /// <summary>The store it belongs to.</summary>
     public DimensionStoreSession Store { get; }
 
     /// <inheritdoc/>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"0x{Address:x}");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"0x{BaseAddress:x}");
 }

@@ -110,7 +110,7 @@ internal static class Errors
         ErrorIds.BlockNotFound, ErrorCategory.ObjectNotFound, address, "Get-MemoryBlock lists the blocks that are in use.");
 
     public static ErrorRecord BlockOutOfBounds(MemoryBlock block, long offset, long count) => From(
-        new OutOfBoundsException(offset, count, block.UsableSize, $"Block 0x{block.Address:x}"), block);
+        new OutOfBoundsException(offset, count, block.UsableSize, $"Block 0x{block.BaseAddress:x}"), block);
 
     public static ErrorRecord WordNetNotFound(string path) => Make(
         new ItemNotFoundException($"'{path}' does not hold WordNet's data.noun, data.verb, data.adj and data.adv."),

@@ -19,7 +19,8 @@ public sealed class MountDimensionCommand : StoreCmdlet
     public string[] Id { get; set; } = [];
 
     /// <summary>Files to load from, wherever they are; wildcards allowed.</summary>
-    [Parameter(Mandatory = true, ParameterSetName = PathSet)]
+    // By property name although nobody needs that: a set that no pipeline can fill makes PowerShell settle on the default one before it has seen the object, and a file's path is then taken for an id.
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     public string[] Path { get; set; } = [];
