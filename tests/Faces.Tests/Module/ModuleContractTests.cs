@@ -52,11 +52,12 @@ public sealed class ModuleContractTests
     {
         HashSet<string> needed = new(StringComparer.Ordinal) { "DimensionStore.PowerShell" };
         Queue<string> open = new(needed);
+        string platform = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
         while (open.TryDequeue(out string? name))
         {
             foreach (string reference in ReferencesOf(Path.Combine(ModuleUnderTest.Directory, name + ".dll")))
             {
-                bool isPlatform = reference.StartsWith("System.", StringComparison.Ordinal) || reference is "netstandard" or "mscorlib";
+                bool isPlatform = reference == "System.Management.Automation" || File.Exists(Path.Combine(platform, reference + ".dll"));
                 if (!isPlatform && needed.Add(reference))
                 {
                     open.Enqueue(reference);
