@@ -39,9 +39,12 @@ public sealed partial class MmapManager
         }
 
         ThrowIfClosed();
-        foreach (DimensionId id in dimensions ?? [])
+        if (dimensions is not null)
         {
-            RequireValid(id);
+            foreach (DimensionId id in dimensions)
+            {
+                RequireValid(id);
+            }
         }
 
         return Enumerate(keyword, match, dimensions);
@@ -56,8 +59,11 @@ public sealed partial class MmapManager
             yield break;
         }
 
-        foreach (DimensionId id in dimensions is null ? SearchedDimensions() : [.. dimensions.Distinct().Order()])
+        // Numbers rather than ids: the runtime has compiled code for collections of them, so that the first search need not wait for the compiler.
+        foreach (int number in dimensions is null ? SearchedDimensions() : [.. dimensions.Select(static id => id.Value).Distinct().Order()])
         {
+            DimensionId id = new(number);
+
             // All of one dimension at a time: a bracket must not stay open while the caller does with an entry what it likes.
             List<FoundEntry>? found = Collect(id, keyword, folded, match, isRequired: dimensions is not null);
             foreach (FoundEntry entry in found ?? [])
@@ -79,12 +85,12 @@ public sealed partial class MmapManager
         return length < 0 ? null : buffer[..length].ToArray();
     }
 
-    private List<DimensionId> SearchedDimensions()
+    private int[] SearchedDimensions()
     {
         lock (_gate)
         {
             ThrowIfClosed();
-            return [.. _records.Values.Where(static r => r.State is DimensionState.Loaded or DimensionState.Simulated || r.LoadsOnDemand).Select(static r => r.Id)];
+            return [.. _records.Values.Where(static r => r.State is DimensionState.Loaded or DimensionState.Simulated || r.LoadsOnDemand).Select(static r => r.Id.Value)];
         }
     }
 

@@ -46,7 +46,7 @@ public sealed class FindDimensionEntryCommand : StoreCmdlet
     protected override void ProcessRecord()
     {
         DimensionStoreSession session = RequireStore();
-        DimensionId[]? dimensions = Id is null ? null : [.. SelectDimensions(session, Id).Select(status => status.Id).Distinct().Order()];
+        DimensionId[]? dimensions = Id is null ? null : Select(session);
         if (dimensions is { Length: 0 })
         {
             return;
@@ -68,6 +68,18 @@ public sealed class FindDimensionEntryCommand : StoreCmdlet
 
                 break;
         }
+    }
+
+    private DimensionId[] Select(DimensionStoreSession session)
+    {
+        DimensionStatus[] chosen = [.. SelectDimensions(session, Id!)];
+        DimensionId[] ids = new DimensionId[chosen.Length];
+        for (int i = 0; i < ids.Length; i++)
+        {
+            ids[i] = chosen[i].Id;
+        }
+
+        return ids;
     }
 
     private void Find(DimensionStoreSession session, string[] keywords, KeywordMatch match, DimensionId[]? dimensions)
