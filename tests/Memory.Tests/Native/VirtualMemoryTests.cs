@@ -159,6 +159,29 @@ public sealed unsafe class VirtualMemoryTests
         VirtualMemory.Release(address, 1);
     }
 
+    [Fact]
+    public void Pools_give_their_memory_back_after_a_peak()
+    {
+        using PoolAllocator pool = new(PoolConfig.Default, 280L << 20);
+        long before = ResidentBytes();
+        nint[] blocks = new nint[4_000];
+        for (int i = 0; i < blocks.Length; i++)
+        {
+            blocks[i] = pool.Allocate(16_000);
+            new Span<byte>((void*)blocks[i], 16_000).Fill(1);
+        }
+
+        long peak = ResidentBytes();
+        Assert.True(peak - before > 55L << 20, "The control: 64 MB in use must be seen.");
+        foreach (nint block in blocks)
+        {
+            pool.Free(block);
+        }
+
+        pool.Trim();
+        Assert.True(peak - ResidentBytes() > 55L << 20);
+    }
+
     private static long ResidentBytes()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "resident size is read from /proc");

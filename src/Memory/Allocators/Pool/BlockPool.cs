@@ -100,16 +100,18 @@ internal sealed unsafe class BlockPool
 
     internal uint DepotAt(int position) => _depot[position];
 
-    /// <summary>Moves blocks from the depot to a magazine until that is half full.</summary>
+    /// <summary>Moves blocks from the depot to an empty magazine until that is half full, so that they leave it in the order in which they would have left the depot.</summary>
     internal void Refill(Magazine* magazine)
     {
         uint* items = Magazine.Items(magazine);
-        int half = magazine->Capacity / 2;
-        while (magazine->Count < half && DepotCount > 0)
+        int moved = Math.Min(magazine->Capacity / 2, DepotCount);
+        for (int i = moved - 1; i >= 0; i--)
         {
-            items[magazine->Count++] = PopDepot();
-            magazine->Received++;
+            items[i] = PopDepot();
         }
+
+        magazine->Count = moved;
+        magazine->Received += moved;
     }
 
     /// <summary>Moves blocks from a magazine to the depot until <paramref name="keep"/> are left.</summary>

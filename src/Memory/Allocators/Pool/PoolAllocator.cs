@@ -21,6 +21,9 @@ namespace DimensionStore.Memory;
 /// </remarks>
 public sealed unsafe partial class PoolAllocator : MemoryAllocator
 {
+    // 64 pools of it still fit the address space of a process on every 64-bit system.
+    private const long MaxCapacityBytes = 1L << 40;
+
     private static long s_lastId;
 
     private readonly Lock _lock = new();
@@ -104,6 +107,9 @@ public sealed unsafe partial class PoolAllocator : MemoryAllocator
 
     /// <summary>Bytes in live blocks and the limit, as the specification's <c>usage()</c> gives them.</summary>
     public (long UsedBytes, long LimitBytes) Usage => (GetStatistics().LiveBytes, _limitBytes);
+
+    /// <summary>The pools themselves, so that a test can damage one and see the integrity check find it.</summary>
+    internal ReadOnlySpan<BlockPool> Pools => _pools;
 
     private BlockPool LargestPool => _pools[^1];
 
@@ -260,6 +266,11 @@ public sealed unsafe partial class PoolAllocator : MemoryAllocator
         long previous = 0;
         foreach (PoolConfig pool in pools)
         {
+            if (pool.CapacityBytes > MaxCapacityBytes)
+            {
+                throw new ArgumentException($"The capacity of a pool must be at most {MaxCapacityBytes:N0} bytes, found {pool.CapacityBytes:N0}.", nameof(pools));
+            }
+
             if (pool.BlockBytes is < 64 or > BlockWord.MaxBlockBytes || !BitOperations.IsPow2(pool.BlockBytes))
             {
                 throw new ArgumentException($"The block size of a pool must be a power of two from 64 to {BlockWord.MaxBlockBytes:N0} bytes, found {pool.BlockBytes:N0}.", nameof(pools));

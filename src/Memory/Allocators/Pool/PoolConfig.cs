@@ -2,7 +2,7 @@ namespace DimensionStore.Memory;
 
 /// <summary>One fixed-size pool of a <see cref="PoolAllocator"/>.</summary>
 /// <param name="BlockBytes">Size of each block: a power of two, from 64 to 1 GiB.</param>
-/// <param name="CapacityBytes">The most memory this pool may hold, a multiple of <paramref name="BlockBytes"/>. Blocks smaller than a page are committed by pages, so the last page may reach beyond it.</param>
+/// <param name="CapacityBytes">The most memory this pool may hold, a multiple of <paramref name="BlockBytes"/>, at most 1 TiB. Blocks smaller than a page are committed by pages, so the last page may reach beyond it.</param>
 public readonly record struct PoolConfig(long BlockBytes, long CapacityBytes)
 {
     /// <summary>The four pools of the JESSY specification: 4 KiB in 32 MiB, 16 KiB in 128, 64 KiB in 80, 256 KiB in 40.</summary>
