@@ -4,6 +4,7 @@ namespace DimensionStore;
 internal sealed class DimensionRecord(DimensionId id)
 {
     private long _lastUse;
+    private long _uses;
 
     /// <summary>The dimension.</summary>
     public DimensionId Id { get; } = id;
@@ -32,8 +33,8 @@ internal sealed class DimensionRecord(DimensionId id)
     /// <summary>Its bytes; null when not in memory, or simulated and not used yet.</summary>
     public LoadedRegion? Region { get; set; }
 
-    /// <summary>Uses, over the life of the store: evicting a dimension does not make it less frequently used.</summary>
-    public UseCounter Uses { get; } = new();
+    /// <summary>Uses, over the life of the store: evicting a dimension does not make it less frequently used. What copies is counted each time, what does not in samples.</summary>
+    public long Uses => Volatile.Read(ref _uses);
 
     /// <summary>Last use, as <see cref="UseClock"/> stamps it.</summary>
     public long LastUse
@@ -41,6 +42,9 @@ internal sealed class DimensionRecord(DimensionId id)
         get => Volatile.Read(ref _lastUse);
         set => Volatile.Write(ref _lastUse, value);
     }
+
+    /// <summary>Counts uses. Any thread.</summary>
+    public void AddUses(long count) => Interlocked.Add(ref _uses, count);
 
     /// <summary>Bytes of the layout that this dimension's file takes, whether it is in memory or not.</summary>
     public long PlacedBytes => State is DimensionState.Loaded or DimensionState.NotLoaded && FilePath is not null ? Stamp.Length : 0;

@@ -9,8 +9,14 @@ internal static class EvictionPlanner
     /// <summary>The bytes that a request needs freed do not exist.</summary>
     public const long Impossible = -1;
 
-    /// <summary>The least usage that counts as pressure.</summary>
-    public static long ThresholdBytes(long limitBytes, double thresholdPercent) => (long)Math.Ceiling(limitBytes * (thresholdPercent / 100));
+    /// <summary>The least usage that counts as pressure, exactly as <see cref="Memory.PressureThresholds"/> rounds.</summary>
+    public static long ThresholdBytes(long limitBytes, double thresholdPercent)
+    {
+        // The product and the quotient round differently; one step to either side makes up for it.
+        long bytes = (long)Math.Ceiling(limitBytes * (thresholdPercent / 100));
+        bytes -= Reaches(bytes - 1, limitBytes, thresholdPercent) ? 1 : 0;
+        return bytes + (Reaches(bytes, limitBytes, thresholdPercent) ? 0 : 1);
+    }
 
     /// <summary>
     /// How much must leave so that <paramref name="neededBytes"/> more can be charged. Below the threshold when that can be reached; when it cannot, because
@@ -69,6 +75,8 @@ internal static class EvictionPlanner
 
         return count;
     }
+
+    private static bool Reaches(long bytes, long limitBytes, double thresholdPercent) => bytes * 100.0 / limitBytes >= thresholdPercent;
 
     private static int CompareByRecency(EvictionCandidate x, EvictionCandidate y)
     {

@@ -11,10 +11,7 @@ internal sealed unsafe class LoadedRegion
     private readonly List<NativeBuffer> _buffers = [];
     private readonly KeywordIndexHeader _indexHeader;
     private readonly byte* _index;
-    private readonly int _indexLength;
-    // The cells of the dimension's counter, at hand here to save the access path two steps.
-    private readonly long[] _useCells;
-    private LayerViews _views;
+    private readonly int _indexLength; private LayerViews _views;
     private PlainKeywords? _plainKeywords;
 
     /// <summary>Takes a region over. The caller has charged <paramref name="chargedBytes"/> and checked that every layer fits a span.</summary>
@@ -24,7 +21,6 @@ internal sealed unsafe class LoadedRegion
         Region = region;
         IsSimulated = isSimulated;
         ChargedBytes = chargedBytes;
-        _useCells = record.Uses.Cells;
         DimensionDescriptor descriptor = region.Descriptor;
         if (descriptor.HasIndex)
         {
@@ -92,12 +88,6 @@ internal sealed unsafe class LoadedRegion
         length = view.Length;
         return address is not null;
     }
-
-    /// <summary>Counts an access.</summary>
-    /// <param name="slot">Index of the calling thread's reader slot.</param>
-    /// <returns>False when it is this access's turn to be stamped: the first and then every 64th of a thread.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool CountUse(int slot) => (UseCounter.Increment(_useCells, slot) & MmapManager.StampMask) != 1;
 
     /// <summary>Bytes of an entry. Every layer that an access may ask for has been decompressed before the access was handed out.</summary>
     public ReadOnlySpan<byte> ContentAt(EntryLocation location)

@@ -21,8 +21,8 @@ public sealed partial class MmapManager
         ReadBracket bracket = ReaderRegistry.Enter();
         if (TryLocate(layer, out LoadedRegion? region, out byte* address, out int length))
         {
-            // The rare use that is stamped returns from over there, so that nothing has to survive a call on the way of all others.
-            return region.CountUse(bracket.Slot.Index) ? new LayerAccess(bracket, region, address, length) : StampedAccess(bracket, region, address, length);
+            // The rare use that is looked at returns from over there, so that nothing has to survive a call on the way of all others.
+            return bracket.Slot.TryCount(_tally) ? new LayerAccess(bracket, region, address, length) : SampledAccess(bracket, region, address, length);
         }
 
         bracket.Dispose();
@@ -62,9 +62,9 @@ public sealed partial class MmapManager
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private unsafe LayerAccess StampedAccess(ReadBracket bracket, LoadedRegion region, byte* address, int length)
+    private unsafe LayerAccess SampledAccess(ReadBracket bracket, LoadedRegion region, byte* address, int length)
     {
-        StampUse(region);
+        LookAtUse(region, bracket.Slot);
         return new LayerAccess(bracket, region, address, length);
     }
 
@@ -78,8 +78,7 @@ public sealed partial class MmapManager
             ReadBracket bracket = ReaderRegistry.Enter();
             if (TryLocate(layer, out LoadedRegion? region, out byte* address, out int length))
             {
-                region.CountUse(bracket.Slot.Index);
-                return StampedAccess(bracket, region, address, length);
+                return bracket.Slot.TryCount(_tally) ? new LayerAccess(bracket, region, address, length) : SampledAccess(bracket, region, address, length);
             }
 
             bracket.Dispose();
@@ -167,7 +166,7 @@ public sealed partial class MmapManager
         LoadedRegion?[] table = _table;
         if (id.Value < table.Length && table[id.Value] is { } region)
         {
-            StampUse(region);
+            StampUse(region, 1);
         }
     }
 

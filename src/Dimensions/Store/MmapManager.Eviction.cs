@@ -119,14 +119,13 @@ public sealed partial class MmapManager
     /// <summary>What may leave: loaded from a file, not immutable. Simulated images stay, because building one again costs more than it holds.</summary>
     private EvictionCandidate[] Candidates(DimensionId except)
     {
-        int slots = ReaderRegistry.SlotCount;
         lock (_gate)
         {
             return
             [
                 .. _records.Values
                     .Where(r => r is { State: DimensionState.Loaded, Region: not null } && !r.Id.IsImmutable && r.Id != except)
-                    .Select(r => new EvictionCandidate(r.Id.Value, r.Region!.ReclaimableBytes, r.LastUse, r.Uses.Sum(slots))),
+                    .Select(r => new EvictionCandidate(r.Id.Value, r.Region!.ReclaimableBytes, r.LastUse, r.Uses)),
             ];
         }
     }

@@ -159,7 +159,6 @@ public sealed partial class MmapManager
         {
             record = new DimensionRecord(id);
             _records.Add(id.Value, record);
-            _recordList = [.. _recordList, record];
         }
 
         return record;

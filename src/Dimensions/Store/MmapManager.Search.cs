@@ -130,8 +130,12 @@ public sealed partial class MmapManager
             return false;
         }
 
-        region.CountUse(bracket.Slot.Index);
-        StampUse(region);
+        if (!bracket.Slot.TryCount(_tally))
+        {
+            LookAtUse(region, bracket.Slot);
+        }
+
+        StampUse(region, 1);
         if (!region.HasIndex)
         {
             foreach ((string name, int layer) in region.PlainKeywords.Find(match, folded))
@@ -211,9 +215,9 @@ public sealed partial class MmapManager
 
         try
         {
-            if (!region.CountUse(bracket.Slot.Index))
+            if (!bracket.Slot.TryCount(_tally))
             {
-                StampUse(region);
+                LookAtUse(region, bracket.Slot);
             }
 
             if (!region.HasIndex)

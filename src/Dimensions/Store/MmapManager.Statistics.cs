@@ -7,12 +7,12 @@ namespace DimensionStore;
 /// <content>Statistics: what the access path counts, and the snapshot.</content>
 public sealed partial class MmapManager
 {
-    // Every 64th use of a dimension by a thread is stamped, beginning with the first; every 16th stamp, about every 1,024th access, times a burst. Powers of two, less one.
-    internal const long StampMask = 63;
+    // Every 16th sample, about every 1,024th access, times a burst. A power of two, less one.
     private const long TimeMask = 15;
     private const int TimedAccesses = 32;
 
-    private long _stamps;
+    private readonly UseTally _tally = new();
+    private long _samples;
 
     /// <summary>Takes a snapshot. Allocates nothing on the GC heap.</summary>
     /// <exception cref="ObjectDisposedException">The store is closed.</exception>
@@ -29,13 +29,6 @@ public sealed partial class MmapManager
 
         AllocatorStatistics pool = _pool.IsValueCreated ? _pool.Value.GetStatistics() : default;
         long allocated = Budget.UsedBytes;
-        int slots = ReaderRegistry.SlotCount;
-        long accesses = 0;
-        foreach (DimensionRecord record in _recordList)
-        {
-            accesses += record.Uses.Sum(slots);
-        }
-
         long samples = Volatile.Read(ref _counts.LatencySamples);
         int simulated = Volatile.Read(ref _counts.SimulatedDimensions);
         int parked = Volatile.Read(ref _counts.ParkedRegions);
@@ -51,7 +44,7 @@ public sealed partial class MmapManager
             AvgAccessLatencyUs = samples == 0 ? 0 : Volatile.Read(ref _counts.LatencyTicks) * 1e6 / Stopwatch.Frequency / samples,
             SimulationMode = simulated > 0,
             SimulatedDimensions = simulated,
-            AccessCount = accesses,
+            AccessCount = _tally.Count,
             EvictionCount = Volatile.Read(ref _counts.Evictions),
             ParkedRegions = parked,
             PoolLiveBlocks = pool.LiveBlocks,
@@ -61,15 +54,28 @@ public sealed partial class MmapManager
         return true;
     }
 
-    /// <summary>Stamps a use, and times one now and then. Zero-copy accesses come here every 64th time, what copies always: its place among others is then exact.</summary>
+    /// <summary>Does what counting an access left to do, about every 64th time: the region at hand stands for the block of uses that ends with it.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void StampUse(LoadedRegion region)
+    private void LookAtUse(LoadedRegion region, ReaderSlot slot)
     {
-        region.Record.LastUse = _clock.Next();
-        if ((Interlocked.Increment(ref _stamps) & TimeMask) == 0)
+        long block = _tally.Look(slot);
+        if (block == 0)
+        {
+            return;
+        }
+
+        StampUse(region, block);
+        if ((Interlocked.Increment(ref _samples) & TimeMask) == 0)
         {
             TimeAccess(region);
         }
+    }
+
+    /// <summary>Tells the eviction policies of uses. What copies comes here each time, so that its place among others is exact.</summary>
+    private void StampUse(LoadedRegion region, long uses)
+    {
+        region.Record.LastUse = _clock.Next();
+        region.Record.AddUses(uses);
     }
 
     // One access is shorter than the clock can tell, so a burst of them is timed.

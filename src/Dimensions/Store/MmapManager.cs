@@ -26,7 +26,6 @@ public sealed partial class MmapManager : IDisposable
 
     // What readers see: regions by dimension number. Elements are written under both locks; the array is replaced when it must grow.
     private volatile LoadedRegion?[] _table = new LoadedRegion?[64];
-    private volatile DimensionRecord[] _recordList = [];
     private volatile bool _closed;
     private StoreCounts _counts;
     private int _readersWaiting;

@@ -105,6 +105,21 @@ public static class ReaderRegistry
         return sum;
     }
 
+    /// <summary>What threads have counted for somebody and not credited yet: exact when they are quiet.</summary>
+    internal static long SumTally(object owner)
+    {
+        long sum = 0;
+        foreach (ReaderSlot slot in Volatile.Read(ref s_slots))
+        {
+            if (ReferenceEquals(slot.TallyOwner, owner))
+            {
+                sum += Math.Max(0, Volatile.Read(ref slot.Counter) - Volatile.Read(ref slot.TallyStart));
+            }
+        }
+
+        return sum;
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static ReaderSlot Register()
     {

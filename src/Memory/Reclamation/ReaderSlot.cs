@@ -14,6 +14,7 @@ internal sealed class ReaderSlot
     private const long OneClosed = 1L << 32;
 
     private Thread _owner;
+    private object? _tallyOwner;
     private HotLine _hot;
 
     internal ReaderSlot(int index, Thread owner)
@@ -36,6 +37,19 @@ internal sealed class ReaderSlot
         get => ref _hot.Counter;
     }
 
+    /// <summary>Whom the increments of <see cref="Counter"/> since <see cref="TallyStart"/> are for. Set by the owning thread, with <see cref="TallyStart"/> first.</summary>
+    internal object? TallyOwner
+    {
+        get => Volatile.Read(ref _tallyOwner);
+        set => Volatile.Write(ref _tallyOwner, value);
+    }
+
+    /// <summary>What <see cref="Counter"/> was when <see cref="TallyOwner"/> was set.</summary>
+    internal ref long TallyStart => ref _hot.TallyStart;
+
+    /// <summary>At which value of <see cref="Counter"/> whoever counts wants to do more than count.</summary>
+    internal ref long NextLook => ref _hot.NextLook;
+
     /// <summary>Whether a bracket is open. Exact on the owning thread.</summary>
     internal bool IsInside => (uint)Volatile.Read(ref _hot.State) != 0;
 
@@ -50,6 +64,19 @@ internal sealed class ReaderSlot
     {
         long now = Volatile.Read(ref _hot.State);
         return (uint)now == 0 || ((now ^ seen) >> 32) != 0 || IsAbandoned;
+    }
+
+    /// <summary>
+    /// Counts one for somebody: an increment on the line that the bracket has just written, where a cell of the counter's own would cost a second chain of loads and stores.
+    /// Owning thread only.
+    /// </summary>
+    /// <returns>False when there is more to do: it is somebody else's turn to be counted for, or <see cref="NextLook"/> is reached.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool TryCount(object owner)
+    {
+        long count = _hot.Counter + 1;
+        _hot.Counter = count;
+        return count < _hot.NextLook && ReferenceEquals(_tallyOwner, owner);
     }
 
     /// <summary>Opens a bracket. Owning thread only. README.md beside this file argues why two plain instructions suffice.</summary>
@@ -115,5 +142,11 @@ internal sealed class ReaderSlot
 
         [FieldOffset(144)]
         internal int Index;
+
+        [FieldOffset(152)]
+        internal long NextLook;
+
+        [FieldOffset(160)]
+        internal long TallyStart;
     }
 }

@@ -22,7 +22,7 @@ public sealed class EvictionPlannerTests
     [Fact]
     public void The_threshold_is_the_first_usage_that_counts_as_pressure()
     {
-        Check.QuickThrowOnFailure(Prop.ForAll(
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(20_000), Prop.ForAll(
             Gen.Choose(1, 1_000_000).ToArbitrary(),
             Gen.Choose(1, 100).ToArbitrary(),
             (limit, percent) =>
