@@ -1,6 +1,8 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
+using CommunityToolkit.HighPerformance.Buffers;
 
 namespace DimensionStore;
 
@@ -140,9 +142,23 @@ internal sealed class JsonLineParser(string sourceName) : IDisposable
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
             _keywords.Add(reader.TokenType == JsonTokenType.String
-                ? reader.GetString()!
+                ? PooledString(ref reader)
                 : throw Error($"keyword {_keywords.Count + 1} is {Shown(ref reader)}; expected a text."));
         }
+    }
+
+    /// <summary>Keywords recur from line to line; a pool makes one string of them all. A text too long to be a keyword is made as it is, for the error to show.</summary>
+    [SkipLocalsInit]
+    private static string PooledString(ref Utf8JsonReader reader)
+    {
+        const int MostCharacters = KeywordIndexFormat.MaxDisplayBytes;
+        if (reader.HasValueSequence || reader.ValueSpan.Length > MostCharacters)
+        {
+            return reader.GetString()!;
+        }
+
+        Span<char> characters = stackalloc char[MostCharacters];
+        return StringPool.Shared.GetOrAdd(characters[..reader.CopyString(characters)]);
     }
 
     private int ReadContent(ref Utf8JsonReader reader)

@@ -1,7 +1,7 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using CommunityToolkit.HighPerformance.Buffers;
 
 namespace DimensionStore;
 
@@ -28,31 +28,23 @@ internal sealed class ImageHead(DimensionWriterOptions options, LayerComposer[] 
     /// <returns>What the format's own reader makes of them.</returns>
     public DimensionDescriptor Write(ImageSink sink, string? filePath, CancellationToken cancellationToken)
     {
-        byte[] head = ArrayPool<byte>.Shared.Rent(DimensionFormat.HeaderBytes + metadataLength);
-        try
+        using SpanOwner<byte> head = SpanOwner<byte>.Allocate(DimensionFormat.HeaderBytes + metadataLength, AllocationMode.Clear);
+        Span<byte> bytes = head.Span;
+        WriteHeader(bytes, sink.Position);
+        WriteMetadata(bytes[DimensionFormat.HeaderBytes..]);
+        if (!options.Plain)
         {
-            Span<byte> bytes = head.AsSpan(0, DimensionFormat.HeaderBytes + metadataLength);
-            bytes.Clear();
-            WriteHeader(bytes, sink.Position);
-            WriteMetadata(bytes[DimensionFormat.HeaderBytes..]);
-            if (!options.Plain)
+            WriteExtension(bytes);
+            if (IsSealed)
             {
-                WriteExtension(bytes);
-                if (IsSealed)
-                {
-                    WriteSeal(bytes, sink, cancellationToken);
-                }
-
-                ExtensionBlock.WriteHeaderChecksum(bytes);
+                WriteSeal(bytes, sink, cancellationToken);
             }
 
-            sink.WriteAt(0, bytes);
-            return DimensionDescriptor.Parse(bytes, sink.Position, filePath);
+            ExtensionBlock.WriteHeaderChecksum(bytes);
         }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(head);
-        }
+
+        sink.WriteAt(0, bytes);
+        return DimensionDescriptor.Parse(bytes, sink.Position, filePath);
     }
 
     private void WriteHeader(Span<byte> header, long totalSize)
@@ -107,21 +99,14 @@ internal sealed class ImageHead(DimensionWriterOptions options, LayerComposer[] 
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(head);
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(ReadBytes);
-        try
+        using SpanOwner<byte> buffer = SpanOwner<byte>.Allocate(ReadBytes);
+        for (long at = head.Length; at < sink.Position;)
         {
-            for (long at = head.Length; at < sink.Position;)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                Span<byte> piece = buffer.AsSpan(0, (int)Math.Min(ReadBytes, sink.Position - at));
-                sink.ReadAt(at, piece);
-                hash.AppendData(piece);
-                at += piece.Length;
-            }
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(buffer);
+            cancellationToken.ThrowIfCancellationRequested();
+            Span<byte> piece = buffer.Span[..(int)Math.Min(ReadBytes, sink.Position - at)];
+            sink.ReadAt(at, piece);
+            hash.AppendData(piece);
+            at += piece.Length;
         }
 
         Span<byte> seal = stackalloc byte[DimensionFormat.SealBytes];
