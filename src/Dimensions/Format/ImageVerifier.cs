@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Compression;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 
 namespace DimensionStore;
@@ -34,7 +35,10 @@ internal sealed class ImageVerifier(DimensionDescriptor descriptor, ImageSource 
             CheckBytes(buffer, cancellationToken);
             foreach (LayerDescriptor layer in descriptor.Layers)
             {
-                CheckDecompression(layer, buffer, cancellationToken);
+                if (layer.Codec != LayerCodec.None && layer.ContentSize != 0)
+                {
+                    CheckDecompression(layer, buffer, cancellationToken);
+                }
             }
         }
         finally
@@ -137,13 +141,10 @@ internal sealed class ImageVerifier(DimensionDescriptor descriptor, ImageSource 
         return checksum;
     }
 
+    // Not inlined: only a file that is compressed shall load the compression libraries.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void CheckDecompression(LayerDescriptor layer, byte[] buffer, CancellationToken cancellationToken)
     {
-        if (layer.Codec == LayerCodec.None || layer.ContentSize == 0)
-        {
-            return;
-        }
-
         long size = 0;
         using var stored = new ImageRangeStream(source, layer.ContentOffset, layer.ContentSize);
         try

@@ -72,7 +72,8 @@ internal sealed class PathResolver(PSCmdlet cmdlet)
 
     private (IReadOnlyList<string> Found, ErrorRecord? Error) Resolve(string path, bool literal)
     {
-        if (literal)
+        // A name without wildcards, or the backtick that escapes them, stands for itself. PowerShell's search would list every directory on the way.
+        if (literal || path.AsSpan().IndexOfAny("*?[]`") < 0)
         {
             (string? resolved, ErrorRecord? error) = ResolveLiteral(path);
             return error is not null ? ([], error)
