@@ -61,7 +61,9 @@ internal sealed class ImageVerifier(DimensionDescriptor descriptor, ImageSource 
         HashHeader(buffer, seal, storedSeal);
         position = DimensionFormat.HeaderBytes;
         Walk(ref position, DimensionFormat.HeaderBytes + (long)descriptor.MetadataLength, Section.Metadata, buffer, seal, cancellationToken);
-        foreach (LayerDescriptor layer in descriptor.Layers.OrderBy(layer => layer.ContentOffset).ThenBy(layer => layer.ContentSize))
+        List<LayerDescriptor> layers = [.. descriptor.Layers];
+        layers.Sort(static (x, y) => x.ContentOffset != y.ContentOffset ? x.ContentOffset.CompareTo(y.ContentOffset) : x.ContentSize.CompareTo(y.ContentSize));
+        foreach (LayerDescriptor layer in layers)
         {
             if (layer.ContentSize > 0)
             {

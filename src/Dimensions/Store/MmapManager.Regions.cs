@@ -148,7 +148,7 @@ public sealed partial class MmapManager
     {
         lock (_gate)
         {
-            return _records.GetValueOrDefault(id.Value);
+            return _records.TryGetValue(id.Value, out DimensionRecord? record) ? record : null;
         }
     }
 
@@ -158,7 +158,7 @@ public sealed partial class MmapManager
         if (!_records.TryGetValue(id.Value, out DimensionRecord? record))
         {
             record = new DimensionRecord(id);
-            _records.Add(id.Value, record);
+            _records.Add(record);
         }
 
         return record;

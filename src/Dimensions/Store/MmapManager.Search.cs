@@ -90,7 +90,16 @@ public sealed partial class MmapManager
         lock (_gate)
         {
             ThrowIfClosed();
-            return [.. _records.Values.Where(static r => r.State is DimensionState.Loaded or DimensionState.Simulated || r.LoadsOnDemand).Select(static r => r.Id.Value)];
+            List<int> numbers = [];
+            foreach (DimensionRecord record in _records.Values)
+            {
+                if (record.State is DimensionState.Loaded or DimensionState.Simulated || record.LoadsOnDemand)
+                {
+                    numbers.Add(record.Id.Value);
+                }
+            }
+
+            return [.. numbers];
         }
     }
 

@@ -12,7 +12,7 @@ public sealed partial class MmapManager : IDisposable
     // _gate guards the records and is held for moments. Order: _mutation, then _gate.
     private readonly Lock _mutation = new();
     private readonly Lock _gate = new();
-    private readonly SortedDictionary<int, DimensionRecord> _records = [];
+    private readonly DimensionRecordTable _records = new();
     private readonly List<LoadedRegion> _parked = [];
     private readonly Queue<PressureChangedEventArgs> _pressureEvents = new();
     private readonly UseClock _clock = new();
