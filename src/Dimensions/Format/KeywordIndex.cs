@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -11,8 +12,6 @@ namespace DimensionStore;
 /// </summary>
 public readonly ref struct KeywordIndex
 {
-    private const uint SlotMask = (1u << KeywordIndexFormat.SlotsPerBucket) - 1;
-
     private readonly ReadOnlySpan<byte> _section;
     private readonly long _sectionOffset;
     private readonly int _orderOffset;
@@ -54,12 +53,22 @@ public readonly ref struct KeywordIndex
     /// <param name="keyword">In any case.</param>
     /// <param name="postings">Its entries.</param>
     /// <exception cref="DimensionFormatException">The index is damaged.</exception>
-    [SkipLocalsInit]
-    public bool TryFind(ReadOnlySpan<char> keyword, out PostingList postings)
+    public unsafe bool TryFind(ReadOnlySpan<char> keyword, out PostingList postings)
     {
-        Span<byte> buffer = stackalloc byte[FoldedKeyword.BufferBytes];
-        FoldedKeyword folded = FoldedKeyword.Create(keyword, buffer);
-        return TryFind(folded, out postings);
+        if (_bucketCount != 0)
+        {
+            fixed (byte* section = _section)
+            {
+                FoundPostings found = Probe(section).Find(ref MemoryMarshal.GetReference(keyword), keyword.Length);
+                if (found.Count >= 0)
+                {
+                    postings = List(section, found);
+                    return found.Count != 0;
+                }
+            }
+        }
+
+        return TryFindFolded(keyword, out postings);
     }
 
     /// <summary>Finds a keyword given as UTF-8. Allocates nothing.</summary>
@@ -117,51 +126,51 @@ public readonly ref struct KeywordIndex
     }
 
     /// <summary>Finds a keyword that was folded and hashed before, so that many indexes can be asked for the price of one.</summary>
-    internal bool TryFind(scoped FoldedKeyword keyword, out PostingList postings)
+    internal unsafe bool TryFind(scoped FoldedKeyword keyword, out PostingList postings)
     {
-        postings = default;
-        uint bucketCount = _bucketCount;
-        if (keyword.Length <= 0 || bucketCount == 0)
+        if (!keyword.IsValid || _bucketCount == 0)
         {
+            postings = default;
             return false;
         }
 
-        ulong hash = keyword.Hash;
-        uint bucket = KeywordIndexFormat.Bucket(hash, bucketCount);
-        Vector256<uint> tag = Vector256.Create(KeywordIndexFormat.Tag(hash));
-        ref byte section = ref MemoryMarshal.GetReference(_section);
-        ref byte buckets = ref Unsafe.Add(ref section, KeywordIndexFormat.HeaderBytes);
-        for (uint probes = _maxProbe; ;)
+        fixed (byte* section = _section, key = &keyword.First)
         {
-            // In bounds: the header was refused unless bucketCount lines lie within the section. Eight words are loaded where five are wanted; both
-            // loads end within the line.
-            ref byte line = ref Unsafe.Add(ref buckets, (nuint)bucket * KeywordIndexFormat.BucketBytes);
-            ref byte references = ref Unsafe.Add(ref line, KeywordIndexFormat.BucketReferencesOffset);
-            uint empty = Vector256.Equals(Vector256.LoadUnsafe(ref references).AsUInt32(), Vector256<uint>.Zero).ExtractMostSignificantBits() & SlotMask;
-            uint match = Vector256.Equals(Vector256.LoadUnsafe(ref line).AsUInt32(), tag).ExtractMostSignificantBits() & ~empty & SlotMask;
-            while (match != 0)
+            FoundPostings found = Probe(section).Find(key, keyword.Length, keyword.Hash);
+            if (found.Count < 0)
             {
-                nuint slot = (nuint)BitOperations.TrailingZeroCount(match) * sizeof(uint);
-                uint reference = LittleEndian.U32(ref Unsafe.Add(ref references, slot));
-
-                // The entry's bytes are on their way while the record is still being fetched and compared. A hint that is wrong costs a wasted fetch.
-                long hint = LittleEndian.U32(ref Unsafe.Add(ref line, KeywordIndexFormat.BucketHintsOffset + slot));
-                Prefetch.Line(ref Unsafe.Add(ref section, (nint)((hint * KeywordIndexFormat.HintUnit) - _sectionOffset)));
-                if (KeywordRecord.TryMatch(Records, reference, keyword, RecordsFileOffset, out postings))
-                {
-                    return true;
-                }
-
-                match &= match - 1;
+                ThrowDamaged((uint)found.First);
             }
 
-            if (empty != 0 || --probes == 0)
-            {
-                return false;
-            }
-
-            bucket = bucket + 1 == bucketCount ? 0 : bucket + 1;
+            postings = List(section, found);
+            return found.Count != 0;
         }
+    }
+
+    [SkipLocalsInit]
+    private bool TryFindFolded(ReadOnlySpan<char> keyword, out PostingList postings)
+    {
+        Span<byte> buffer = stackalloc byte[FoldedKeyword.BufferBytes];
+        FoldedKeyword folded = FoldedKeyword.Create(keyword, buffer);
+        return TryFind(folded, out postings);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private unsafe KeywordProbe Probe(byte* section) => new(section, _bucketCount, _maxProbe, _recordsOffset, _section.Length, _sectionOffset);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private unsafe PostingList List(byte* section, FoundPostings found)
+    {
+        nint offset = found.Count == 0 ? 0 : (nint)(found.First - section);
+        return new PostingList(ref Unsafe.Add(ref MemoryMarshal.GetReference(_section), offset), (int)found.Count, _sectionOffset + offset);
+    }
+
+    /// <summary>Says what is wrong with the record that a lookup found damaged.</summary>
+    [DoesNotReturn]
+    private void ThrowDamaged(uint reference)
+    {
+        KeywordRecord.Read(Records, reference, RecordsFileOffset);
+        throw new DimensionFormatException(DimensionFormatError.BadIndex, RecordsFileOffset, "a record that stays the same while it is read", $"reference {reference:N0}, whose record has changed meanwhile");
     }
 
     /// <summary>The record at a place in ascending order.</summary>

@@ -87,60 +87,6 @@ internal readonly ref struct KeywordRecord
         return new KeywordRecord(ref first, keyLength, displayLength, (int)postings, (int)postingCount);
     }
 
-    /// <summary>The postings of the record that a reference names if its key is the one looked for.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool TryMatch(ReadOnlySpan<byte> records, uint reference, scoped FoldedKeyword keyword, long recordsFileOffset, out PostingList postings)
-    {
-        ulong offset = (ulong)(reference - 1) * 8;
-        int length = keyword.Length;
-        nuint padded = (nuint)(uint)(length + 7) & ~(nuint)7;
-        ulong display = offset + KeywordIndexFormat.RecordHeadBytes + padded;
-        if (display > (ulong)records.Length)
-        {
-            // Too near the end for this key; another key may well be there.
-            if (offset + KeywordIndexFormat.RecordHeadBytes > (ulong)records.Length)
-            {
-                throw Outside(reference, records.Length, recordsFileOffset);
-            }
-
-            postings = default;
-            return false;
-        }
-
-        ref byte first = ref Unsafe.Add(ref MemoryMarshal.GetReference(records), (nint)offset);
-        ulong head = LittleEndian.U64(ref first);
-        if ((ushort)head != length)
-        {
-            postings = default;
-            return false;
-        }
-
-        ref byte key = ref Unsafe.Add(ref first, KeywordIndexFormat.RecordHeadBytes);
-        ref byte wanted = ref keyword.First;
-        nuint i = 0;
-        do
-        {
-            if (Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref key, i)) != Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref wanted, i)))
-            {
-                postings = default;
-                return false;
-            }
-
-            i += 8;
-        }
-        while (i < padded);
-
-        ulong start = display + ((((head >> 16) & 0xFFFF) + 7) & ~7UL);
-        ulong count = head >> 32;
-        if (count == 0 || start + (count * KeywordIndexFormat.PostingBytes) > (ulong)records.Length)
-        {
-            throw Damaged(length, (ushort)(head >> 16), count, records.Length, recordsFileOffset + (long)offset);
-        }
-
-        postings = new PostingList(ref Unsafe.Add(ref MemoryMarshal.GetReference(records), (nint)start), (int)count, recordsFileOffset + (long)start);
-        return true;
-    }
-
     private static DimensionFormatException Outside(uint reference, int recordsLength, long recordsFileOffset)
         => new(DimensionFormatError.BadIndex, recordsFileOffset, $"a reference to a record within {recordsLength:N0} bytes", $"reference {reference:N0}");
 

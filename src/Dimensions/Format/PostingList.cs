@@ -10,6 +10,7 @@ public readonly ref struct PostingList
     private readonly long _fileOffset;
 
     /// <summary>Wraps postings whose bytes have been bounds-checked.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal PostingList(ref byte first, int count, long fileOffset)
     {
         _first = ref first;
@@ -25,11 +26,12 @@ public readonly ref struct PostingList
     /// <exception cref="DimensionFormatException">The index is damaged.</exception>
     public EntryLocation this[int index]
     {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get
         {
             if ((uint)index >= (uint)Count)
             {
-                ThrowIndex(index);
+                ThrowIndex(index, Count);
             }
 
             ref byte posting = ref Unsafe.Add(ref _first, (nuint)(uint)index * KeywordIndexFormat.PostingBytes);
@@ -38,25 +40,29 @@ public readonly ref struct PostingList
             uint layer = LittleEndian.U32(ref Unsafe.Add(ref posting, 8));
             if (layer >= DimensionFormat.MaxLayers || length > int.MaxValue)
             {
-                ThrowDamaged(index, length, layer);
+                ThrowDamaged(_fileOffset + ((long)index * KeywordIndexFormat.PostingBytes), length, layer);
             }
 
             return new EntryLocation((int)layer, offset, (int)length);
         }
     }
 
+    /// <summary>The first of them, where it lies.</summary>
+    internal ref byte First => ref _first;
+
     /// <summary>Whether both are the same bytes at the same place.</summary>
     internal bool IsSame(PostingList other) => Unsafe.AreSame(ref _first, ref other._first) && Count == other.Count;
 
+    // Static: an instance method would take the address of the list, and the list would live in memory wherever it is used.
     [DoesNotReturn]
-    private void ThrowIndex(int index)
-        => throw new ArgumentOutOfRangeException(nameof(index), index, $"The keyword has {Count:N0} entries.");
+    private static void ThrowIndex(int index, int count)
+        => throw new ArgumentOutOfRangeException(nameof(index), index, $"The keyword has {count:N0} entries.");
 
     [DoesNotReturn]
-    private void ThrowDamaged(int index, uint length, uint layer)
+    private static void ThrowDamaged(long fileOffset, uint length, uint layer)
         => throw new DimensionFormatException(
             DimensionFormatError.BadIndex,
-            _fileOffset + ((long)index * KeywordIndexFormat.PostingBytes),
+            fileOffset,
             $"a posting with a layer of 0 to 3 and at most {int.MaxValue:N0} bytes",
             $"layer field 0x{layer:X8}, {length:N0} bytes");
 }

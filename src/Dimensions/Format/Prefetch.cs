@@ -11,11 +11,15 @@ internal static unsafe class Prefetch
 
     /// <summary>Fetches the line of <paramref name="address"/> where the processor can be asked to; else does nothing.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Line(ref byte address)
+    public static void Line(ref byte address) => Line(Unsafe.AsPointer(ref address));
+
+    /// <summary>Fetches the line of <paramref name="address"/> where the processor can be asked to; else does nothing.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Line(void* address)
     {
         if (Sse.IsSupported)
         {
-            Sse.Prefetch0(Unsafe.AsPointer(ref address));
+            Sse.Prefetch0(address);
         }
     }
 }

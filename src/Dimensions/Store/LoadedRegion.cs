@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace DimensionStore;
 
@@ -11,7 +12,10 @@ internal sealed unsafe class LoadedRegion
     private readonly List<NativeBuffer> _buffers = [];
     private readonly KeywordIndexHeader _indexHeader;
     private readonly byte* _index;
-    private readonly int _indexLength; private LayerViews _views;
+    private readonly int _indexLength;
+    private readonly KeywordProbe _probe;
+    private LayerViews _views;
+    private volatile bool _isProbed;
     private PlainKeywords? _plainKeywords;
 
     /// <summary>Takes a region over. The caller has charged <paramref name="chargedBytes"/> and checked that every layer fits a span.</summary>
@@ -28,6 +32,8 @@ internal sealed unsafe class LoadedRegion
             _indexLength = checked((int)descriptor.IndexLength);
             _index = (byte*)region.Address + descriptor.IndexOffset;
             _indexHeader = KeywordIndexHeader.Read(region.Access(descriptor.IndexOffset, _indexLength), _indexLength, descriptor.IndexOffset, region.FilePath);
+            KeywordIndexLayout layout = _indexHeader.Layout;
+            _probe = new KeywordProbe(_index, layout.BucketCount, _indexHeader.MaxProbe, layout.RecordsOffset, layout.Length, descriptor.IndexOffset);
         }
 
         foreach (LayerDescriptor layer in descriptor.Layers)
@@ -43,6 +49,8 @@ internal sealed unsafe class LoadedRegion
                 PendingLayers |= 1 << layer.Layer;
             }
         }
+
+        _isProbed = PendingLayers == 0 && _index is not null;
     }
 
     /// <summary>The dimension this belongs to.</summary>
@@ -69,6 +77,20 @@ internal sealed unsafe class LoadedRegion
     /// <summary>Whether there is a keyword index.</summary>
     public bool HasIndex => _index is not null;
 
+    /// <summary>Whether a keyword can be looked up with <see cref="Probe"/> and all that it may name be read at once: there is an index, and no layer is still to be decompressed.</summary>
+    public bool IsProbed
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _isProbed;
+    }
+
+    /// <summary>Lookups in the keyword index. Only where there is one.</summary>
+    public ref readonly KeywordProbe Probe
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => ref _probe;
+    }
+
     /// <summary>The keyword index. Only where there is one.</summary>
     public KeywordIndex Index
     {
@@ -83,23 +105,31 @@ internal sealed unsafe class LoadedRegion
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryGetLayer(int layer, out byte* address, out int length)
     {
-        ref LayerView view = ref Unsafe.Add(ref Unsafe.As<LayerViews, LayerView>(ref _views), layer & 3);
+        ref LayerView view = ref Unsafe.Add(ref Unsafe.As<LayerViews, LayerView>(ref _views), (nuint)(uint)layer & 3);
         address = (byte*)Volatile.Read(ref view.Address);
         length = view.Length;
         return address is not null;
     }
 
-    /// <summary>Bytes of an entry. Every layer that an access may ask for has been decompressed before the access was handed out.</summary>
-    public ReadOnlySpan<byte> ContentAt(EntryLocation location)
+    /// <summary>Bytes of an entry, if they lie in their layer. Every layer that an access may ask for has been decompressed before the access was handed out.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryGetContent(uint layer, uint offset, uint length, out ReadOnlySpan<byte> content)
     {
-        if ((uint)location.Layer < 4 && TryGetLayer(location.Layer, out byte* address, out int length)
-            && location.Offset >= 0 && location.Length >= 0 && location.Offset <= length - (long)location.Length)
+        // A layer is no longer than a span can be, so that an entry inside it is not either.
+        if (layer < DimensionFormat.MaxLayers && TryGetLayer((int)layer, out byte* address, out int layerLength) && offset + (ulong)length <= (uint)layerLength)
         {
-            return new ReadOnlySpan<byte>(address + location.Offset, location.Length);
+            content = MemoryMarshal.CreateReadOnlySpan(ref address[offset], (int)length);
+            return true;
         }
 
-        throw BadPosting(location);
+        content = default;
+        return false;
     }
+
+    /// <summary>Bytes of an entry.</summary>
+    /// <exception cref="DimensionFormatException">They do not lie in their layer.</exception>
+    public ReadOnlySpan<byte> ContentAt(EntryLocation location)
+        => TryGetContent((uint)location.Layer, checked((uint)location.Offset), (uint)location.Length, out ReadOnlySpan<byte> content) ? content : throw BadPosting(location);
 
     /// <summary>Whether the file has this layer, decompressed or not.</summary>
     public bool HasLayer(int layer) => _views[layer & 3].Address != 0 || ((PendingLayers >> layer) & 1) != 0;
@@ -123,6 +153,7 @@ internal sealed unsafe class LoadedRegion
         _views[layer].Length = checked((int)buffer.Length);
         Volatile.Write(ref _views[layer].Address, buffer.Address);
         PendingLayers &= ~(1 << layer);
+        _isProbed = PendingLayers == 0 && _index is not null;
     }
 
     /// <summary>Gives decompressed layers back; the caller disposes <see cref="Region"/>. Nobody may read any more.</summary>

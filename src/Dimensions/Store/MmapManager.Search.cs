@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
 using DimensionStore.Memory;
 
@@ -14,12 +15,33 @@ public sealed partial class MmapManager
     /// <exception cref="DimensionNotFoundException">There is no such dimension.</exception>
     /// <exception cref="DimensionFormatException">Its file is broken, or its index proves to be.</exception>
     /// <exception cref="ObjectDisposedException">The store is closed.</exception>
-    [SkipLocalsInit]
-    public EntryAccess Find(DimensionId dimension, ReadOnlySpan<char> keyword)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public unsafe EntryAccess Find(DimensionId dimension, ReadOnlySpan<char> keyword)
     {
-        Span<byte> buffer = stackalloc byte[FoldedKeyword.BufferBytes];
-        FoldedKeyword folded = FoldedKeyword.Create(keyword, buffer);
-        return TryFind(dimension, folded, out EntryAccess access, out _) ? access : FindSlowly(dimension, folded);
+        // Inlined into the caller, and the answer put together in one place only, so that it stays in registers: a struct that two paths leave in memory
+        // would be copied by vector loads, which wait until the processor has retired all it did before. See KeywordProbe.
+        // The bracket comes before the reference is read. That order is what unmapping relies on. Nothing between it and the answer throws.
+        ReadBracket bracket = ReaderRegistry.Enter();
+        LoadedRegion?[] table = _table;
+        int id = dimension.Value;
+        LoadedRegion? region = (uint)id < (uint)table.Length ? table[id] : null;
+        FoundPostings found = region is { IsProbed: true } ? region.Probe.Find(ref MemoryMarshal.GetReference(keyword), keyword.Length) : new FoundPostings(null, FoundPostings.Unknown);
+        if (found.Count >= 0)
+        {
+            if (!bracket.Slot.TryCount(_tally))
+            {
+                LookAtUse(region!, bracket.Slot);
+            }
+        }
+        else
+        {
+            // Opens a bracket of its own, on the same thread and therefore in the same slot.
+            bracket.Dispose();
+            region = FindSlowly(dimension, keyword, out FoundPostings foundSlowly);
+            found = foundSlowly;
+        }
+
+        return new EntryAccess(bracket, region!, found.First, (int)found.Count);
     }
 
     /// <summary>
@@ -208,18 +230,38 @@ public sealed partial class MmapManager
         return 0;
     }
 
-    /// <summary>Looks a keyword up in a dimension that is there; false when it is not, or when layers of the answer must be decompressed first.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryFind(DimensionId id, scoped FoldedKeyword keyword, out EntryAccess access, out int missingLayers)
+    /// <summary>
+    /// The careful way: for keywords beyond ASCII, and for dimensions that are not ready, are not there, have no index or a damaged one.
+    /// Returns with a bracket open on this thread. A negative count stands for whole layers: its complement has a bit for each.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    private LoadedRegion FindSlowly(DimensionId id, ReadOnlySpan<char> keyword, out FoundPostings found)
+    {
+        Span<byte> buffer = stackalloc byte[FoldedKeyword.BufferBytes];
+        FoldedKeyword folded = FoldedKeyword.Create(keyword, buffer);
+        while (true)
+        {
+            if (TryFind(id, folded, out found, out int missingLayers) is { } region)
+            {
+                return region;
+            }
+
+            MakeReady(id, missingLayers, null);
+        }
+    }
+
+    /// <summary>Looks a keyword up in a dimension that is there, and leaves a bracket open; null when it is not there, or when layers of the answer must be decompressed first.</summary>
+    private unsafe LoadedRegion? TryFind(DimensionId id, scoped FoldedKeyword keyword, out FoundPostings found, out int missingLayers)
     {
         missingLayers = 0;
-        access = default;
+        found = default;
         ReadBracket bracket = ReaderRegistry.Enter();
         LoadedRegion?[] table = _table;
         if ((uint)id.Value >= (uint)table.Length || table[id.Value] is not { } region)
         {
             bracket.Dispose();
-            return false;
+            return null;
         }
 
         try
@@ -233,11 +275,7 @@ public sealed partial class MmapManager
             {
                 int layers = keyword.IsValid ? region.PlainKeywords.Find(keyword.Bytes) : 0;
                 missingLayers = layers & region.PendingLayers;
-                if (missingLayers == 0)
-                {
-                    access = new EntryAccess(bracket, region, layers);
-                    return true;
-                }
+                found = new FoundPostings(null, layers == 0 ? 0 : ~layers);
             }
             else
             {
@@ -247,11 +285,8 @@ public sealed partial class MmapManager
                     missingLayers = region.PendingAmong(postings);
                 }
 
-                if (missingLayers == 0)
-                {
-                    access = new EntryAccess(bracket, region, postings);
-                    return true;
-                }
+                // The postings lie in the mapping, which the bracket holds: they do not move.
+                found = new FoundPostings((byte*)Unsafe.AsPointer(ref postings.First), postings.Count);
             }
         }
         catch
@@ -260,22 +295,13 @@ public sealed partial class MmapManager
             throw;
         }
 
-        bracket.Dispose();
-        return false;
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private EntryAccess FindSlowly(DimensionId id, scoped FoldedKeyword keyword)
-    {
-        int layers = 0;
-        while (true)
+        if (missingLayers == 0)
         {
-            MakeReady(id, layers, null);
-            if (TryFind(id, keyword, out EntryAccess access, out layers))
-            {
-                return access;
-            }
+            return region;
         }
+
+        bracket.Dispose();
+        return null;
     }
 
     /// <summary>Loads a dimension again that left memory for the budget's sake. What somebody unloaded stays out.</summary>

@@ -75,6 +75,44 @@ public sealed class KeywordFoldingTests
     public void Refuses_what_is_no_keyword(string keyword)
         => Assert.Equal(-1, KeywordFolding.Fold(keyword, new byte[FoldedKeyword.BufferBytes]));
 
+    [Fact]
+    public void The_fast_ways_agree_with_the_scalar_one_for_every_length_and_place()
+    {
+        // Ends of the ranges that the vector code tells apart, and units whose low byte alone looks like ASCII.
+        char[] units = ['\0', '\u0001', '@', 'A', 'Z', '[', 'z', '\u007F', '\u0080', '\u00C9', '\u00FF', '\u0141', '\u017F', '\u7F41', '\u8041', '\uFFFD', '\uFFFF'];
+        byte[] expected = new byte[FoldedKeyword.BufferBytes];
+        byte[] found = new byte[FoldedKeyword.BufferBytes];
+        int checks = 0;
+        for (int length = 1; length <= 41; length++)
+        {
+            char[] keyword = [.. Enumerable.Range(0, length).Select(static i => (char)((i % 3 == 0 ? 'A' : 'a') + (i % 26)))];
+            for (int place = 0; place < length; place++)
+            {
+                char before = keyword[place];
+                foreach (char unit in units)
+                {
+                    keyword[place] = unit;
+                    int bytes = KeywordFolding.FoldScalars(keyword, expected);
+                    found.AsSpan().Fill(0xEE);
+                    FoldedKeyword folded = FoldedKeyword.Create(keyword, found);
+                    Assert.Equal(bytes, folded.Length);
+                    if (bytes > 0)
+                    {
+                        int padded = (bytes + 7) & ~7;
+                        Assert.Equal(expected.AsSpan(0, padded), found.AsSpan(0, padded));
+                        Assert.Equal(KeywordHash.Compute(expected.AsSpan(0, bytes)), folded.Hash);
+                    }
+
+                    checks++;
+                }
+
+                keyword[place] = before;
+            }
+        }
+
+        Assert.Equal(41 * 42 / 2 * units.Length, checks);
+    }
+
     // Not as InlineData: attributes are stored as UTF-8, which has no unpaired surrogates.
     [Fact]
     public void Refuses_unpaired_surrogates()

@@ -59,6 +59,24 @@ public sealed class KeywordIndexTests
     }
 
     [Fact]
+    public void Keywords_of_every_length_are_told_apart_by_each_character()
+    {
+        string[] keywords = [.. Enumerable.Range(1, 40).Select(static n => string.Concat(Enumerable.Range(0, n).Select(i => (char)('a' + ((i + n) % 26)))))];
+        KeywordIndex index = Open(keywords);
+        foreach (string keyword in keywords)
+        {
+            Assert.True(index.TryFind(keyword.ToUpperInvariant(), out PostingList postings), keyword);
+            Assert.Equal(1, postings.Count);
+            for (int place = 0; place < keyword.Length; place++)
+            {
+                char[] other = keyword.ToCharArray();
+                other[place] = '#';
+                Assert.False(index.TryFind(other, out _), new string(other));
+            }
+        }
+    }
+
+    [Fact]
     public void A_posting_that_is_not_there_is_refused()
     {
         KeywordIndex index = KeywordIndex.Open(IndexOf(new ImageAssembler().AddEntry(0, "x", "k")));
