@@ -96,7 +96,7 @@
                 WarningThreshold   = 'Percent of the limit at which pressure is Warning. 75 by default.'
                 EvictionThreshold  = 'Percent of the limit at which dimensions are evicted. 85 by default.'
                 CriticalThreshold  = 'Percent of the limit at which pressure is Critical. 95 by default.'
-                Eviction           = 'Which dimension leaves memory first: Lru, the least recently used, or Lfu, the least frequently used.'
+                Eviction           = 'Which dimension leaves memory first: Lfu, the least frequently used, or Lru, the least recently used. Lfu when omitted.'
                 Residency          = 'Shared maps files, so that all processes share their pages. Private copies them into memory of this process that nobody can change. Immutable dimensions are always private.'
                 Verify             = 'Checks every byte of every file while opening, not only header and metadata.'
                 NoSimulation       = 'Does not answer from the simulation where a file is missing.'
