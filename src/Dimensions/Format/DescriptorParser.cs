@@ -114,6 +114,12 @@ internal ref struct DescriptorParser
             throw Error(DimensionFormatError.BadNameEncoding, DimensionFormat.NameOffset, "UTF-8", Convert.ToHexString(name));
         }
 
+        int nul = name.IndexOf((byte)0);
+        if (nul >= 0)
+        {
+            throw Error(DimensionFormatError.BadNameEncoding, DimensionFormat.NameOffset + nul, "no NUL within the name", "0");
+        }
+
         int stray = _bytes[(DimensionFormat.NameOffset + name.Length)..DimensionFormat.TotalSizeOffset].IndexOfAnyExcept((byte)0);
         if (stray >= 0)
         {

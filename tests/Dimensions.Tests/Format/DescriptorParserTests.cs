@@ -95,6 +95,8 @@ public sealed class DescriptorParserTests
     [InlineData(DimensionFormatError.BadNameLength, 4, "FFFFFFFF")]
     [InlineData(DimensionFormatError.BadNameEncoding, 8, "FF")]
     [InlineData(DimensionFormatError.BadNameEncoding, 14, "C3")]
+    [InlineData(DimensionFormatError.BadNameEncoding, 8, "00")]
+    [InlineData(DimensionFormatError.BadNameEncoding, 14, "00")]
     [InlineData(DimensionFormatError.NamePaddingNotZero, 15, "20")]
     [InlineData(DimensionFormatError.NamePaddingNotZero, 71, "01")]
     [InlineData(DimensionFormatError.Truncated, 72, "FFFFFFFFFFFFFFFF")]

@@ -22,6 +22,11 @@ internal static class WriterOptionsCheck
             throw new ArgumentException($"The dimension's name '{options.Name}' has {nameBytes:N0} bytes of UTF-8; a name has 1 to {DimensionFormat.MaxNameBytes}.", nameof(options));
         }
 
+        if (options.Name.Contains('\0', StringComparison.Ordinal))
+        {
+            throw new ArgumentException("The dimension's name has a NUL in it; leave it out, since readers in other languages end a name there.", nameof(options));
+        }
+
         ArgumentOutOfRangeException.ThrowIfNegative(options.MemoryBytes, nameof(options));
         if (options.MaxTotalBytes is < DimensionFormat.HeaderBytes)
         {
