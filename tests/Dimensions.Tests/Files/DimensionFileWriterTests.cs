@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Text;
 using DimensionStore.Memory;
@@ -127,6 +128,7 @@ public sealed class DimensionFileWriterTests
                 Options with { Name = "" },
                 Options with { Name = new string('ä', 33) },
                 Options with { Name = "\ud800" },
+                Options with { Name = "a\0b" },
                 Options with { Id = default },
                 Options with { MaxTotalBytes = 10 },
                 Options with { MemoryBytes = -1 },
@@ -146,6 +148,43 @@ public sealed class DimensionFileWriterTests
         Assert.Empty(directory.FileNames);
 
         static DimensionWriterOptions With(int layer, LayerSettings settings) => Options with { Layers = new Dictionary<int, LayerSettings> { [layer] = settings } };
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_pipe_is_neither_waited_for_nor_replaced(bool overwrite)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists("/usr/bin/mkfifo"), "There is no mkfifo here.");
+        using TemporaryDirectory directory = new();
+        string pipe = directory.File("D05.mmap");
+        using (Process made = Process.Start("/usr/bin/mkfifo", [pipe]))
+        {
+            made.WaitForExit();
+            Assert.Equal(0, made.ExitCode);
+        }
+
+        string link = directory.File("link");
+        File.CreateSymbolicLink(link, pipe);
+        foreach (string path in (string[])[pipe, link])
+        {
+            Assert.Contains(path, Assert.Throws<IOException>(() => DimensionFile.ReadDescriptor(path)).Message, StringComparison.Ordinal);
+            Assert.Throws<IOException>(() => DimensionFile.Verify(path, TestContext.Current.CancellationToken));
+            Assert.Throws<IOException>(() => MmapRegion.Open(path));
+            Assert.Contains(path, Assert.Throws<IOException>(() => new DimensionFileWriter(path, Options with { Overwrite = overwrite })).Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(["D05.mmap", "link"], directory.FileNames);
+    }
+
+    [Fact]
+    public void A_missing_file_is_named_with_what_to_do()
+    {
+        using TemporaryDirectory directory = new();
+        foreach (string path in (string[])[directory.File("x.mmap"), Path.Combine(directory.FullPath, "nowhere", "x.mmap")])
+        {
+            Assert.Equal($"{path} does not exist; name a dimension file that does.", Assert.ThrowsAny<IOException>(() => DimensionFile.ReadDescriptor(path)).Message);
+        }
     }
 
     [Fact]

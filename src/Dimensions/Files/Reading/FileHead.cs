@@ -1,4 +1,5 @@
 using System.Buffers;
+using DimensionStore.Memory.Native;
 using Microsoft.Win32.SafeHandles;
 
 namespace DimensionStore;
@@ -13,10 +14,16 @@ internal static class FileHead
     private const int FirstRead = 4096;
 
     /// <summary>Opens a file for reading without hindering anybody who replaces it.</summary>
-    /// <exception cref="IOException">The file cannot be opened, or is a directory.</exception>
+    /// <exception cref="IOException">The file cannot be opened, or is a directory, a pipe or a device.</exception>
     public static SafeFileHandle Open(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        if (SpecialFiles.IsSpecial(path))
+        {
+            // Opening a pipe would wait for whoever writes to it, for ever when nobody does.
+            throw new IOException($"{path} is a pipe, a socket or a device; a dimension file was expected.");
+        }
+
         try
         {
             return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
@@ -24,6 +31,18 @@ internal static class FileHead
         catch (UnauthorizedAccessException) when (Directory.Exists(path))
         {
             throw new IOException($"{path} is a directory; a dimension file was expected.");
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw new UnauthorizedAccessException($"{path} cannot be read: no permission. Give this user the right to read it, or name another file.", e);
+        }
+        catch (FileNotFoundException e)
+        {
+            throw new FileNotFoundException(Missing(path), path, e);
+        }
+        catch (DirectoryNotFoundException e)
+        {
+            throw new DirectoryNotFoundException(Missing(path), e);
         }
     }
 
@@ -82,6 +101,8 @@ internal static class FileHead
             total += n;
         }
     }
+
+    private static string Missing(string path) => $"{path} does not exist; name a dimension file that does.";
 
     private static DimensionDescriptor ReadLong(SafeFileHandle file, string path, long length, int needed)
     {

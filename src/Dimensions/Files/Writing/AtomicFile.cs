@@ -19,7 +19,7 @@ internal sealed class AtomicFile : IDisposable
     /// <summary>Begins a file: refuses at once what could not be finished, and clears away what killed writers left in the directory.</summary>
     /// <exception cref="DimensionFileExistsException">There is a file and <paramref name="overwrite"/> is false.</exception>
     /// <exception cref="ImmutableDimensionException">There is a file of an immutable dimension, or a sealed one, or the dimension is immutable.</exception>
-    /// <exception cref="IOException">The directory is missing or refuses, or the path is a directory.</exception>
+    /// <exception cref="IOException">The directory is missing or refuses, or the path is a directory, a pipe or a device.</exception>
     /// <exception cref="UnauthorizedAccessException">No permission to write there.</exception>
     public AtomicFile(FileOperations files, string path, DimensionId id, bool overwrite)
     {

@@ -76,8 +76,15 @@ internal class FileOperations
     }
 
     /// <summary>Opens an existing file for reading, or null when there is none.</summary>
+    /// <exception cref="IOException">It is a pipe, a socket or a device, or cannot be opened.</exception>
     public virtual SafeFileHandle? OpenExisting(string path)
     {
+        if (SpecialFiles.IsSpecial(path))
+        {
+            // Opening a pipe would wait for its writer, and a rename over /dev/null would take it from every process of the machine.
+            throw new IOException($"{path} is a pipe, a socket or a device and is never replaced; give the name of a file.");
+        }
+
         try
         {
             return File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
