@@ -11,9 +11,9 @@ internal static class CommonSymbols
 
     public static Option<bool> Force() => new("--force") { Description = "Replace existing files. Files of immutable dimensions (D09, D14) are kept even so." };
 
-    public static Option<string> Out(string description) => new("--out") { Description = description, HelpName = "DIR" };
+    public static Option<string> Out(string description) => new Option<string>("--out") { Description = description, HelpName = "DIR" }.NotEmpty();
 
-    public static Argument<string> Store() => new("DIR") { Description = "Directory of dimension files (D01.mmap, D02.mmap, …). Dimensions without a file are answered from the simulation." };
+    public static Argument<string> Store() => new Argument<string>("DIR") { Description = "Directory of dimension files (D01.mmap, D02.mmap, …). Dimensions without a file are answered from the simulation." }.NotEmpty();
 
     public static Argument<LayerId> Layer() => new("LAYER")
     {
@@ -52,6 +52,28 @@ internal static class CommonSymbols
             return null;
         },
     };
+
+    /// <summary>Refuses an empty text by the argument's name, before the library, which knows the name of a parameter only.</summary>
+    public static Argument<T> NotEmpty<T>(this Argument<T> argument)
+    {
+        argument.Validators.Add(result => RefuseEmpty(result, result.Tokens, argument.Name));
+        return argument;
+    }
+
+    /// <summary>The same for an option.</summary>
+    public static Option<T> NotEmpty<T>(this Option<T> option)
+    {
+        option.Validators.Add(result => RefuseEmpty(result, result.Tokens, option.Name));
+        return option;
+    }
+
+    private static void RefuseEmpty(SymbolResult result, IReadOnlyList<Token> tokens, string name)
+    {
+        if (tokens.Any(token => token.Value.Length == 0))
+        {
+            result.AddError($"{name} is an empty text; give at least one character.");
+        }
+    }
 
     private static T Parse<T>(ArgumentResult result)
         where T : struct, IParsable<T>

@@ -10,7 +10,7 @@ internal static class FindCommand
     public static Command Create(CliContext context)
     {
         Argument<string> directory = CommonSymbols.Store();
-        Argument<string> keyword = new("KEYWORD") { Description = "The keyword, in any case. One that begins with - goes behind --." };
+        Argument<string> keyword = new Argument<string>("KEYWORD") { Description = "The keyword, in any case. One that begins with - goes behind --." }.NotEmpty();
         Option<bool> prefix = new("--prefix") { Description = "Find every keyword that begins with KEYWORD." };
         Option<bool> wildcard = new("--wildcard") { Description = "KEYWORD is a pattern: * stands for any run of characters, ? for one." };
         Option<DimensionId[]> dimensions = CommonSymbols.Dimensions();

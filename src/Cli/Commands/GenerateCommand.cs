@@ -8,7 +8,7 @@ internal static class GenerateCommand
 {
     public static Command Create(CliContext context)
     {
-        Option<string> from = new("--from") { Description = "A catalog in the form of data/dimensions.json. Default: the catalog built into the library, which is that file.", HelpName = "FILE" };
+        Option<string> from = new Option<string>("--from") { Description = "A catalog in the form of data/dimensions.json. Default: the catalog built into the library, which is that file.", HelpName = "FILE" }.NotEmpty();
         Option<string> to = CommonSymbols.Out("Directory that gets the files; made if it is not there.");
         to.Required = true;
         Option<bool> force = CommonSymbols.Force();

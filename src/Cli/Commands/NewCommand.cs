@@ -10,7 +10,7 @@ internal static class NewCommand
 {
     public static Command Create(CliContext context)
     {
-        Argument<string> file = new("FILE") { Description = "The dimension file to make." };
+        Argument<string> file = new Argument<string>("FILE") { Description = "The dimension file to make." }.NotEmpty();
         Option<DimensionId> id = CommonSymbols.Id();
         Option<string> name = new("--name") { Description = "Name of the dimension, 1 to 64 bytes of UTF-8.", HelpName = "NAME", Required = true };
         Option<string> from = new("--from")

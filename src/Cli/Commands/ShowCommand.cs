@@ -10,7 +10,7 @@ internal static class ShowCommand
 {
     public static Command Create(CliContext context)
     {
-        Argument<string> file = new("FILE") { Description = "A dimension file." };
+        Argument<string> file = new Argument<string>("FILE") { Description = "A dimension file." }.NotEmpty();
         Option<bool> json = CommonSymbols.Json();
         var command = new Command("show", "Show header and layers of a dimension file.") { file, json };
         command.SetAction(parse =>

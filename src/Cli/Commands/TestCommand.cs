@@ -10,7 +10,7 @@ internal static class TestCommand
 
     public static Command Create(CliContext context)
     {
-        Argument<string[]> files = new("FILE") { Description = "Dimension files; all are checked, whatever the first ones give.", HelpName = "FILE…", Arity = ArgumentArity.OneOrMore };
+        Argument<string[]> files = new Argument<string[]>("FILE") { Description = "Dimension files; all are checked, whatever the first ones give.", HelpName = "FILE…", Arity = ArgumentArity.OneOrMore }.NotEmpty();
         Option<bool> json = CommonSymbols.Json();
         var command = new Command("test", "Verify dimension files: structure, checksums, index, padding, seal.") { files, json };
         command.SetAction(parse =>
@@ -69,7 +69,8 @@ internal static class TestCommand
         else if (outcome.Result is { Descriptor: { } descriptor } result)
         {
             string unsealed = descriptor.Id.IsImmutable && !descriptor.IsSealed ? "; has no seal, which a store asks of this dimension" : "";
-            context.Out.WriteLine($"ok      {outcome.Path}: {descriptor.Id} {descriptor.Name}, {Display.Number(result.BytesRead)} bytes; {string.Join(", ", result.Checks)}{unsealed}");
+            string plain = descriptor.IsPlain ? "; a plain file has no checksums for its contents" : "";
+            context.Out.WriteLine($"ok      {outcome.Path}: {descriptor.Id} {descriptor.Name}, {Display.Number(descriptor.TotalSize)} bytes; {string.Join(", ", result.Checks)}{plain}{unsealed}");
         }
 
         context.Out.Flush();

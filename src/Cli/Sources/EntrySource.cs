@@ -37,7 +37,21 @@ internal sealed class EntrySource : IDisposable
             _ => throw new CliUsageException($"--from {source}: the source is a .jsonl file, a .csv file, or - for JSON lines on standard input."),
         };
 
-        FileStream file = new(source, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
+        if (Directory.Exists(source))
+        {
+            throw new IOException($"--from {source}: this is a directory; name a .jsonl or .csv file.");
+        }
+
+        FileStream file;
+        try
+        {
+            file = new FileStream(source, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new FileNotFoundException($"--from {source}: there is no such file; name a .jsonl or .csv file, or - for standard input.", source, e);
+        }
+
         return new EntrySource(file, read(file, source, context.Cancellation), source);
     }
 

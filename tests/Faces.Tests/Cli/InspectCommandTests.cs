@@ -134,6 +134,30 @@ public sealed class InspectCommandTests : IDisposable
     }
 
     [Fact]
+    public void Test_gives_a_plain_file_its_whole_size_and_says_what_was_not_checked()
+    {
+        string source = _directory.Write("s.jsonl", Samples.JsonLines);
+        string file = _directory.File("D05.mmap");
+        Tool.Succeed("new", file, "--id", "5", "--name", "Temporal", "--from", source, "--plain");
+
+        string text = Tool.Succeed("test", file).Text;
+        Assert.Contains($" {new FileInfo(file).Length} bytes;", text.Replace(",", "", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains("no checksums", text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("FILE", "show", "")]
+    [InlineData("FILE", "test", "")]
+    [InlineData("FILE", "new", "", "--id", "5", "--name", "N", "--from", "-")]
+    [InlineData("DIR", "list", "")]
+    [InlineData("DIR", "stats", "")]
+    [InlineData("DIR", "get", "", "D01:0")]
+    [InlineData("KEYWORD", "find", "store", "")]
+    [InlineData("--out", "generate", "--out", "")]
+    public void An_empty_argument_is_a_usage_error_by_its_name(string name, params string[] arguments)
+        => Assert.Contains($"{name} is an empty text", Tool.Fail(ExitCodes.Usage, arguments), StringComparison.Ordinal);
+
+    [Fact]
     public void Test_says_when_a_store_would_miss_the_seal()
     {
         string source = _directory.Write("s.jsonl", Samples.JsonLines);

@@ -184,6 +184,10 @@ public sealed class NewCommandTests : IDisposable
 
         Assert.Contains("none.csv", Tool.Fail(ExitCodes.InputOutput, "new", _directory.File("D01.mmap"), "--id", "1", "--name", "n", "--from", _directory.File("none.csv")), StringComparison.Ordinal);
         Tool.Fail(ExitCodes.InputOutput, "new", Path.Combine(_directory.Path, "none", "D01.mmap"), "--id", "1", "--name", "n", "--from", source);
+
+        string directory = _directory.File("d.jsonl");
+        Directory.CreateDirectory(directory);
+        Assert.Contains("is a directory", Tool.Fail(ExitCodes.InputOutput, "new", _directory.File("D01.mmap"), "--id", "1", "--name", "n", "--from", directory), StringComparison.Ordinal);
         AssertNoFiles();
     }
 
