@@ -64,7 +64,9 @@ internal static class TestCommand
     {
         if ((outcome.Failure ?? outcome.Result?.Error) is { } error)
         {
-            context.Out.WriteLine($"FAILED  {outcome.Path}: {ErrorMapper.Map(error).Message}");
+            string message = ErrorMapper.Map(error).Message;
+            string name = message.StartsWith(outcome.Path, StringComparison.Ordinal) ? "" : $"{outcome.Path}: ";
+            context.Out.WriteLine($"FAILED  {name}{message}");
         }
         else if (outcome.Result is { Descriptor: { } descriptor } result)
         {

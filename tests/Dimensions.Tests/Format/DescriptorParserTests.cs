@@ -274,8 +274,18 @@ public sealed class DescriptorParserTests
         Assert.Equal(80, error.Offset);
         Assert.Equal("1 to 4", error.Expected);
         Assert.Equal("9", error.Found);
-        Assert.Equal("D01.mmap: BadLayerCount at offset 80: expected 1 to 4, found 9.", error.Message);
+        Assert.Equal("D01.mmap: BadLayerCount at offset 80: expected 1 to 4, found 9. Mend what wrote the file, or make it anew.", error.Message);
         Assert.Equal("other", error.InFile("other").FilePath);
+    }
+
+    [Fact]
+    public void Every_rejection_says_what_to_do()
+    {
+        foreach (DimensionFormatError error in Enum.GetValues<DimensionFormatError>())
+        {
+            string message = new DimensionFormatException(error, 0, "this", "that", "f").Message;
+            Assert.Matches(@"^f: [A-Za-z0-9]+ at offset 0: expected this, found that\. [A-Z].+\.$", message);
+        }
     }
 
     [Fact]

@@ -134,6 +134,15 @@ public sealed class InspectCommandTests : IDisposable
     }
 
     [Fact]
+    public void Test_names_a_failing_file_once()
+    {
+        string bad = Damage(MakeFile());
+
+        string text = Tool.Run("test", bad).Text;
+        Assert.StartsWith($"FAILED  {bad}: LayerChecksum", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Test_gives_a_plain_file_its_whole_size_and_says_what_was_not_checked()
     {
         string source = _directory.Write("s.jsonl", Samples.JsonLines);
