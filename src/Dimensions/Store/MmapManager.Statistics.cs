@@ -54,7 +54,7 @@ public sealed partial class MmapManager
         return true;
     }
 
-    /// <summary>Does what counting an access left to do, about every 64th time: the region at hand stands for the block of uses that ends with it.</summary>
+    /// <summary>Does what counting an access left to do, every 64th time or, on a busy thread, every 2,000th: the region at hand stands for the block of uses that ends with it.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void LookAtUse(LoadedRegion region, ReaderSlot slot)
     {
