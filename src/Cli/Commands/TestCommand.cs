@@ -65,7 +65,7 @@ internal static class TestCommand
         if ((outcome.Failure ?? outcome.Result?.Error) is { } error)
         {
             string message = ErrorMapper.Map(error).Message;
-            string name = message.StartsWith(outcome.Path, StringComparison.Ordinal) ? "" : $"{outcome.Path}: ";
+            string name = message.StartsWith($"{outcome.Path}: ", StringComparison.Ordinal) ? "" : $"{outcome.Path}: ";
             context.Out.WriteLine($"FAILED  {name}{message}");
         }
         else if (outcome.Result is { Descriptor: { } descriptor } result)
