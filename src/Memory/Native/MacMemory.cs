@@ -1,120 +1,29 @@
-using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 
 namespace DimensionStore.Memory.Native;
 
 /// <summary>The primitives on macOS. Pre- and postconditions are those of <see cref="VirtualMemory"/>.</summary>
 [SupportedOSPlatform("macos")]
-internal static partial class MacMemory
+internal static class MacMemory
 {
-    private const int ProtNone = 0;
-    private const int ProtRead = 1;
-    private const int ProtReadWrite = 3;
-    private const int MapPrivate = 0x02;
-    private const int MapFixed = 0x10;
     private const int MapNoReserve = 0x40;
     private const int MapAnonymous = 0x1000;
+    private const int ReservationFlags = UnixMemory.MapPrivate | MapAnonymous | MapNoReserve;
     private const int OpenReadOnlyCloseOnExec = 0x1000000;
-    private const int ErrorInterrupted = 4;
-    private const int ErrorInvalid = 22;
     private const int ErrorNotSupported = 45;
-    private const nint Failed = -1;
 
-    internal static nint Reserve(nuint size)
-    {
-        nint address = Map(0, size, ProtNone, MapPrivate | MapAnonymous | MapNoReserve, -1, 0);
-        return address == Failed ? throw VirtualMemory.Refused(0, size) : address;
-    }
+    internal static nint Reserve(nuint size) => UnixMemory.Reserve(size, ReservationFlags);
 
-    internal static void Commit(nint address, nuint size)
-    {
-        if (Protect(address, size, ProtReadWrite) != 0)
-        {
-            throw VirtualMemory.Refused(address, size);
-        }
-    }
+    internal static void Commit(nint address, nuint size) => UnixMemory.Commit(address, size);
 
-    internal static void Decommit(nint address, nuint size)
-    {
-        if (Map(address, size, ProtNone, MapPrivate | MapAnonymous | MapNoReserve | MapFixed, -1, 0) == Failed)
-        {
-            throw VirtualMemory.Refused(address, size);
-        }
-    }
+    internal static void Decommit(nint address, nuint size) => UnixMemory.Decommit(address, size, ReservationFlags);
 
-    internal static void Release(nint address, nuint size)
-    {
-        if (Unmap(address, size) != 0)
-        {
-            throw VirtualMemory.Refused(address, size);
-        }
-    }
+    internal static void Release(nint address, nuint size) => UnixMemory.Release(address, size);
 
-    internal static void Protect(nint address, nuint size, PageAccess access)
-    {
-        int protection = access switch { PageAccess.None => ProtNone, PageAccess.Read => ProtRead, _ => ProtReadWrite };
-        if (Protect(address, size, protection) != 0)
-        {
-            throw VirtualMemory.Refused(address, size);
-        }
-    }
+    internal static void Protect(nint address, nuint size, PageAccess access) => UnixMemory.Protect(address, size, access);
 
     internal static bool Advise(nint address, nuint size, AccessAdvice advice)
-        => Advise(address, size, (int)advice) == 0; // MADV_NORMAL, _RANDOM, _SEQUENTIAL and _WILLNEED are 0 to 3, as in the enum.
+        => UnixMemory.TryAdvise(address, size, (int)advice); // MADV_NORMAL, _RANDOM, _SEQUENTIAL and _WILLNEED are 0 to 3, as in the enum.
 
-    internal static bool FlushDirectory(string path)
-    {
-        int descriptor;
-        while ((descriptor = Open(path, OpenReadOnlyCloseOnExec)) < 0)
-        {
-            if (Marshal.GetLastPInvokeError() != ErrorInterrupted)
-            {
-                throw VirtualMemory.DirectoryRefused(path, "opening");
-            }
-        }
-
-        try
-        {
-            while (Flush(descriptor) != 0)
-            {
-                switch (Marshal.GetLastPInvokeError())
-                {
-                    case ErrorInterrupted:
-                        continue;
-                    case ErrorInvalid or ErrorNotSupported:
-                        return false; // The file system has no way to flush a directory.
-                    default:
-                        throw VirtualMemory.DirectoryRefused(path, "flushing");
-                }
-            }
-
-            return true;
-        }
-        finally
-        {
-            _ = Close(descriptor); // Opened for reading only: there is nothing a failed close could lose.
-        }
-    }
-
-    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
-    private static partial nint Map(nint address, nuint length, int protection, int flags, int descriptor, long offset);
-
-    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
-    private static partial int Unmap(nint address, nuint length);
-
-    [LibraryImport("libc", EntryPoint = "mprotect", SetLastError = true)]
-    private static partial int Protect(nint address, nuint length, int protection);
-
-    [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
-    private static partial int Advise(nint address, nuint length, int advice);
-
-    // open is variadic; with O_RDONLY only its two named parameters are passed, so the ordinary calling convention fits on arm64 too.
-    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Open(string path, int flags);
-
-    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
-    private static partial int Flush(int descriptor);
-
-    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
-    private static partial int Close(int descriptor);
+    internal static bool FlushDirectory(string path) => UnixMemory.FlushDirectory(path, OpenReadOnlyCloseOnExec, ErrorNotSupported);
 }

@@ -1,0 +1,122 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+
+namespace DimensionStore.Memory.Native;
+
+/// <summary>What Linux and macOS (64 bit) have in common: the POSIX calls. Their flags and errors differ in number, so each system's file passes its own.</summary>
+[SupportedOSPlatform("linux")]
+[SupportedOSPlatform("macos")]
+internal static partial class UnixMemory
+{
+    internal const int MapPrivate = 0x02;
+    internal const int ErrorInterrupted = 4;
+    internal const int ErrorInvalid = 22;
+    private const int ProtNone = 0;
+    private const int ProtRead = 1;
+    private const int ProtReadWrite = 3;
+    private const int MapFixed = 0x10;
+    private const nint Failed = -1;
+
+    internal static nint Reserve(nuint size, int flags)
+    {
+        nint address = Map(0, size, ProtNone, flags, -1, 0);
+        return address == Failed ? throw VirtualMemory.Refused(0, size) : address;
+    }
+
+    internal static void Commit(nint address, nuint size)
+    {
+        if (Protect(address, size, ProtReadWrite) != 0)
+        {
+            throw VirtualMemory.Refused(address, size);
+        }
+    }
+
+    /// <remarks>
+    /// A fresh inaccessible mapping over the range, rather than MADV_DONTNEED and mprotect: one call that cannot stop half-way,
+    /// and it takes the pages out of the commit charge, which a mere protection change does not.
+    /// </remarks>
+    internal static void Decommit(nint address, nuint size, int flags)
+    {
+        if (Map(address, size, ProtNone, flags | MapFixed, -1, 0) == Failed)
+        {
+            throw VirtualMemory.Refused(address, size);
+        }
+    }
+
+    internal static void Release(nint address, nuint size)
+    {
+        if (Unmap(address, size) != 0)
+        {
+            throw VirtualMemory.Refused(address, size);
+        }
+    }
+
+    internal static void Protect(nint address, nuint size, PageAccess access)
+    {
+        int protection = access switch { PageAccess.None => ProtNone, PageAccess.Read => ProtRead, _ => ProtReadWrite };
+        if (Protect(address, size, protection) != 0)
+        {
+            throw VirtualMemory.Refused(address, size);
+        }
+    }
+
+    internal static bool TryAdvise(nint address, nuint size, int advice) => Advise(address, size, advice) == 0;
+
+    /// <returns>False where the file system has no way to flush a directory.</returns>
+    internal static bool FlushDirectory(string path, int openFlags, int errorNotSupported)
+    {
+        int descriptor;
+        while ((descriptor = Open(path, openFlags)) < 0)
+        {
+            if (Marshal.GetLastPInvokeError() != ErrorInterrupted)
+            {
+                throw VirtualMemory.DirectoryRefused(path, "opening");
+            }
+        }
+
+        try
+        {
+            while (Flush(descriptor) != 0)
+            {
+                int error = Marshal.GetLastPInvokeError();
+                if (error == ErrorInvalid || error == errorNotSupported)
+                {
+                    return false;
+                }
+
+                if (error != ErrorInterrupted)
+                {
+                    throw VirtualMemory.DirectoryRefused(path, "flushing");
+                }
+            }
+
+            return true;
+        }
+        finally
+        {
+            _ = Close(descriptor); // Opened for reading only: there is nothing a failed close could lose.
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
+    private static partial nint Map(nint address, nuint length, int protection, int flags, int descriptor, long offset);
+
+    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
+    private static partial int Unmap(nint address, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "mprotect", SetLastError = true)]
+    private static partial int Protect(nint address, nuint length, int protection);
+
+    [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
+    private static partial int Advise(nint address, nuint length, int advice);
+
+    // open is variadic; without O_CREAT only its two named parameters are passed, so the ordinary calling convention fits on arm64 too.
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int Flush(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
+    private static partial int Close(int descriptor);
+}
