@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Runtime.CompilerServices;
@@ -12,6 +13,9 @@ namespace DimensionStore;
 /// </summary>
 public readonly ref struct KeywordIndex
 {
+    // Keys of one head that are counted through; more are searched by halves.
+    private const uint MaxCounted = 16;
+
     private readonly ReadOnlySpan<byte> _section;
     private readonly long _sectionOffset;
     private readonly int _orderOffset;
@@ -86,7 +90,6 @@ public readonly ref struct KeywordIndex
     /// <summary>Enumerates the keywords that begin with <paramref name="prefix"/>, ascending by folded UTF-8; all of them for an empty one. Allocates nothing.</summary>
     /// <param name="prefix">In any case.</param>
     /// <exception cref="DimensionFormatException">The index is damaged.</exception>
-    [SkipLocalsInit]
     public KeywordCursor FindPrefix(ReadOnlySpan<char> prefix)
     {
         if (prefix.IsEmpty)
@@ -94,9 +97,13 @@ public readonly ref struct KeywordIndex
             return All();
         }
 
-        Span<byte> buffer = stackalloc byte[FoldedKeyword.BufferBytes];
-        FoldedKeyword folded = FoldedKeyword.Create(prefix, buffer);
-        return folded.IsValid ? Range(folded.Bytes) : default;
+        if (prefix.Length is >= FoldedKeyword.MinPairLength and <= FoldedKeyword.MaxPairLength
+            && FoldedKeyword.TryFoldPair(ref MemoryMarshal.GetReference(prefix), prefix.Length, out ulong first, out ulong second, out _))
+        {
+            return Range(BinaryPrimitives.ReverseEndianness(first), BinaryPrimitives.ReverseEndianness(second), prefix.Length, default);
+        }
+
+        return FindFoldedPrefix(prefix);
     }
 
     /// <summary>
@@ -176,10 +183,8 @@ public readonly ref struct KeywordIndex
     /// <summary>The record at a place in ascending order.</summary>
     internal KeywordRecord RecordAt(uint position)
     {
-        ReadOnlySpan<byte> order = _section[_orderOffset.._recordsOffset];
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(position, _keyCount);
-        uint reference = LittleEndian.U32(ref Unsafe.Add(ref MemoryMarshal.GetReference(order), (nuint)position * sizeof(uint)));
-        return KeywordRecord.Read(Records, reference, RecordsFileOffset);
+        return KeywordRecord.Read(Records, ReferenceAt(position), RecordsFileOffset);
     }
 
     /// <summary>Place of the first key whose head is at least <paramref name="head"/>; the number of keys when there is none.</summary>
@@ -191,78 +196,108 @@ public readonly ref struct KeywordIndex
             return 0;
         }
 
-        int shift = 3 * (KeywordIndexLayout.CountLevels(keyCount) - 1);
-        ref byte level = ref Unsafe.Add(ref MemoryMarshal.GetReference(_section), KeywordIndexFormat.HeaderBytes + ((nuint)_bucketCount * KeywordIndexFormat.BucketBytes));
-        uint index = 0;
-        for (; ; shift -= 3)
+        Vector512<ulong> wanted = Vector512.Create(head);
+        ref byte section = ref MemoryMarshal.GetReference(_section);
+        ref byte level = ref Unsafe.Add(ref section, KeywordIndexFormat.HeaderBytes + ((nuint)_bucketCount * KeywordIndexFormat.BucketBytes));
+        uint group = 0;
+        for (int shift = 3 * (KeywordIndexLayout.CountLevels(keyCount) - 1); shift > 0; shift -= 3)
         {
-            if (shift == 0)
-            {
-                // The references of this group are wanted next, whichever of its eight heads it will be.
-                Prefetch.Line(ref Unsafe.Add(ref MemoryMarshal.GetReference(_section), _orderOffset + ((nint)index * (KeywordIndexFormat.HeadsPerGroup * sizeof(uint)))));
-            }
-
-            // In bounds: index is below the entries of the level above, and this level has eight for each of them.
-            index = (index * KeywordIndexFormat.HeadsPerGroup) + CountBelow(ref Unsafe.Add(ref level, (nuint)index * (KeywordIndexFormat.HeadsPerGroup * sizeof(ulong))), head);
-            uint entries = (uint)((keyCount + (1UL << shift) - 1) >> shift);
-            if (index >= entries)
+            // In bounds: the group is below the entries of the level above, and this level has eight for each of them.
+            group = (group * KeywordIndexFormat.HeadsPerGroup) + CountBelow(ref Unsafe.Add(ref level, (nuint)group * (KeywordIndexFormat.HeadsPerGroup * sizeof(ulong))), wanted);
+            uint entries = ((keyCount - 1) >> shift) + 1;
+            if (group >= entries)
             {
                 return keyCount;
             }
 
-            if (shift == 0)
-            {
-                return index;
-            }
-
             level = ref Unsafe.Add(ref level, (nuint)((entries + 7) & ~7u) * sizeof(ulong));
         }
+
+        // The references of this group are wanted next, whichever of its eight heads it will be.
+        Prefetch.Line(ref Unsafe.Add(ref section, _orderOffset + ((nint)group * (KeywordIndexFormat.HeadsPerGroup * sizeof(uint)))));
+        uint index = (group * KeywordIndexFormat.HeadsPerGroup) + CountBelow(ref Unsafe.Add(ref level, (nuint)group * (KeywordIndexFormat.HeadsPerGroup * sizeof(ulong))), wanted);
+        return Math.Min(index, keyCount);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint CountBelow(ref byte group, ulong head)
+    private static uint CountBelow(ref byte group, Vector512<ulong> wanted)
     {
         if (Vector512.IsHardwareAccelerated)
         {
             Vector512<ulong> heads = Vector512.LoadUnsafe(ref group).AsUInt64();
-            return (uint)BitOperations.PopCount(Vector512.LessThan(heads, Vector512.Create(head)).ExtractMostSignificantBits());
+            return (uint)BitOperations.PopCount(Vector512.LessThan(heads, wanted).ExtractMostSignificantBits());
         }
 
-        Vector256<ulong> wanted = Vector256.Create(head);
         Vector256<ulong> low = Vector256.LoadUnsafe(ref group).AsUInt64();
         Vector256<ulong> high = Vector256.LoadUnsafe(ref group, 32).AsUInt64();
-        return (uint)(BitOperations.PopCount(Vector256.LessThan(low, wanted).ExtractMostSignificantBits())
-            + BitOperations.PopCount(Vector256.LessThan(high, wanted).ExtractMostSignificantBits()));
+        return (uint)(BitOperations.PopCount(Vector256.LessThan(low, wanted.GetLower()).ExtractMostSignificantBits())
+            + BitOperations.PopCount(Vector256.LessThan(high, wanted.GetLower()).ExtractMostSignificantBits()));
     }
 
-    private KeywordCursor All() => _keyCount == 0 ? default : Cursor(0, _keyCount, 0, 0, 0, 0);
+    private KeywordCursor All() => Cursor(0, _keyCount, 0, 0, 0, 0, 0);
 
-    private KeywordCursor Range(scoped ReadOnlySpan<byte> prefix)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    private KeywordCursor FindFoldedPrefix(ReadOnlySpan<char> prefix)
     {
-        if (_keyCount == 0)
-        {
-            return default;
-        }
-
-        // Keys hold no NUL, so a zero-padded head is an exact bound for a prefix of up to eight bytes;
-        // the cursor stops by itself where the first sixteen bytes begin otherwise.
-        ulong head = KeywordIndexFormat.Head(prefix);
-        uint start = LowerBound(head);
-        if (prefix.Length <= 8)
-        {
-            return Cursor(start, _keyCount, head, ulong.MaxValue << (64 - (prefix.Length * 8)), 0, 0);
-        }
-
-        start = Search(start, head, prefix, below: true);
-        if (prefix.Length > 16)
-        {
-            return Cursor(start, Search(start, head, prefix, below: false), 0, 0, 0, 0);
-        }
-
-        return Cursor(start, _keyCount, head, ulong.MaxValue, KeywordIndexFormat.Head(prefix[8..]), ulong.MaxValue << (128 - (prefix.Length * 8)));
+        Span<byte> buffer = stackalloc byte[FoldedKeyword.BufferBytes];
+        return Range(FoldedKeyword.Create(prefix, buffer).Bytes);
     }
 
-    private KeywordCursor Cursor(uint start, uint end, ulong head, ulong headMask, ulong secondHead, ulong secondMask)
+    /// <summary>The keywords that begin with a folded prefix; none for an empty one, which stands for what is no text.</summary>
+    private KeywordCursor Range(scoped ReadOnlySpan<byte> prefix)
+        => Range(KeywordIndexFormat.Head(prefix), prefix.Length <= 8 ? 0 : KeywordIndexFormat.Head(prefix[8..]), prefix.Length, prefix);
+
+    /// <summary>The keywords that begin with a folded prefix.</summary>
+    /// <param name="head">Its first eight bytes as a big-endian number, zero padded.</param>
+    /// <param name="second">The next eight.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="prefix">All of it; needed above sixteen bytes.</param>
+    // One cursor is made, in one place: a method that makes several clears room for each of them when it is entered.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private KeywordCursor Range(ulong head, ulong second, int length, scoped ReadOnlySpan<byte> prefix)
+    {
+        uint end = length == 0 ? 0 : _keyCount;
+        uint start = 0;
+        ulong headMask = 0;
+        ulong secondMask = 0;
+        int shared = 0;
+        if (end != 0)
+        {
+            // Keys hold no NUL, so a zero-padded head is an exact bound for a prefix of up to eight bytes. Where to end is not searched for:
+            // the cursor stops by itself at the first key that begins otherwise.
+            start = LowerBound(head);
+            if (length <= 8)
+            {
+                headMask = ulong.MaxValue << (64 - (length * 8));
+            }
+            else
+            {
+                headMask = ulong.MaxValue;
+                start = SearchBehindHead(start, head, second, prefix);
+                secondMask = ulong.MaxValue;
+                if (length <= 16)
+                {
+                    secondMask <<= 128 - (length * 8);
+                }
+                else if (BeginsWith(start, prefix))
+                {
+                    shared = length;
+                }
+                else
+                {
+                    end = start;
+                }
+            }
+        }
+
+        return Cursor(start, end, head, headMask, second, secondMask, shared);
+    }
+
+    private bool BeginsWith(uint position, scoped ReadOnlySpan<byte> prefix) => position < _keyCount && RecordAt(position).Key.StartsWith(prefix);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private KeywordCursor Cursor(uint start, uint end, ulong head, ulong headMask, ulong secondHead, ulong secondMask, int shared)
         => new(
             _section.Slice(_orderOffset + (int)(start * sizeof(uint)), (int)((end - start) * sizeof(uint))),
             Records,
@@ -270,17 +305,47 @@ public readonly ref struct KeywordIndex
             head,
             headMask,
             secondHead,
-            secondMask);
+            secondMask,
+            shared);
 
-    /// <summary>
-    /// First place from <paramref name="start"/> on whose key is not below the prefix, or does not begin with it.
-    /// In growing steps, since few keys share their first eight bytes and the heads of the next ones are at hand.
-    /// </summary>
-    private uint Search(uint start, ulong head, scoped ReadOnlySpan<byte> prefix, bool below)
+    /// <summary>First place from <paramref name="start"/> on, where the first key with this head is, whose key is not below a prefix of more than eight bytes.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private uint SearchBehindHead(uint start, ulong head, ulong second, scoped ReadOnlySpan<byte> prefix)
+    {
+        uint limit = (uint)Math.Min(_keyCount, (ulong)start + MaxCounted);
+        uint end = start;
+        while (end < limit && HeadAt(end) == head)
+        {
+            end++;
+        }
+
+        if (end - start == MaxCounted)
+        {
+            return Gallop(start, head, second, prefix);
+        }
+
+        // Few keys share a head as a rule. Of these the ones below are counted: the records lie side by side and are fetched at once, while each step
+        // of a search that branches would wait for one of them, guess its outcome, and guess wrong every other time.
+        uint low = start;
+        for (uint position = start; position < end; position++)
+        {
+            low += KeywordRecord.ReadSecondHead(Records, ReferenceAt(position), RecordsFileOffset) < second ? 1u : 0u;
+        }
+
+        while (prefix.Length > 16 && low < end && RecordAt(low).Key.SequenceCompareTo(prefix) < 0)
+        {
+            low++;
+        }
+
+        return low;
+    }
+
+    /// <summary>The same in growing steps and then by halves, for a head that many keys share.</summary>
+    private uint Gallop(uint start, ulong head, ulong second, scoped ReadOnlySpan<byte> prefix)
     {
         uint low = start;
         uint high = start;
-        for (uint step = 1; high < _keyCount && IsBefore(high, head, prefix, below); step <<= 1)
+        for (uint step = 1; high < _keyCount && IsBelow(high, head, second, prefix); step <<= 1)
         {
             low = high + 1;
             high = (uint)Math.Min(_keyCount, (ulong)high + step);
@@ -289,7 +354,7 @@ public readonly ref struct KeywordIndex
         while (low < high)
         {
             uint middle = low + ((high - low) >> 1);
-            if (IsBefore(middle, head, prefix, below))
+            if (IsBelow(middle, head, second, prefix))
             {
                 low = middle + 1;
             }
@@ -302,15 +367,26 @@ public readonly ref struct KeywordIndex
         return low;
     }
 
-    private bool IsBefore(uint position, ulong head, scoped ReadOnlySpan<byte> prefix, bool below)
+    private bool IsBelow(uint position, ulong head, ulong second, scoped ReadOnlySpan<byte> prefix)
     {
-        int heads = _orderOffset - (int)((_keyCount + 7) & ~7u) * sizeof(ulong);
-        if (LittleEndian.U64(ref Unsafe.Add(ref MemoryMarshal.GetReference(_section), heads + ((nint)position * sizeof(ulong)))) != head)
+        if (HeadAt(position) != head)
         {
             return false;
         }
 
-        ReadOnlySpan<byte> key = RecordAt(position).Key;
-        return below ? key.SequenceCompareTo(prefix) < 0 : key.StartsWith(prefix);
+        ulong found = KeywordRecord.ReadSecondHead(Records, ReferenceAt(position), RecordsFileOffset);
+        return found < second || (found == second && prefix.Length > 16 && RecordAt(position).Key.SequenceCompareTo(prefix) < 0);
     }
+
+    /// <summary>A head of level 0. In bounds: the level has one for each key, and the caller stays below their number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ulong HeadAt(uint position)
+    {
+        nint heads = _orderOffset - ((nint)((_keyCount + 7) & ~7u) * sizeof(ulong));
+        return LittleEndian.U64(ref Unsafe.Add(ref MemoryMarshal.GetReference(_section), heads + ((nint)position * sizeof(ulong))));
+    }
+
+    /// <summary>A reference in ascending order of keys. In bounds as <see cref="HeadAt"/> is.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private uint ReferenceAt(uint position) => LittleEndian.U32(ref Unsafe.Add(ref MemoryMarshal.GetReference(_section), _orderOffset + ((nint)position * sizeof(uint))));
 }

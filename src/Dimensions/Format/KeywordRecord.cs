@@ -7,18 +7,18 @@ namespace DimensionStore;
 /// <summary>One record of an index: key, spelling and postings of a keyword, bounds-checked when it was read.</summary>
 internal readonly ref struct KeywordRecord
 {
+    // Four fields, all scalars, which the compiler keeps in registers. One more and the record lives in memory, whole copies of it are vector loads of
+    // what narrower stores have just written, and each such copy waits until these stores have left the processor.
     private readonly ref byte _first;
     private readonly int _displayLength;
-    private readonly int _postingsOffset;
-    private readonly int _postingCount;
 
-    private KeywordRecord(ref byte first, int keyLength, int displayLength, int postingsOffset, int postingCount)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal KeywordRecord(ref byte first, int keyLength, int displayLength, int postingCount)
     {
         _first = ref first;
         KeyLength = keyLength;
         _displayLength = displayLength;
-        _postingsOffset = postingsOffset;
-        _postingCount = postingCount;
+        PostingCount = postingCount;
     }
 
     /// <summary>Bytes of the folded key.</summary>
@@ -36,7 +36,7 @@ internal readonly ref struct KeywordRecord
         : MemoryMarshal.CreateReadOnlySpan(ref Unsafe.Add(ref KeyStart, (nint)KeywordIndexFormat.Pad8(KeyLength)), _displayLength);
 
     /// <summary>How many entries.</summary>
-    public int PostingCount => _postingCount;
+    public int PostingCount { get; }
 
     /// <summary>First eight bytes of the key as a big-endian number. A record has room for eight even when its key is shorter.</summary>
     public ulong Head => BinaryPrimitives.ReverseEndianness(LittleEndian.U64(ref KeyStart));
@@ -44,15 +44,23 @@ internal readonly ref struct KeywordRecord
     /// <summary>The next eight bytes of the key as a big-endian number, zero padded.</summary>
     public ulong SecondHead => KeyLength <= 8 ? 0 : BinaryPrimitives.ReverseEndianness(LittleEndian.U64(ref Unsafe.Add(ref KeyStart, 8)));
 
+    /// <summary>Its first byte.</summary>
+    internal ref byte First => ref _first;
+
+    /// <summary>Bytes of the keyword as first written; 0 when it was written as the key is.</summary>
+    internal int DisplayLength => _displayLength;
+
     private ref byte KeyStart => ref Unsafe.Add(ref _first, KeywordIndexFormat.RecordHeadBytes);
 
     /// <summary>The entries.</summary>
     /// <param name="records">The records that this one was read from.</param>
     /// <param name="recordsFileOffset">Where they begin in the file, for errors.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public PostingList Postings(ReadOnlySpan<byte> records, long recordsFileOffset)
     {
-        ref byte postings = ref Unsafe.Add(ref _first, _postingsOffset);
-        return new PostingList(ref postings, _postingCount, recordsFileOffset + Unsafe.ByteOffset(ref MemoryMarshal.GetReference(records), ref postings));
+        nint offset = KeywordIndexFormat.RecordHeadBytes + (nint)KeywordIndexFormat.Pad8(KeyLength) + (nint)KeywordIndexFormat.Pad8(_displayLength);
+        ref byte postings = ref Unsafe.Add(ref _first, offset);
+        return new PostingList(ref postings, PostingCount, recordsFileOffset + Unsafe.ByteOffset(ref MemoryMarshal.GetReference(records), ref postings));
     }
 
     /// <summary>Reads the record that a reference names.</summary>
@@ -60,6 +68,7 @@ internal readonly ref struct KeywordRecord
     /// <param name="reference">Offset divided by eight, plus one.</param>
     /// <param name="recordsFileOffset">Where the records begin in the file, for errors.</param>
     /// <exception cref="DimensionFormatException">The record does not lie within the records.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static KeywordRecord Read(ReadOnlySpan<byte> records, uint reference, long recordsFileOffset)
     {
         // Reference 0 wraps to an offset far outside and is refused with the rest.
@@ -84,7 +93,25 @@ internal readonly ref struct KeywordRecord
             throw Damaged(keyLength, displayLength, postingCount, records.Length, recordsFileOffset + (long)offset);
         }
 
-        return new KeywordRecord(ref first, keyLength, displayLength, (int)postings, (int)postingCount);
+        return new KeywordRecord(ref first, keyLength, displayLength, (int)postingCount);
+    }
+
+    /// <summary><see cref="SecondHead"/> of the record that a reference names, without a look at the rest of it.</summary>
+    /// <exception cref="DimensionFormatException">The record does not lie within the records.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong ReadSecondHead(ReadOnlySpan<byte> records, uint reference, long recordsFileOffset)
+    {
+        // Every record is longer: head, eight bytes of key, a posting.
+        const int Bytes = KeywordIndexFormat.RecordHeadBytes + 16;
+        ulong offset = (ulong)(reference - 1) * 8;
+        if (offset + Bytes > (ulong)records.Length)
+        {
+            throw Outside(reference, records.Length, recordsFileOffset);
+        }
+
+        ref byte first = ref Unsafe.Add(ref MemoryMarshal.GetReference(records), (nint)offset);
+        ulong second = BinaryPrimitives.ReverseEndianness(LittleEndian.U64(ref Unsafe.Add(ref first, Bytes - sizeof(ulong))));
+        return (ushort)LittleEndian.U64(ref first) > 8 ? second : 0;
     }
 
     private static DimensionFormatException Outside(uint reference, int recordsLength, long recordsFileOffset)

@@ -149,6 +149,26 @@ public sealed class KeywordIndexTests
     }
 
     [Fact]
+    public void Prefixes_of_every_length_are_narrowed_among_few_and_among_many()
+    {
+        // Ten and three hundred keys that share twenty bytes, so that every way of narrowing is taken: by head, by counting, by halves, by the whole prefix.
+        string[] few = [.. Enumerable.Range(0, 10).Select(static i => $"few-keys-share-these-{i * 7:D3}")];
+        string[] many = [.. Enumerable.Range(0, 300).Select(static i => $"many-keys-share-them-{i * 3:D3}")];
+        string[] all = [.. few, .. many, "few-keys-share-thes", "few-keys-share-thez", "many-keys-share-thea", "many-keys-share-thf"];
+        KeywordIndex index = Open(all);
+        foreach (string key in all)
+        {
+            for (int length = 1; length <= key.Length; length++)
+            {
+                string prefix = key[..length];
+                Assert.Equal(all.Count(k => k.StartsWith(prefix, StringComparison.Ordinal)), Count(index.FindPrefix(prefix)));
+                string absent = prefix[..^1] + (char)(prefix[^1] + 1);
+                Assert.Equal(all.Count(k => k.StartsWith(absent, StringComparison.Ordinal)), Count(index.FindPrefix(absent)));
+            }
+        }
+    }
+
+    [Fact]
     public void Keywords_that_share_a_bucket_are_all_found()
     {
         // Chosen by their hash: all of them begin at the last line, so that overflow runs over line after line and around the end.
