@@ -45,27 +45,12 @@ internal sealed class DimensionComposer : IDisposable
     public void AddLayer(int layer) => Layer(layer);
 
     /// <summary>Adds an entry, or nothing when it is refused.</summary>
-    public EntryLocation AddEntry(int layer, IReadOnlyList<string> keywords, ReadOnlySpan<byte> content)
-    {
-        LayerComposer composer = BeginEntry(layer, out EntryStart start);
-        try
-        {
-            CheckRoom(composer, content.Length, 0);
-            composer.Content.Append(content);
-            EntryLocation location = new(layer, start.Length, content.Length);
-            _keywords.Add(keywords, location, EntryCount, ListFor(composer));
-            EntryCount++;
-            return location;
-        }
-        catch
-        {
-            TakeBack(composer, start);
-            throw;
-        }
-    }
+    public EntryLocation AddEntry(int layer, IReadOnlyList<string> keywords, ReadOnlySpan<byte> content) => AddEntry(layer, keywords, default, content);
 
     /// <summary>Adds an entry whose keywords are UTF-8, separated by zero bytes.</summary>
-    public EntryLocation AddEntryUtf8(int layer, ReadOnlySpan<byte> keywords, ReadOnlySpan<byte> content)
+    public EntryLocation AddEntryUtf8(int layer, ReadOnlySpan<byte> keywords, ReadOnlySpan<byte> content) => AddEntry(layer, null, keywords, content);
+
+    private EntryLocation AddEntry(int layer, IReadOnlyList<string>? keywords, ReadOnlySpan<byte> utf8Keywords, ReadOnlySpan<byte> content)
     {
         LayerComposer composer = BeginEntry(layer, out EntryStart start);
         try
@@ -73,7 +58,15 @@ internal sealed class DimensionComposer : IDisposable
             CheckRoom(composer, content.Length, 0);
             composer.Content.Append(content);
             EntryLocation location = new(layer, start.Length, content.Length);
-            _keywords.AddUtf8(keywords, location, EntryCount, ListFor(composer));
+            if (keywords is null)
+            {
+                _keywords.AddUtf8(utf8Keywords, location, EntryCount, ListFor(composer));
+            }
+            else
+            {
+                _keywords.Add(keywords, location, EntryCount, ListFor(composer));
+            }
+
             EntryCount++;
             return location;
         }
