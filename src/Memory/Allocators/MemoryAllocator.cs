@@ -68,6 +68,44 @@ public abstract class MemoryAllocator : IDisposable
     /// <summary>Lists the live blocks. A concurrent allocation or free may or may not be seen.</summary>
     public abstract IEnumerable<BlockInfo> EnumerateBlocks();
 
+    /// <summary>
+    /// Lists the committed ranges that blocks are cut from, bookkeeping left out, in ascending order of address and without overlap. What is in an extent and in no
+    /// live block is free: with <see cref="EnumerateBlocks"/> this is the memory map.
+    /// </summary>
+    /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
+    public abstract IEnumerable<MemoryExtent> EnumerateExtents();
+
+    /// <summary>
+    /// Takes the statistics apart: one row per size class and per zone, as far as the allocator has any, and nothing about owners, who are counted by
+    /// <see cref="EnumerateBlocks"/>. Allocates; meant for looking, not for a hot path.
+    /// </summary>
+    /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
+    public virtual IReadOnlyList<AllocatorGroup> GetGroups() => [];
+
+    /// <summary>
+    /// Makes a block larger or smaller and keeps its contents up to the smaller of both sizes: in place where the block's usable size fits and is not more than twice
+    /// what is asked for, else in a new block with the default alignment and the same owner tag as given.
+    /// </summary>
+    /// <returns>The address from now on; when it differs, the old block is free.</returns>
+    /// <exception cref="AllocationFailedException">There is no room; the old block is as it was.</exception>
+    /// <exception cref="LimitExceededException">A limit or budget is full; the old block is as it was.</exception>
+    /// <exception cref="MemoryFaultException">The address is not a live block of this allocator.</exception>
+    public virtual unsafe nint Reallocate(nint address, nuint size, OwnerId owner = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(size);
+        nuint usable = UsableSize(address);
+        if (size <= usable && usable / 2 <= size)
+        {
+            return address;
+        }
+
+        nint moved = Allocate(size, DefaultAlignment, AllocationOptions.None, owner);
+        nuint kept = nuint.Min(size, usable);
+        Buffer.MemoryCopy((void*)address, (void*)moved, kept, kept);
+        Free(address);
+        return moved;
+    }
+
     /// <summary>Checks every invariant the allocator keeps about its own structures.</summary>
     public abstract IntegrityReport CheckIntegrity();
 

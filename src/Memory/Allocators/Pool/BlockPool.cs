@@ -261,6 +261,19 @@ internal sealed unsafe class BlockPool
         return block < BlockAt(chunk, _committedUnits[chunk]);
     }
 
+    /// <summary>Adds the committed part of each chunk.</summary>
+    internal void AddExtents(List<MemoryExtent> extents)
+    {
+        string name = $"{BlockBytes} B";
+        for (int chunk = 0; chunk < ChunkCount; chunk++)
+        {
+            if (_committedUnits[chunk] > 0)
+            {
+                extents.Add(new MemoryExtent(Blocks + (nint)(chunk * _chunkBytes), _committedUnits[chunk] * _unitBytes, name));
+            }
+        }
+    }
+
     /// <summary>Committed bytes as the chunks have them, to be compared with <see cref="CommittedBytes"/>.</summary>
     internal long SumOfChunks()
     {

@@ -50,6 +50,22 @@ public sealed unsafe partial class PoolAllocator
     }
 
     /// <inheritdoc/>
+    public override IEnumerable<MemoryExtent> EnumerateExtents()
+    {
+        List<MemoryExtent> extents = [];
+        lock (_lock)
+        {
+            ThrowIfDisposed();
+            foreach (BlockPool pool in _pools)
+            {
+                pool.AddExtents(extents);
+            }
+        }
+
+        return extents;
+    }
+
+    /// <inheritdoc/>
     public override void Reset()
     {
         lock (_lock)

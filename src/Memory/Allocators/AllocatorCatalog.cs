@@ -1,0 +1,38 @@
+namespace DimensionStore.Memory;
+
+/// <summary>
+/// Every allocator of the toolkit by the name that command lines, cmdlets and traces use, each with a sensible configuration for a capacity.
+/// Who needs more than that constructs the class itself.
+/// </summary>
+public static class AllocatorCatalog
+{
+    /// <summary>The allocators, in the order they are shown.</summary>
+    public static IReadOnlyList<AllocatorKind> All { get; } = Array.AsReadOnly<AllocatorKind>(
+    [
+        new("pool", "Fixed-size blocks of 4, 16, 64 and 256 KiB", typeof(PoolAllocator), CreatePool),
+    ]);
+
+    /// <summary>Finds an allocator by name, whatever the case.</summary>
+    /// <exception cref="ArgumentException">There is none of that name; the message lists those there are.</exception>
+    public static AllocatorKind Find(string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        foreach (AllocatorKind kind in All)
+        {
+            if (string.Equals(kind.Name, name, StringComparison.OrdinalIgnoreCase))
+            {
+                return kind;
+            }
+        }
+
+        throw new ArgumentException($"There is no allocator '{name}'. Expected one of: {string.Join(", ", All.Select(kind => kind.Name))}.", nameof(name));
+    }
+
+    /// <summary>Makes an allocator by name.</summary>
+    /// <exception cref="ArgumentException">There is none of that name, or the capacity is too small for it.</exception>
+    public static MemoryAllocator Create(string name, AllocatorSettings? settings = null) => Find(name).Create(settings ?? new AllocatorSettings());
+
+    // Each pool may take the whole capacity: which sizes will be asked for is not known here, and the limit holds for all together.
+    private static PoolAllocator CreatePool(AllocatorSettings settings) =>
+        new([.. PoolConfig.Default.Select(pool => pool with { CapacityBytes = Math.Max(pool.BlockBytes, settings.CapacityBytes / pool.BlockBytes * pool.BlockBytes) })], settings.CapacityBytes, settings.Budget);
+}

@@ -1,0 +1,78 @@
+namespace DimensionStore.Memory;
+
+/// <summary>
+/// Base of what is put around an allocator: a quota, a diagnosis, a measurement. A layer is an allocator itself, so layers stack; one that is not composed does not exist and
+/// costs nothing. Every member passes through to <see cref="Inner"/> until a layer overrides it.
+/// </summary>
+/// <remarks>
+/// A layer owns what is below it: disposing it disposes <see cref="Inner"/>. Flags in every allocator were rejected: they would cost a branch on each hot path
+/// also where nobody asked for them, and each allocator would implement them anew.
+/// </remarks>
+public abstract class AllocatorLayer : MemoryAllocator
+{
+    /// <summary>Puts the layer around an allocator.</summary>
+    protected AllocatorLayer(MemoryAllocator inner)
+    {
+        ArgumentNullException.ThrowIfNull(inner);
+        Inner = inner;
+    }
+
+    /// <summary>The allocator beneath.</summary>
+    public MemoryAllocator Inner { get; }
+
+    /// <inheritdoc/>
+    public override string Name => Inner.Name;
+
+    /// <inheritdoc/>
+    public override bool IsThreadSafe => Inner.IsThreadSafe;
+
+    /// <inheritdoc/>
+    public override nint Allocate(nuint size, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default) =>
+        Inner.Allocate(size, alignment, options, owner);
+
+    /// <inheritdoc/>
+    public override bool TryAllocate(nuint size, out nint address, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default) =>
+        Inner.TryAllocate(size, out address, alignment, options, owner);
+
+    /// <inheritdoc/>
+    public override void Free(nint address) => Inner.Free(address);
+
+    /// <inheritdoc/>
+    public override void FreeSized(nint address, nuint size) => Inner.FreeSized(address, size);
+
+    /// <inheritdoc/>
+    public override nuint UsableSize(nint address) => Inner.UsableSize(address);
+
+    /// <inheritdoc/>
+    public override bool Owns(nint address) => Inner.Owns(address);
+
+    /// <inheritdoc/>
+    public override void Reset() => Inner.Reset();
+
+    /// <inheritdoc/>
+    public override long Trim() => Inner.Trim();
+
+    /// <inheritdoc/>
+    public override AllocatorStatistics GetStatistics() => Inner.GetStatistics();
+
+    /// <inheritdoc/>
+    public override IEnumerable<BlockInfo> EnumerateBlocks() => Inner.EnumerateBlocks();
+
+    /// <inheritdoc/>
+    public override IEnumerable<MemoryExtent> EnumerateExtents() => Inner.EnumerateExtents();
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<AllocatorGroup> GetGroups() => Inner.GetGroups();
+
+    /// <inheritdoc/>
+    public override IntegrityReport CheckIntegrity() => Inner.CheckIntegrity();
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            Inner.Dispose();
+        }
+    }
+}

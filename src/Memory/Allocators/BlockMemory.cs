@@ -1,0 +1,170 @@
+using DimensionStore.Memory.Native;
+
+namespace DimensionStore.Memory;
+
+/// <summary>
+/// The reservation that one allocator cuts its blocks from, with the limit and the budget that what it commits is charged to.
+/// </summary>
+/// <remarks>
+/// Charging and committing are two steps, because the budget raises events: <see cref="TryCharge"/> and <see cref="Refund"/> are called while no lock of the allocator is held, so
+/// that a handler may call back, to trim for example; <see cref="Commit"/> and <see cref="TryDecommit"/> are called under the allocator's lock. Charging is thread-safe by itself.
+/// </remarks>
+internal sealed class BlockMemory : IDisposable
+{
+    private readonly string _name;
+    private readonly MemoryBudget? _budget;
+    private readonly nint _reservation;
+    private readonly nuint _reservedBytes;
+    private long _chargedBytes;
+    private long _committedBytes;
+    private long _peakCommittedBytes;
+    private bool _released;
+
+    /// <summary>Reserves address space. Nothing is committed.</summary>
+    /// <param name="name">The allocator's name, for errors.</param>
+    /// <param name="bytes">Bytes to have between <see cref="Start"/> and <see cref="End"/>; rounded up to a page.</param>
+    /// <param name="alignment">Alignment of <see cref="Start"/>, a power of two.</param>
+    /// <param name="limitBytes">The most that may be charged.</param>
+    /// <param name="budget">A budget shared with others, or null.</param>
+    /// <exception cref="VirtualMemoryException">The system did not reserve the address space.</exception>
+    internal BlockMemory(string name, long bytes, long alignment, long limitBytes, MemoryBudget? budget)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limitBytes);
+        long page = VirtualMemory.PageSize;
+        long whole = checked((bytes + page - 1) / page * page);
+        alignment = Math.Max(alignment, page);
+        _name = name;
+        _budget = budget;
+        LimitBytes = limitBytes;
+        _reservedBytes = checked((nuint)(whole + alignment - page));
+        _reservation = VirtualMemory.Reserve(_reservedBytes);
+        Start = (nint)(((nuint)_reservation + (nuint)alignment - 1) & ~((nuint)alignment - 1));
+        Bytes = whole;
+    }
+
+    /// <summary>First address.</summary>
+    internal nint Start { get; }
+
+    /// <summary>Bytes from <see cref="Start"/> on.</summary>
+    internal long Bytes { get; }
+
+    /// <summary>First address behind.</summary>
+    internal nint End => Start + (nint)Bytes;
+
+    /// <summary>The most that may be charged.</summary>
+    internal long LimitBytes { get; }
+
+    /// <summary>Bytes charged to the limit and the budget: what is committed and what is about to be.</summary>
+    internal long ChargedBytes => Volatile.Read(ref _chargedBytes);
+
+    /// <summary>Bytes committed.</summary>
+    internal long CommittedBytes => Volatile.Read(ref _committedBytes);
+
+    /// <summary>Highest <see cref="CommittedBytes"/> so far.</summary>
+    internal long PeakCommittedBytes => Volatile.Read(ref _peakCommittedBytes);
+
+    /// <summary>Bytes of address space.</summary>
+    internal long ReservedBytes => _released ? 0 : (long)_reservedBytes;
+
+    /// <summary>Whether an address lies in the reservation. One subtraction and one comparison.</summary>
+    internal bool Contains(nint address) => (nuint)(address - Start) < (nuint)Bytes;
+
+    /// <summary>Charges bytes that are about to be committed, or answers false when limit or budget do not have them. Outside the allocator's lock.</summary>
+    internal bool TryCharge(long bytes)
+    {
+        long charged = Volatile.Read(ref _chargedBytes);
+        while (true)
+        {
+            if (bytes > LimitBytes - charged)
+            {
+                return false;
+            }
+
+            long seen = Interlocked.CompareExchange(ref _chargedBytes, charged + bytes, charged);
+            if (seen == charged)
+            {
+                break;
+            }
+
+            charged = seen;
+        }
+
+        bool fits = false;
+        try
+        {
+            fits = _budget is null || _budget.TryCharge(bytes);
+        }
+        finally
+        {
+            if (!fits)
+            {
+                Interlocked.Add(ref _chargedBytes, -bytes);
+            }
+        }
+
+        return fits;
+    }
+
+    /// <summary>Gives back what was charged, after a decommit or instead of a commit. Outside the allocator's lock.</summary>
+    internal void Refund(long bytes)
+    {
+        if (bytes > 0)
+        {
+            Interlocked.Add(ref _chargedBytes, -bytes);
+            _budget?.Release(bytes);
+        }
+    }
+
+    /// <summary>The error for a charge that failed: names the limit or the budget, whichever was in the way.</summary>
+    internal LimitExceededException LimitReached(long requestedBytes) =>
+        requestedBytes > LimitBytes - ChargedBytes || _budget is null
+            ? new LimitExceededException($"{_name} limit", requestedBytes, ChargedBytes, LimitBytes)
+            : new LimitExceededException(_budget.Name, requestedBytes, _budget.UsedBytes, _budget.LimitBytes);
+
+    /// <summary>Commits whole pages that are charged already. Under the allocator's lock.</summary>
+    /// <exception cref="VirtualMemoryException">The system refused; nothing has changed, and the charge is still there to refund.</exception>
+    internal void Commit(nint address, long bytes)
+    {
+        VirtualMemory.Commit(address, (nuint)bytes);
+        long committed = _committedBytes + bytes;
+        Volatile.Write(ref _committedBytes, committed);
+        if (committed > _peakCommittedBytes)
+        {
+            Volatile.Write(ref _peakCommittedBytes, committed);
+        }
+    }
+
+    /// <summary>
+    /// Gives whole committed pages back, or answers false when the system refuses, for example because the process has too many mappings: they stay committed then and nothing is lost.
+    /// Under the allocator's lock; <see cref="Refund"/> follows outside.
+    /// </summary>
+    internal bool TryDecommit(nint address, long bytes)
+    {
+        try
+        {
+            VirtualMemory.Decommit(address, (nuint)bytes);
+        }
+        catch (VirtualMemoryException)
+        {
+            return false;
+        }
+
+        Volatile.Write(ref _committedBytes, _committedBytes - bytes);
+        return true;
+    }
+
+    /// <summary>Gives the whole reservation and all charges back. Once; later calls do nothing.</summary>
+    public void Dispose()
+    {
+        if (_released)
+        {
+            return;
+        }
+
+        _released = true;
+        VirtualMemory.Release(_reservation, _reservedBytes);
+        Volatile.Write(ref _committedBytes, 0);
+        Refund(ChargedBytes);
+    }
+}
