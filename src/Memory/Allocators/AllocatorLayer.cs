@@ -68,6 +68,9 @@ public abstract class AllocatorLayer : MemoryAllocator
     public override IntegrityReport CheckIntegrity() => Inner.CheckIntegrity();
 
     /// <inheritdoc/>
+    protected internal override void NoteSize(nint address, nuint size) => Inner.NoteSize(address, size);
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         if (disposing)

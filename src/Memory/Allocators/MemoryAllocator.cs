@@ -86,6 +86,7 @@ public abstract class MemoryAllocator : IDisposable
     /// Makes a block larger or smaller and keeps its contents up to the smaller of both sizes: in place where the block's usable size fits and is not more than twice
     /// what is asked for, else in a new block with the default alignment and the same owner tag as given.
     /// </summary>
+    /// <remarks>The new size is the one that <see cref="FreeSized"/> and <see cref="BlockInfo.RequestedBytes"/> go by from now on.</remarks>
     /// <returns>The address from now on; when it differs, the old block is free.</returns>
     /// <exception cref="AllocationFailedException">There is no room; the old block is as it was.</exception>
     /// <exception cref="LimitExceededException">A limit or budget is full; the old block is as it was.</exception>
@@ -96,6 +97,7 @@ public abstract class MemoryAllocator : IDisposable
         nuint usable = UsableSize(address);
         if (size <= usable && usable / 2 <= size)
         {
+            NoteSize(address, size);
             return address;
         }
 
@@ -114,6 +116,14 @@ public abstract class MemoryAllocator : IDisposable
     {
         Dispose(true);
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>
+    /// Called when <see cref="Reallocate"/> leaves a block where it is. An allocator that records what was asked for records <paramref name="size"/> instead;
+    /// the others have nothing to do.
+    /// </summary>
+    protected internal virtual void NoteSize(nint address, nuint size)
+    {
     }
 
     /// <summary>Gives the memory back; called once.</summary>

@@ -44,6 +44,8 @@ internal sealed unsafe class AllocatorModel(MemoryAllocator allocator)
                 AllocatorStatistics before = allocator.GetStatistics();
                 long returned = allocator.Trim();
                 Assert.Equal(before.CommittedBytes - allocator.GetStatistics().CommittedBytes, returned);
+                Assert.True(returned >= before.IdleBytes, $"{before.IdleBytes} bytes were said to be idle, and trimming gave {returned} back.");
+                Assert.True(returned <= before.CommittedBytes - before.LiveBytes);
                 break;
             case OperationKind.FreeForeign:
                 long local = 0;
@@ -79,6 +81,12 @@ internal sealed unsafe class AllocatorModel(MemoryAllocator allocator)
         Assert.True(statistics.LiveBytes <= statistics.CommittedBytes);
         Assert.True(statistics.PeakLiveBytes >= statistics.LiveBytes);
         Assert.True(statistics.CommittedBytes <= statistics.LimitBytes);
+        Assert.True(statistics.PeakCommittedBytes >= statistics.CommittedBytes);
+        Assert.InRange(statistics.IdleBytes, 0, statistics.CommittedBytes - statistics.LiveBytes);
+        Assert.InRange(statistics.RequestedBytes, _live.Values.Sum(b => (long)b.Size), statistics.LiveBytes);
+        Assert.InRange(statistics.InternalFragmentation, 0, 1);
+        Assert.InRange(statistics.ExternalFragmentation, 0, 1);
+        Assert.True(statistics.MetadataBytes >= 0);
 
         List<BlockInfo> blocks = [.. allocator.EnumerateBlocks()];
         Assert.Equal(_live.Count, blocks.Count);
@@ -89,6 +97,12 @@ internal sealed unsafe class AllocatorModel(MemoryAllocator allocator)
             Assert.Equal((long)block.Usable, info.UsableBytes);
             Assert.True(info.RequestedBytes == (long)block.Size || info.RequestedBytes == info.UsableBytes);
         }
+
+        Assert.Equal(
+            _live.Values.GroupBy(b => b.Owner).Select(o => (o.Key, o.Count(), o.Sum(b => (long)b.Usable))).OrderBy(o => o.Key.Value),
+            blocks.GroupBy(b => b.Owner).Select(o => (o.Key, o.Count(), o.Sum(b => b.UsableBytes))).OrderBy(o => o.Key.Value));
+        CheckExtents(statistics);
+        CheckGroups(statistics);
 
         IntegrityReport report = allocator.CheckIntegrity();
         Assert.True(report.IsIntact, string.Join(Environment.NewLine, report.Violations));
@@ -106,6 +120,43 @@ internal sealed unsafe class AllocatorModel(MemoryAllocator allocator)
         foreach (nint address in _live.Keys.ToArray())
         {
             Free(address, sized: false);
+        }
+    }
+
+    /// <summary>Extents ascend, do not overlap, make up what is committed, and each block lies in one of them.</summary>
+    private void CheckExtents(AllocatorStatistics statistics)
+    {
+        MemoryExtent[] extents = [.. allocator.EnumerateExtents()];
+        nint end = 0;
+        foreach (MemoryExtent extent in extents)
+        {
+            Assert.True(extent.Bytes > 0, $"The extent at 0x{extent.Address:x} is empty.");
+            Assert.True(extent.Address >= end, $"The extent at 0x{extent.Address:x} does not lie behind the one before it.");
+            end = extent.Address + (nint)extent.Bytes;
+        }
+
+        Assert.Equal(statistics.CommittedBytes, extents.Sum(e => e.Bytes));
+        nint[] starts = [.. extents.Select(e => e.Address)];
+        foreach ((nint address, Block block) in _live)
+        {
+            int found = Array.BinarySearch(starts, address);
+            int extent = found >= 0 ? found : ~found - 1;
+            Assert.True(
+                extent >= 0 && address + (nint)block.Usable <= starts[extent] + (nint)extents[extent].Bytes,
+                $"The block of {block.Usable} bytes at 0x{address:x} does not lie in one extent.");
+        }
+    }
+
+    /// <summary>Whatever the allocator is taken apart by, the parts make up the whole.</summary>
+    private void CheckGroups(AllocatorStatistics statistics)
+    {
+        foreach (IGrouping<AllocatorGroupKind, AllocatorGroup> kind in allocator.GetGroups().GroupBy(g => g.Kind))
+        {
+            Assert.NotEqual(AllocatorGroupKind.Owner, kind.Key);
+            Assert.Equal((statistics.LiveBlocks, statistics.LiveBytes), (kind.Sum(g => g.LiveBlocks), kind.Sum(g => g.LiveBytes)));
+            Assert.True(kind.Sum(g => g.CommittedBytes) <= statistics.CommittedBytes);
+            Assert.Equal(kind.Count(), kind.DistinctBy(g => g.Name).Count());
+            Assert.All(kind, g => Assert.True(g.LiveBlocks >= 0 && g.LiveBytes >= 0 && g.FreeBlocks >= 0 && g.LimitBytes >= 0, $"{g}"));
         }
     }
 
@@ -186,6 +237,9 @@ internal sealed unsafe class AllocatorModel(MemoryAllocator allocator)
             case OperationKind.FreeInside:
                 Fault(MemoryFault.NotABlockStart, address + 1 + (nint)((nuint)operation.Pick % (block.Usable - 1)));
                 break;
+            case OperationKind.Reallocate:
+                Reallocate(address, block, (nuint)operation.Size);
+                break;
             case OperationKind.Look:
                 Assert.Equal(block.Usable, allocator.UsableSize(address));
                 Assert.True(allocator.Owns(address));
@@ -195,6 +249,40 @@ internal sealed unsafe class AllocatorModel(MemoryAllocator allocator)
             default:
                 throw new InvalidOperationException($"{operation.Kind} is not about a block.");
         }
+    }
+
+    private void Reallocate(nint address, Block block, nuint size)
+    {
+        CheckPattern(address, block);
+        nint moved;
+        try
+        {
+            moved = allocator.Reallocate(address, size, block.Owner);
+        }
+        catch (Exception e) when (e is AllocationFailedException or LimitExceededException)
+        {
+            Failed++;
+            Assert.True(allocator.Owns(address));
+            CheckPattern(address, block);
+            return;
+        }
+
+        nuint usable = allocator.UsableSize(moved);
+        Assert.True(usable >= size);
+        int kept = (int)nuint.Min(size, block.Size);
+        Assert.True(new ReadOnlySpan<byte>((void*)moved, kept).IndexOfAnyExcept(block.Pattern) < 0, $"Reallocating the block at 0x{address:x} from {block.Size} to {size} bytes lost its contents.");
+        if (moved != address)
+        {
+            _allocated++;
+            _freed++;
+            Assert.False(allocator.Owns(address));
+            Assert.True(_live.TryAdd(moved, block), $"0x{moved:x} was handed out twice.");
+            _live.Remove(address);
+            _order[_order.IndexOf(address)] = moved;
+        }
+
+        new Span<byte>((void*)moved, (int)usable).Fill(block.Pattern);
+        _live[moved] = block with { Size = size, Usable = usable };
     }
 
     private void Free(nint address, bool sized)

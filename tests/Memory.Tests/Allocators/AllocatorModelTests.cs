@@ -126,6 +126,8 @@ public abstract class AllocatorModelTests
         Assert.Throws<ObjectDisposedException>(allocator.Reset);
         Assert.Throws<ObjectDisposedException>(() => allocator.Trim());
         Assert.Throws<ObjectDisposedException>(() => allocator.EnumerateBlocks().Count());
+        Assert.Throws<ObjectDisposedException>(() => allocator.EnumerateExtents().Count());
+        Assert.Throws<ObjectDisposedException>(() => allocator.Reallocate(address, 1));
         Assert.Throws<ObjectDisposedException>(allocator.CheckIntegrity);
         Assert.Equal(1, allocator.GetStatistics().LeakedBlocks);
     }
@@ -158,6 +160,28 @@ public abstract class AllocatorModelTests
         }
 
         Assert.Equal(0, allocator.GetStatistics().LiveBlocks);
+    }
+
+    /// <summary>
+    /// Threads allocate, and free what others allocated; each block is filled by one thread and checked by the one that frees it. An allocator for one thread
+    /// runs the same with one. Meanwhile everything that may be looked at is looked at.
+    /// </summary>
+    [Fact]
+    public void Blocks_freed_by_other_threads_leave_counters_and_contents_right()
+    {
+        using MemoryAllocator allocator = Create();
+        ThreadStress stress = new(allocator, LargestSize);
+        stress.Run(threads: allocator.IsThreadSafe ? 4 : 1, operations: 2500);
+
+        AllocatorStatistics statistics = allocator.GetStatistics();
+        Assert.Equal((stress.Allocated, stress.Allocated, stress.Failed), (statistics.AllocationCount, statistics.FreeCount, statistics.FailedAllocationCount));
+        Assert.Equal((0L, 0L, 0L), (statistics.LiveBlocks, statistics.LiveBytes, statistics.RequestedBytes));
+        Assert.Empty(allocator.EnumerateBlocks());
+        IntegrityReport report = allocator.CheckIntegrity();
+        Assert.True(report.IsIntact, string.Join(Environment.NewLine, report.Violations));
+        Assert.True(stress.HandedOver > 0, "No block changed hands, so this run proved nothing.");
+        allocator.Trim();
+        Assert.Equal(0, allocator.GetStatistics().CommittedBytes);
     }
 
     private void Churn(MemoryAllocator allocator, Span<nint> blocks)

@@ -16,6 +16,7 @@ public enum OperationKind
     FreeInside,
     FreeForeign,
     Look,
+    Reallocate,
     Trim,
     Reset,
 }
@@ -38,6 +39,7 @@ public readonly record struct AllocatorOperation(OperationKind Kind, int Size, i
             (2, Gen.Constant(OperationKind.FreeInside)),
             (2, Gen.Constant(OperationKind.FreeForeign)),
             (3, Gen.Constant(OperationKind.Look)),
+            (4, Gen.Constant(OperationKind.Reallocate)),
             (2, Gen.Constant(OperationKind.Trim)),
             (1, Gen.Constant(OperationKind.Reset)));
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using DimensionStore.Memory.Native;
 
@@ -29,6 +30,7 @@ internal sealed unsafe class BlockPool
 
     internal BlockPool(PoolConfig config, nint blocks, nint tables)
     {
+        Name = string.Create(CultureInfo.InvariantCulture, $"{config.BlockBytes} B");
         BlockBytes = config.BlockBytes;
         BlockShift = BitOperations.Log2((ulong)config.BlockBytes);
         CapacityBytes = config.CapacityBytes;
@@ -52,6 +54,9 @@ internal sealed unsafe class BlockPool
         Words = (ulong*)tables;
         _depot = (uint*)(tables + WordTableBytes(BlockCount));
     }
+
+    /// <summary>What extents and groups call it.</summary>
+    internal string Name { get; }
 
     internal long BlockBytes { get; }
 
@@ -264,13 +269,54 @@ internal sealed unsafe class BlockPool
     /// <summary>Adds the committed part of each chunk.</summary>
     internal void AddExtents(List<MemoryExtent> extents)
     {
-        string name = $"{BlockBytes} B";
         for (int chunk = 0; chunk < ChunkCount; chunk++)
         {
             if (_committedUnits[chunk] > 0)
             {
-                extents.Add(new MemoryExtent(Blocks + (nint)(chunk * _chunkBytes), _committedUnits[chunk] * _unitBytes, name));
+                extents.Add(new MemoryExtent(Blocks + (nint)(chunk * _chunkBytes), _committedUnits[chunk] * _unitBytes, Name));
             }
+        }
+    }
+
+    /// <summary>Committed blocks.</summary>
+    internal long CommittedBlocks()
+    {
+        long blocks = 0;
+        for (int chunk = 0; chunk < ChunkCount; chunk++)
+        {
+            blocks += BlockAt(chunk, _committedUnits[chunk]) - BlockAt(chunk, 0);
+        }
+
+        return blocks;
+    }
+
+    /// <summary>
+    /// Adds up what was asked for in the live blocks, and the committed bytes of the chunks without any. Reads every known word: counting on the way in and out
+    /// was rejected, because every allocation would pay for what is looked at once in a while.
+    /// </summary>
+    internal void Survey(ref long requestedBytes, ref long idleBytes)
+    {
+        for (int chunk = 0; chunk < ChunkCount; chunk++)
+        {
+            int units = _committedUnits[chunk];
+            if (units == 0)
+            {
+                continue;
+            }
+
+            bool idle = true;
+            int end = BlockAt(chunk, units);
+            for (int block = BlockAt(chunk, 0); block < end; block++)
+            {
+                ulong word = Volatile.Read(ref Words[block]);
+                if (BlockWord.IsLive(word))
+                {
+                    idle = false;
+                    requestedBytes += (long)BlockWord.Requested(word);
+                }
+            }
+
+            idleBytes += idle ? units * _unitBytes : 0;
         }
     }
 

@@ -8,6 +8,7 @@ namespace DimensionStore.Memory;
 public sealed unsafe partial class PoolAllocator
 {
     private long _committedBytes;
+    private long _peakCommittedBytes;
     private long _peakLiveBytes;
     private long _failedAllocations;
 
@@ -121,6 +122,7 @@ public sealed unsafe partial class PoolAllocator
                     pool.Grow(growth);
                     used = growth;
                     _committedBytes += growth;
+                    _peakCommittedBytes = Math.Max(_peakCommittedBytes, _committedBytes);
                 }
                 else
                 {

@@ -106,7 +106,16 @@ public sealed unsafe partial class PoolAllocator : MemoryAllocator
     public override bool IsThreadSafe => true;
 
     /// <summary>Bytes in live blocks and the limit, as the specification's <c>usage()</c> gives them.</summary>
-    public (long UsedBytes, long LimitBytes) Usage => (GetStatistics().LiveBytes, _limitBytes);
+    public (long UsedBytes, long LimitBytes) Usage
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return (_disposed ? 0 : SnapshotLocked().LiveBytes, _limitBytes);
+            }
+        }
+    }
 
     /// <summary>The pools themselves, so that a test can damage one and see the integrity check find it.</summary>
     internal ReadOnlySpan<BlockPool> Pools => _pools;
@@ -172,6 +181,28 @@ public sealed unsafe partial class PoolAllocator : MemoryAllocator
         catch (ObjectDisposedException)
         {
             return false;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected internal override void NoteSize(nint address, nuint size)
+    {
+        while (true)
+        {
+            ulong seen = ReadWord(address, out int pool, out uint block);
+            if (pool < 0 || !BlockWord.IsLive(seen))
+            {
+                throw FaultAt(address);
+            }
+
+            lock (_lock)
+            {
+                ThrowIfDisposed();
+                if (Interlocked.CompareExchange(ref _pools[pool].Words[block], BlockWord.MakeLive(size, BlockWord.Owner(seen)), seen) == seen)
+                {
+                    return;
+                }
+            }
         }
     }
 
