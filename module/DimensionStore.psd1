@@ -21,6 +21,7 @@
         'Get-DimensionFile'
         'Get-DimensionLayer'
         'Get-DimensionStore'
+        'Get-MemoryAllocator'
         'Get-MemoryBlock'
         'Get-MemoryBlockContent'
         'Get-MemStats'
@@ -29,13 +30,18 @@
         'Mount-Dimension'
         'New-DimensionFile'
         'New-DimensionSet'
+        'New-MemoryAllocator'
         'New-MemoryBlock'
         'New-ProtoDimension'
         'Open-DimensionStore'
+        'Optimize-MemoryAllocator'
+        'Remove-MemoryAllocator'
         'Remove-MemoryBlock'
         'Remove-ProtoDimension'
+        'Reset-MemoryAllocator'
         'Set-MemoryBlockContent'
         'Test-DimensionFile'
+        'Test-MemoryAllocator'
     )
     FunctionsToExport    = @()
     AliasesToExport      = @()

@@ -15,6 +15,7 @@
         Frequency    = 'Frequency in hertz of all layers to which -LayerSetting gives none. 0 or more.'
         LayerSetting = 'A table with settings per layer: @{ 0 = @{ Frequency = 4.5; Depth = 0; Keywords = ''one'', ''two''; Codec = ''None'' } }. Depth defaults to the number of the layer, Keywords to those of the entries. A layer that is named here is in the file even without entries.'
         Destination  = 'The directory that gets the files. It is made if it is not there, and taken literally.'
+        Allocator    = 'The allocator, as New-MemoryAllocator returns it, or its name.'
         PassThru     = 'Writes the object that was changed. Without it nothing is written.'
     }
 
@@ -262,10 +263,11 @@
             Links       = 'New-ProtoDimension'
         }
         'New-MemoryBlock'         = @{
-            Synopsis    = 'Allocates blocks from the pool of a store.'
-            Description = @('New-MemoryBlock allocates blocks outside the managed heap. They count against the limit of the store and stay until Remove-MemoryBlock gives them back or the store is closed.')
+            Synopsis    = 'Allocates blocks from an allocator, or from the pool of a store.'
+            Description = @('New-MemoryBlock allocates blocks outside the managed heap. They count against the limit of the allocator or the store and stay until Remove-MemoryBlock gives them back, or the allocator is removed or the store closed.')
             Parameters  = @{
-                Size   = 'Bytes of each block, 1 or more; 4KB and 64KB are numbers in PowerShell. The pool hands out the smallest of its block sizes that fits.'
+                Size   = 'Bytes of each block, 1 or more; 4KB and 64KB are numbers in PowerShell. A pool hands out the smallest of its block sizes that fits.'
+                Alignment = 'The block begins at a multiple of this many bytes, a power of two. 16 by default.'
                 Count  = 'How many blocks of each size. 1 by default.'
                 Owner  = 'A number that tells who a block belongs to. 0, the default, is nobody in particular.'
                 Zeroed = 'Sets every byte to zero. Otherwise what was there before may be seen.'
@@ -276,8 +278,8 @@
             Links       = 'Remove-MemoryBlock', 'Set-MemoryBlockContent', 'Get-MemStats'
         }
         'Get-MemoryBlock'         = @{
-            Synopsis    = 'Lists the blocks of a store that are in use.'
-            Description = @('Get-MemoryBlock lists the blocks of the pool that are in use: those of New-MemoryBlock, those of proto-dimensions and those of decompressed layers.')
+            Synopsis    = 'Lists the blocks of an allocator, or of a store, that are in use.'
+            Description = @('Get-MemoryBlock lists the blocks of an allocator, or of the pool of a store, that are in use. Of a pool these are those of New-MemoryBlock, those of proto-dimensions and those of decompressed layers.')
             Parameters  = @{
                 Address = 'Addresses of the first byte. All blocks when omitted.'
                 Owner   = 'Only blocks with these numbers as owner.'
@@ -286,7 +288,7 @@
             Links       = 'New-MemoryBlock', 'Get-MemStats'
         }
         'Remove-MemoryBlock'      = @{
-            Synopsis    = 'Gives blocks back to the pool.'
+            Synopsis    = 'Gives blocks back to where they came from.'
             Description = @('Remove-MemoryBlock frees blocks. A block that is free already, and an address at which no block begins, are errors; nothing is changed then.')
             Parameters  = @{}
             Examples    = @(@{ Title = 'What an owner left behind'; Code = 'Get-MemoryBlock -Owner 7 | Remove-MemoryBlock'; Remarks = 'Nothing is done when the owner has no block.' })
@@ -325,6 +327,63 @@
                 @{ Title = 'The pool'; Code = '(Get-MemStats).Pools'; Remarks = 'One line per block size.' }
             )
             Links       = 'Get-Dimension', 'Get-MemoryBlock'
+        }
+        'New-MemoryAllocator'     = @{
+            Synopsis    = 'Makes an allocator of the off-heap toolkit.'
+            Description = @(
+                'New-MemoryAllocator makes an allocator for memory outside the managed heap. It reserves address space and takes memory only as blocks are asked for, up to its limit. It belongs to the process and lives until Remove-MemoryAllocator.'
+                'Kinds: general (for anything), slab (small blocks of like sizes), segregated (free lists by size, with owners), buddy and zone (pages), tree (zones by rooted trees), dual (small and big objects), pool (fixed sizes), large (own pages for each block). Tab completes them.'
+            )
+            Parameters  = @{
+                Kind       = 'Which allocator. Tab lists them with a description.'
+                Name       = 'A name that no other allocator has. The kind and a number when omitted.'
+                LimitBytes = 'The most it may commit, in bytes; 64MB is a number in PowerShell. 1 GiB by default.'
+            }
+            Examples    = @(
+                @{ Title = 'An allocator and a block'; Code = '$a = New-MemoryAllocator pool -LimitBytes 64MB; $block = New-MemoryBlock 100 -Allocator $a; $block | Remove-MemoryBlock; $a | Remove-MemoryAllocator'; Remarks = 'What is allocated is given back.' }
+                @{ Title = 'By name'; Code = 'New-MemoryAllocator pool scratch; New-MemoryBlock 64 -Count 1000 -Allocator scratch | Out-Null; Get-MemoryAllocator scratch'; Remarks = 'Cmdlets take the object or the name.' }
+            )
+            Links       = 'Get-MemoryAllocator', 'Remove-MemoryAllocator', 'New-MemoryBlock'
+        }
+        'Get-MemoryAllocator'     = @{
+            Synopsis    = 'Lists the allocators of this process.'
+            Description = @('Get-MemoryAllocator lists what New-MemoryAllocator has made and Remove-MemoryAllocator has not yet removed. Statistics holds every counter.')
+            Parameters  = @{ Name = 'Names or patterns. All allocators when omitted.' }
+            Examples    = @(@{ Title = 'Every counter of one'; Code = '(Get-MemoryAllocator cache).Statistics'; Remarks = 'As of now.' })
+            Inputs      = 'System.String'
+            Links       = 'New-MemoryAllocator', 'Get-MemStats'
+        }
+        'Reset-MemoryAllocator'   = @{
+            Synopsis    = 'Frees every block of allocators at once.'
+            Description = @('Reset-MemoryAllocator frees all blocks that are in use. Their addresses are not valid afterwards, so it asks first; -Confirm:$false does not.')
+            Parameters  = @{}
+            Examples    = @(@{ Title = 'Without being asked'; Code = 'Reset-MemoryAllocator cache -Confirm:$false'; Remarks = 'The memory stays with the allocator; Optimize-MemoryAllocator gives it back.' })
+            Inputs      = 'DimensionStore.PowerShell.MemoryAllocatorSession', 'System.String'
+            Links       = 'Optimize-MemoryAllocator', 'Remove-MemoryAllocator'
+        }
+        'Optimize-MemoryAllocator' = @{
+            Synopsis    = 'Gives free memory of allocators back to the operating system.'
+            Description = @('Optimize-MemoryAllocator gives back what holds no block: whole pages, chunks or slabs. Blocks in use stay where they are.')
+            Parameters  = @{}
+            Examples    = @(@{ Title = 'All allocators'; Code = 'Get-MemoryAllocator | Optimize-MemoryAllocator'; Remarks = 'One object per allocator, with the bytes given back.' })
+            Inputs      = 'DimensionStore.PowerShell.MemoryAllocatorSession', 'System.String'
+            Links       = 'Reset-MemoryAllocator', 'Get-MemoryAllocator'
+        }
+        'Test-MemoryAllocator'    = @{
+            Synopsis    = 'Checks what allocators keep about their blocks.'
+            Description = @('Test-MemoryAllocator checks every invariant of an allocator: its lists, counters and states. A violated one is a result whose IsIntact is false, with a sentence for each.')
+            Parameters  = @{ Quiet = 'Writes true or false alone.' }
+            Examples    = @(@{ Title = 'All allocators'; Code = 'Get-MemoryAllocator | Test-MemoryAllocator'; Remarks = 'One object per allocator.' })
+            Inputs      = 'DimensionStore.PowerShell.MemoryAllocatorSession', 'System.String'
+            Links       = 'Get-MemoryAllocator'
+        }
+        'Remove-MemoryAllocator'  = @{
+            Synopsis    = 'Disposes allocators and gives all their memory back.'
+            Description = @('Remove-MemoryAllocator gives the memory of allocators back to the operating system. Blocks that are still in use become invalid; a warning says how many there were.')
+            Parameters  = @{}
+            Examples    = @(@{ Title = 'All of them'; Code = 'Get-MemoryAllocator | Remove-MemoryAllocator'; Remarks = 'Remove-Module does the same.' })
+            Inputs      = 'DimensionStore.PowerShell.MemoryAllocatorSession', 'System.String'
+            Links       = 'New-MemoryAllocator'
         }
     }
 }

@@ -54,11 +54,13 @@ Describe 'Example <Number> of <Name>' -ForEach $examples {
             Open-DimensionStore store | Out-Null
             New-ProtoDimension Notes | Out-Null
             'x' | Add-ProtoDimensionEntry Notes
+            New-MemoryAllocator pool cache | Out-Null
             if ($Code -like 'Mount-Dimension D01*') { Dismount-Dimension D01 }
         }
     }
     AfterAll {
         Close-DimensionStore -All
+        Get-MemoryAllocator | Remove-MemoryAllocator -WarningAction SilentlyContinue
         Pop-Location
     }
 

@@ -3,7 +3,7 @@ using System.Management.Automation;
 namespace DimensionStore.PowerShell;
 
 /// <summary>Base of the cmdlets that work on blocks: given as objects, or by address.</summary>
-public abstract class BlockCmdlet : StoreCmdlet
+public abstract class BlockCmdlet : BlockSourceCmdlet
 {
     private protected const string BlockSet = "Block";
     private protected const string AddressSet = "Address";
@@ -18,33 +18,33 @@ public abstract class BlockCmdlet : StoreCmdlet
     [ValidateNotNullOrEmpty]
     public long[] Address { get; set; } = [];
 
-    /// <summary>The blocks meant. An address at which none begins is an error; whether a given block is still in use, the pool will say.</summary>
+    /// <summary>The blocks meant. An address at which none begins is an error; whether a given block is still in use, its allocator will say.</summary>
     private protected IEnumerable<MemoryBlock> SelectBlocks()
     {
         if (ParameterSetName == BlockSet)
         {
             foreach (MemoryBlock block in Block)
             {
-                if (block.Store.IsOpen)
+                if (block.Source.IsOpen)
                 {
                     yield return block;
                 }
                 else
                 {
-                    WriteError(Errors.StoreClosed(block.Store));
+                    WriteError(Errors.SourceClosed(block.Source));
                 }
             }
 
             yield break;
         }
 
-        DimensionStoreSession session = RequireStore();
+        BlockSource source = RequireSource();
         foreach (long address in Address)
         {
-            if (session.Pool.Owns((nint)address))
+            if (source.Blocks.Owns((nint)address))
             {
-                long usable = (long)session.Pool.UsableSize((nint)address);
-                yield return new MemoryBlock(address, usable, usable, 0, session);
+                long usable = (long)source.Blocks.UsableSize((nint)address);
+                yield return new MemoryBlock(address, usable, usable, 0, source);
             }
             else
             {

@@ -3,10 +3,10 @@ using DimensionStore.Memory;
 
 namespace DimensionStore.PowerShell;
 
-/// <summary>Lists the blocks of the pool that are in use.</summary>
+/// <summary>Lists the blocks of an allocator or of a store's pool that are in use.</summary>
 [Cmdlet(VerbsCommon.Get, "MemoryBlock")]
 [OutputType(typeof(MemoryBlock))]
-public sealed class GetMemoryBlockCommand : StoreCmdlet
+public sealed class GetMemoryBlockCommand : BlockSourceCmdlet
 {
     /// <summary>Addresses of the first byte; all blocks when omitted.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
@@ -21,14 +21,14 @@ public sealed class GetMemoryBlockCommand : StoreCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        DimensionStoreSession session = RequireStore();
+        BlockSource source = RequireSource();
         HashSet<long>? wanted = Address is null ? null : [.. Address];
-        foreach (BlockInfo block in session.Pool.EnumerateBlocks())
+        foreach (BlockInfo block in source.Blocks.EnumerateBlocks())
         {
             StopToken.ThrowIfCancellationRequested();
             if ((wanted is null || wanted.Remove(block.Address)) && (Owner is null || Owner.Contains(block.Owner.Value)))
             {
-                WriteObject(new MemoryBlock(block.Address, block.RequestedBytes, block.UsableBytes, block.Owner.Value, session));
+                WriteObject(new MemoryBlock(block.Address, block.RequestedBytes, block.UsableBytes, block.Owner.Value, source));
             }
         }
 

@@ -37,9 +37,9 @@ public sealed class GetMemoryBlockContentCommand : BlockCmdlet
             byte[] content = [];
             bool read = Try(block, () =>
             {
-                lock (block.Store.BlockGate)
+                lock (block.Source.BlockGate)
                 {
-                    content = block.Store.Pool.AsSpan((nint)block.BaseAddress, checked((int)(Offset + count)))[(int)Offset..].ToArray();
+                    content = block.Source.Blocks.AsSpan((nint)block.BaseAddress, checked((int)(Offset + count)))[(int)Offset..].ToArray();
                 }
             });
             if (read)

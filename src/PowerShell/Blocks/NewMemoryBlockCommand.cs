@@ -4,10 +4,10 @@ using DimensionStore.Memory;
 
 namespace DimensionStore.PowerShell;
 
-/// <summary>Allocates blocks from the pool of a store.</summary>
+/// <summary>Allocates blocks from an allocator, or from the pool of a store.</summary>
 [Cmdlet(VerbsCommon.New, "MemoryBlock", SupportsShouldProcess = true)]
 [OutputType(typeof(MemoryBlock))]
-public sealed class NewMemoryBlockCommand : StoreCmdlet
+public sealed class NewMemoryBlockCommand : BlockSourceCmdlet
 {
     /// <summary>Bytes of each block.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
@@ -18,6 +18,11 @@ public sealed class NewMemoryBlockCommand : StoreCmdlet
     [Parameter]
     [ValidateRange(1, int.MaxValue)]
     public int Count { get; set; } = 1;
+
+    /// <summary>Address that the block is to begin at a multiple of, in bytes: a power of two.</summary>
+    [Parameter]
+    [ValidateRange(1L, long.MaxValue)]
+    public long Alignment { get; set; } = MemoryAllocator.DefaultAlignment;
 
     /// <summary>Tag for accounting; 0 for none.</summary>
     [Parameter]
@@ -34,11 +39,11 @@ public sealed class NewMemoryBlockCommand : StoreCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        DimensionStoreSession session = RequireStore();
+        BlockSource source = RequireSource();
         AllocationOptions options = (Zeroed ? AllocationOptions.Zeroed : AllocationOptions.None) | (NoGrow ? AllocationOptions.NoGrow : AllocationOptions.None);
         foreach (long size in Size)
         {
-            string what = string.Create(CultureInfo.InvariantCulture, $"{Count} x {size} bytes from the pool of {session.BasePath}");
+            string what = string.Create(CultureInfo.InvariantCulture, $"{Count} x {size} bytes from {source.Describe()}");
             if (!ShouldProcess(what, "Allocate memory blocks"))
             {
                 continue;
@@ -47,7 +52,7 @@ public sealed class NewMemoryBlockCommand : StoreCmdlet
             for (int i = 0; i < Count; i++)
             {
                 MemoryBlock? block = null;
-                if (!Try(size, () => block = Allocate(session, size, options)))
+                if (!Try(size, () => block = Allocate(source, size, options)))
                 {
                     break;
                 }
@@ -57,9 +62,9 @@ public sealed class NewMemoryBlockCommand : StoreCmdlet
         }
     }
 
-    private MemoryBlock Allocate(DimensionStoreSession session, long size, AllocationOptions options)
+    private MemoryBlock Allocate(BlockSource source, long size, AllocationOptions options)
     {
-        nint address = session.Pool.Allocate((nuint)size, options: options, owner: new OwnerId(Owner));
-        return new MemoryBlock(address, size, (long)session.Pool.UsableSize(address), Owner, session);
+        nint address = source.Blocks.Allocate((nuint)size, (nuint)Alignment, options, owner: new OwnerId(Owner));
+        return new MemoryBlock(address, size, (long)source.Blocks.UsableSize(address), Owner, source);
     }
 }

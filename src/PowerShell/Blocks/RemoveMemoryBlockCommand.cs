@@ -3,7 +3,7 @@ using System.Management.Automation;
 
 namespace DimensionStore.PowerShell;
 
-/// <summary>Gives blocks back to the pool.</summary>
+/// <summary>Gives blocks back to where they came from.</summary>
 [Cmdlet(VerbsCommon.Remove, "MemoryBlock", SupportsShouldProcess = true, DefaultParameterSetName = BlockSet)]
 [OutputType(typeof(void))]
 public sealed class RemoveMemoryBlockCommand : BlockCmdlet
@@ -20,9 +20,9 @@ public sealed class RemoveMemoryBlockCommand : BlockCmdlet
 
             Try(block, () =>
             {
-                lock (block.Store.BlockGate)
+                lock (block.Source.BlockGate)
                 {
-                    block.Store.Pool.Free((nint)block.BaseAddress);
+                    block.Source.Blocks.Free((nint)block.BaseAddress);
                 }
             });
         }

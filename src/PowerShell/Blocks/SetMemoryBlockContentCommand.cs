@@ -41,9 +41,9 @@ public sealed class SetMemoryBlockContentCommand : BlockCmdlet
 
             bool written = Try(block, () =>
             {
-                lock (block.Store.BlockGate)
+                lock (block.Source.BlockGate)
                 {
-                    bytes.CopyTo(block.Store.Pool.AsSpan((nint)block.BaseAddress, checked((int)(Offset + bytes.Length)))[(int)Offset..]);
+                    bytes.CopyTo(block.Source.Blocks.AsSpan((nint)block.BaseAddress, checked((int)(Offset + bytes.Length)))[(int)Offset..]);
                 }
             });
             if (written && PassThru)

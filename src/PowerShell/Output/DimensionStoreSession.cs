@@ -3,7 +3,7 @@ using DimensionStore.Memory;
 namespace DimensionStore.PowerShell;
 
 /// <summary>An open store, as <c>Open-DimensionStore</c> gives it and <c>-Store</c> takes it.</summary>
-public sealed class DimensionStoreSession
+public sealed class DimensionStoreSession : BlockSource
 {
     private readonly List<ProtoDimensionInfo> _protos = [];
     private int _closed;
@@ -24,7 +24,7 @@ public sealed class DimensionStoreSession
     public string BasePath { get; }
 
     /// <summary>Whether it can be used.</summary>
-    public bool IsOpen => Volatile.Read(ref _closed) == 0;
+    public override bool IsOpen => Volatile.Read(ref _closed) == 0;
 
     /// <summary>Whether commands without <c>-Store</c> use it.</summary>
     public bool IsDefault => ReferenceEquals(OpenStores.Default, this);
@@ -44,11 +44,14 @@ public sealed class DimensionStoreSession
     /// <summary>The library's own object, for what has no cmdlet.</summary>
     public MmapManager Manager { get; }
 
-    /// <summary>Held while the bytes of blocks are touched or given back, so that no read meets a block that is just being freed.</summary>
-    internal Lock BlockGate { get; } = new();
-
     /// <summary>The pool that blocks come from.</summary>
     internal PoolAllocator Pool => Manager.Pool;
+
+    /// <inheritdoc/>
+    internal override MemoryAllocator Blocks => Pool;
+
+    /// <inheritdoc/>
+    internal override string Describe() => $"the pool of {BasePath}";
 
     internal ProtoDimensionInfo[] Protos
     {

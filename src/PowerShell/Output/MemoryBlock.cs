@@ -2,22 +2,22 @@ using System.Globalization;
 
 namespace DimensionStore.PowerShell;
 
-/// <summary>A block of memory outside the managed heap, from a store's pool.</summary>
+/// <summary>A block of memory outside the managed heap, from an allocator or a store's pool.</summary>
 public sealed class MemoryBlock
 {
-    internal MemoryBlock(long address, long size, long usableSize, int owner, DimensionStoreSession store)
+    internal MemoryBlock(long address, long size, long usableSize, int owner, BlockSource source)
     {
         BaseAddress = address;
         Size = size;
         UsableSize = usableSize;
         Owner = owner;
-        Store = store;
+        Source = source;
     }
 
     /// <summary>Address of its first byte. Not called Address: PowerShell takes <c>$blocks.Address</c> for a method of the array.</summary>
     public long BaseAddress { get; }
 
-    /// <summary>Bytes asked for; for a listed block the usable ones, since the pool does not record requests.</summary>
+    /// <summary>Bytes asked for; for a listed block the usable ones, where the allocator does not record requests.</summary>
     public long Size { get; }
 
     /// <summary>Bytes that may be used.</summary>
@@ -27,10 +27,16 @@ public sealed class MemoryBlock
     public int Owner { get; }
 
     /// <summary>Whether it is still in use.</summary>
-    public bool IsLive => Store.IsOpen && Store.Pool.Owns((nint)BaseAddress);
+    public bool IsLive => Source.IsOpen && Source.Blocks.Owns((nint)BaseAddress);
 
-    /// <summary>The store it belongs to.</summary>
-    public DimensionStoreSession Store { get; }
+    /// <summary>The store whose pool it belongs to; null when it is an allocator's.</summary>
+    public DimensionStoreSession? Store => Source as DimensionStoreSession;
+
+    /// <summary>The allocator it belongs to; null when it is a store's.</summary>
+    public MemoryAllocatorSession? Allocator => Source as MemoryAllocatorSession;
+
+    /// <summary>Whichever of the two it is.</summary>
+    internal BlockSource Source { get; }
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"0x{BaseAddress:x}");

@@ -5,6 +5,9 @@ internal static class ErrorIds
 {
     public const string AccessDenied = "AccessDenied";
     public const string AllocationFailed = "AllocationFailed";
+    public const string AllocatorClosed = "AllocatorClosed";
+    public const string AllocatorExists = "AllocatorExists";
+    public const string AllocatorNotFound = "AllocatorNotFound";
     public const string BlockNotFound = "BlockNotFound";
     public const string DimensionNotFound = "DimensionNotFound";
     public const string DimensionNotLoaded = "DimensionNotLoaded";

@@ -45,6 +45,20 @@ internal static class Errors
         new InvalidOperationException($"The store of {session.BasePath} is closed."),
         ErrorIds.StoreClosed, ErrorCategory.InvalidOperation, session, "Open it again with Open-DimensionStore.");
 
+    public static ErrorRecord SourceClosed(BlockSource source) => source is DimensionStoreSession store ? StoreClosed(store) : AllocatorClosed((MemoryAllocatorSession)source);
+
+    public static ErrorRecord AllocatorClosed(MemoryAllocatorSession session) => Make(
+        new InvalidOperationException($"The allocator '{session.Name}' was removed."),
+        ErrorIds.AllocatorClosed, ErrorCategory.InvalidOperation, session, "Make another with New-MemoryAllocator.");
+
+    public static ErrorRecord AllocatorNotFound(string name) => Make(
+        new ItemNotFoundException($"No allocator is called '{name}'."),
+        ErrorIds.AllocatorNotFound, ErrorCategory.ObjectNotFound, name, "Get-MemoryAllocator lists the allocators of this process.");
+
+    public static ErrorRecord AllocatorExists(string name) => Make(
+        new ArgumentException($"There is an allocator called '{name}' already."),
+        ErrorIds.AllocatorExists, ErrorCategory.ResourceExists, name, "Give it another -Name, or remove that one with Remove-MemoryAllocator.");
+
     public static ErrorRecord StoreNotFound(string path) => Make(
         new ItemNotFoundException($"No open store has the directory '{path}'."),
         ErrorIds.StoreNotFound, ErrorCategory.ObjectNotFound, path, "Get-DimensionStore lists the open stores.");

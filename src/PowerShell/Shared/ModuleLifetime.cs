@@ -17,13 +17,18 @@ public sealed class ModuleLifetime : IModuleAssemblyInitializer, IModuleAssembly
         ThreadPool.UnsafeQueueUserWorkItem(static _ => SHA256.HashData([]), null);
     }
 
-    /// <summary>Called by <c>Remove-Module</c>: closes what is still open, so that no mapping outlives the module.</summary>
+    /// <summary>Called by <c>Remove-Module</c>: closes what is still open, so that neither a mapping nor an allocator outlives the module.</summary>
     /// <param name="psModuleInfo">The module.</param>
     public void OnRemove(PSModuleInfo psModuleInfo)
     {
         foreach (DimensionStoreSession session in OpenStores.All)
         {
             OpenStores.Close(session);
+        }
+
+        foreach (MemoryAllocatorSession session in OpenAllocators.All)
+        {
+            OpenAllocators.Remove(session);
         }
     }
 }

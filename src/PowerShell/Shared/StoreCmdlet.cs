@@ -7,13 +7,15 @@ public abstract class StoreCmdlet : DimensionCmdlet
 {
     /// <summary>The store to work on; the one opened last when omitted.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
-    [ValidateNotNull]
+    [AllowNull]
     public DimensionStoreSession? Store { get; set; }
 
     /// <summary>The store to work on. Without an open one the command ends with an error that says how to get one.</summary>
     private protected DimensionStoreSession RequireStore()
     {
-        DimensionStoreSession? session = Store ?? OpenStores.Default;
+        // Null is let in for the blocks of allocators, which have no store; a variable that happens to be null must not become the default store.
+        bool isGiven = MyInvocation.BoundParameters.ContainsKey(nameof(Store));
+        DimensionStoreSession? session = isGiven ? Store : OpenStores.Default;
         if (session is null)
         {
             ThrowTerminatingError(Errors.NoOpenStore());

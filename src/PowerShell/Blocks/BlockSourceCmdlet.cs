@@ -1,0 +1,34 @@
+using System.Management.Automation;
+
+namespace DimensionStore.PowerShell;
+
+/// <summary>Base of the cmdlets about blocks: those of an allocator, when one is given, else of a store's pool.</summary>
+public abstract class BlockSourceCmdlet : StoreCmdlet
+{
+    /// <summary>The allocator the blocks belong to, or its name; without it the pool of a store is meant.</summary>
+    [Parameter(ValueFromPipelineByPropertyName = true)]
+    [AllowNull]
+    [ArgumentCompleter(typeof(AllocatorCompleter))]
+    public PSObject? Allocator { get; set; }
+
+    /// <summary>Where blocks come from. Without an open one the command ends with an error that says how to get one.</summary>
+    private protected BlockSource RequireSource()
+    {
+        if (Allocator is null)
+        {
+            return RequireStore();
+        }
+
+        MemoryAllocatorSession? session = Allocator.BaseObject as MemoryAllocatorSession ?? OpenAllocators.Find(Allocator.ToString());
+        if (session is null)
+        {
+            ThrowTerminatingError(Errors.AllocatorNotFound(Allocator.ToString()));
+        }
+        else if (!session.IsOpen)
+        {
+            ThrowTerminatingError(Errors.AllocatorClosed(session));
+        }
+
+        return session!;
+    }
+}

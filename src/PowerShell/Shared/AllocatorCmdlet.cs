@@ -1,0 +1,49 @@
+using System.Management.Automation;
+
+namespace DimensionStore.PowerShell;
+
+/// <summary>Base of the cmdlets that take allocators: as objects, or by name.</summary>
+public abstract class AllocatorCmdlet : DimensionCmdlet
+{
+    /// <summary>The allocators that a parameter names. An unknown name, or one that was removed, is an error; a pattern that matches nothing is silent.</summary>
+    private protected IEnumerable<MemoryAllocatorSession> SelectAllocators(IEnumerable<PSObject> values)
+    {
+        foreach (PSObject value in values)
+        {
+            if (value.BaseObject is MemoryAllocatorSession given)
+            {
+                if (given.IsOpen)
+                {
+                    yield return given;
+                }
+                else
+                {
+                    WriteError(Errors.AllocatorClosed(given));
+                }
+
+                continue;
+            }
+
+            string name = value.ToString();
+            if (Patterns.IsPattern(name))
+            {
+                WildcardPattern pattern = new(name, WildcardOptions.IgnoreCase);
+                foreach (MemoryAllocatorSession session in OpenAllocators.All)
+                {
+                    if (pattern.IsMatch(session.Name))
+                    {
+                        yield return session;
+                    }
+                }
+            }
+            else if (OpenAllocators.Find(name) is { } found)
+            {
+                yield return found;
+            }
+            else
+            {
+                WriteError(Errors.AllocatorNotFound(name));
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+using DimensionStore.Memory;
+
+namespace DimensionStore.PowerShell;
+
+/// <summary>What blocks come from: an allocator made with <c>New-MemoryAllocator</c>, or the pool of a store.</summary>
+public abstract class BlockSource
+{
+    // Only the two below: what a cmdlet does with blocks is the same for both.
+    private protected BlockSource()
+    {
+    }
+
+    /// <summary>Whether it can be used.</summary>
+    public abstract bool IsOpen { get; }
+
+    /// <summary>Held while the bytes of blocks are touched or given back, so that no read meets a block that is just being freed.</summary>
+    internal Lock BlockGate { get; } = new();
+
+    /// <summary>Where blocks are allocated and freed.</summary>
+    internal abstract MemoryAllocator Blocks { get; }
+
+    /// <summary>What it is, for questions before a change: "allocator a", "the pool of /data".</summary>
+    internal abstract string Describe();
+}

@@ -1,0 +1,68 @@
+namespace DimensionStore.PowerShell;
+
+/// <summary>
+/// The allocators made in this process and not yet removed, in the order they were made. Process-wide for the same reason as <see cref="OpenStores"/>. Thread-safe.
+/// </summary>
+internal static class OpenAllocators
+{
+    private static readonly Lock Gate = new();
+    private static readonly List<MemoryAllocatorSession> Sessions = [];
+    private static int _lastNumber;
+
+    /// <summary>All of them.</summary>
+    public static MemoryAllocatorSession[] All
+    {
+        get
+        {
+            lock (Gate)
+            {
+                return [.. Sessions];
+            }
+        }
+    }
+
+    /// <summary>The one of a name, whatever the case; null when there is none.</summary>
+    public static MemoryAllocatorSession? Find(string name) =>
+        Array.Find(All, session => string.Equals(session.Name, name, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>A name that no allocator has: the kind and a number.</summary>
+    public static string NextName(string kind)
+    {
+        lock (Gate)
+        {
+            string name;
+            do
+            {
+                name = $"{kind}{++_lastNumber}";
+            }
+            while (Find(name) is not null);
+            return name;
+        }
+    }
+
+    /// <summary>Takes an allocator in, unless its name is taken.</summary>
+    public static bool TryAdd(MemoryAllocatorSession session)
+    {
+        lock (Gate)
+        {
+            if (Find(session.Name) is not null)
+            {
+                return false;
+            }
+
+            Sessions.Add(session);
+            return true;
+        }
+    }
+
+    /// <summary>Disposes an allocator; a second call does nothing.</summary>
+    public static void Remove(MemoryAllocatorSession session)
+    {
+        lock (Gate)
+        {
+            Sessions.Remove(session);
+        }
+
+        session.Close();
+    }
+}

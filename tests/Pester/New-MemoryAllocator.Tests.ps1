@@ -1,0 +1,52 @@
+BeforeAll { . $PSScriptRoot/Support.ps1 }
+
+Describe 'New-MemoryAllocator' {
+    AfterEach { Get-MemoryAllocator | Remove-MemoryAllocator -WarningAction SilentlyContinue }
+
+    It 'makes one of every kind that completion offers' {
+        $kinds = (Get-Completion 'New-MemoryAllocator ').CompletionText
+        $kinds | Should -Contain 'pool'
+        foreach ($kind in $kinds) {
+            $allocator = New-MemoryAllocator $kind "my-$kind" -LimitBytes 64MB
+            $allocator | Should -BeOfType DimensionStore.PowerShell.MemoryAllocatorSession
+            $allocator.Kind | Should -Be $kind
+            $allocator.LimitBytes | Should -Be 64MB
+            $block = New-MemoryBlock 4KB -Zeroed -Owner 3 -Allocator $allocator
+            $block.UsableSize | Should -BeGreaterOrEqual 4096
+            (Get-MemoryBlock -Allocator "my-$kind").BaseAddress | Should -Be $block.BaseAddress
+            Set-MemoryBlockContent $block 'hello'
+            Get-MemoryBlockContent $block -Count 5 -AsText | Should -Be 'hello'
+            $allocator.LiveBlocks | Should -Be 1
+            $block | Remove-MemoryBlock
+            $allocator.LiveBlocks | Should -Be 0
+            (Test-MemoryAllocator $allocator).IsIntact | Should -BeTrue
+        }
+    }
+
+    It 'names allocators by kind and number' {
+        $first, $second = (New-MemoryAllocator pool), (New-MemoryAllocator pool)
+        $first.Name | Should -Match '^pool\d+$'
+        $second.Name | Should -Not -Be $first.Name
+    }
+
+    It 'refuses a kind that there is not, a name that is taken and a limit of 0' {
+        { New-MemoryAllocator arena } | Should -Throw -ErrorId 'InvalidArgument,*' -ExpectedMessage '*pool*'
+        New-MemoryAllocator pool same | Out-Null
+        { New-MemoryAllocator pool SAME } | Should -Throw -ErrorId 'AllocatorExists,*'
+        { New-MemoryAllocator pool -LimitBytes 0 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
+    }
+
+    It 'makes nothing with -WhatIf' {
+        New-MemoryAllocator pool -WhatIf | Should -BeNullOrEmpty
+        Get-MemoryAllocator | Should -BeNullOrEmpty
+    }
+
+    It 'keeps to its limit' {
+        New-MemoryAllocator pool small -LimitBytes 1MB | Out-Null
+        $blocks = @(New-MemoryBlock 64KB -Count 100 -Allocator small -ErrorVariable problem -ErrorAction SilentlyContinue)
+        $blocks.Count | Should -BeGreaterThan 0
+        $blocks.Count | Should -BeLessOrEqual 16
+        $problem[0].FullyQualifiedErrorId | Should -Match '^(AllocationFailed|LimitExceeded),'
+        (Get-MemoryAllocator small).Pressure | Should -Be 'Critical'
+    }
+}
