@@ -35,6 +35,7 @@
         'New-ProtoDimension'
         'Open-DimensionStore'
         'Optimize-MemoryAllocator'
+        'Register-MemoryPressureEvent'
         'Remove-MemoryAllocator'
         'Remove-MemoryBlock'
         'Remove-ProtoDimension'

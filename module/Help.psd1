@@ -385,5 +385,22 @@
             Inputs      = 'DimensionStore.PowerShell.MemoryAllocatorSession', 'System.String'
             Links       = 'New-MemoryAllocator'
         }
+        'Register-MemoryPressureEvent' = @{
+            Synopsis    = 'Subscribes to the memory pressure of an allocator or a store.'
+            Description = @(
+                'Register-MemoryPressureEvent makes an event of PowerShell each time the memory charged to an allocator, or to a store, passes one of its thresholds, upwards or downwards. In the action, $Event.SourceEventArgs has Previous, Current, UsedBytes and LimitBytes.'
+                'Without -Action events wait in the queue of Get-Event and Wait-Event. Unregister-Event ends the subscription.'
+            )
+            Parameters  = @{
+                Action           = 'What to run for each event. It runs when PowerShell is idle or a command has ended, as for every event of PowerShell.'
+                SourceIdentifier = 'Name of the subscription. MemoryPressure:, followed by the name of the allocator or the directory of the store, when omitted.'
+                MessageData      = 'Anything; the action finds it in $Event.MessageData.'
+            }
+            Examples    = @(
+                @{ Title = 'Give memory back when it gets tight'; Code = 'Register-MemoryPressureEvent -Allocator cache -Action { if ($Event.SourceEventArgs.Current -ge ''Critical'') { Optimize-MemoryAllocator cache } }'; Remarks = 'Writes the job that runs the action.' }
+                @{ Title = 'Wait for pressure'; Code = 'Register-MemoryPressureEvent -SourceIdentifier tight; Wait-Event tight -Timeout 0; Unregister-Event tight'; Remarks = 'That of the store opened last.' }
+            )
+            Links       = 'New-MemoryAllocator', 'Open-DimensionStore'
+        }
     }
 }

@@ -51,6 +51,9 @@ public sealed class DimensionStoreSession : BlockSource
     internal override MemoryAllocator Blocks => Pool;
 
     /// <inheritdoc/>
+    internal override MemoryBudget MemoryBudget => Manager.Budget;
+
+    /// <inheritdoc/>
     internal override string Describe() => $"the pool of {BasePath}";
 
     internal ProtoDimensionInfo[] Protos

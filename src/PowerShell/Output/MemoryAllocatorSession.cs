@@ -50,6 +50,9 @@ public sealed class MemoryAllocatorSession : BlockSource
     /// <inheritdoc/>
     internal override MemoryAllocator Blocks => _outermost;
 
+    /// <inheritdoc/>
+    internal override MemoryBudget MemoryBudget => Budget;
+
     /// <summary>The allocator without the layers around it, for what only its kind can do.</summary>
     internal MemoryAllocator Core { get; }
 

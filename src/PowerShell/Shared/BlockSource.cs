@@ -19,6 +19,9 @@ public abstract class BlockSource
     /// <summary>Where blocks are allocated and freed.</summary>
     internal abstract MemoryAllocator Blocks { get; }
 
+    /// <summary>What its memory is charged to.</summary>
+    internal abstract MemoryBudget MemoryBudget { get; }
+
     /// <summary>What it is, for questions before a change: "allocator a", "the pool of /data".</summary>
     internal abstract string Describe();
 }

@@ -18,8 +18,8 @@ public sealed class ModuleContractTests
     // From PowerShell's list of approved verbs; those used here, and those a cmdlet might sensibly get next.
     private static readonly string[] ApprovedVerbs =
     [
-        "Add", "Clear", "Close", "Complete", "Convert", "Copy", "Dismount", "Export", "Find", "Get", "Import", "Measure", "Mount",
-        "Move", "New", "Open", "Optimize", "Read", "Remove", "Reset", "Resize", "Select", "Set", "Show", "Test", "Trace", "Update", "Write",
+        "Add", "Clear", "Close", "Compare", "Complete", "Convert", "Copy", "Dismount", "Export", "Find", "Get", "Import", "Invoke", "Measure", "Mount",
+        "Move", "New", "Open", "Optimize", "Read", "Register", "Remove", "Reset", "Resize", "Select", "Set", "Show", "Test", "Trace", "Update", "Write",
     ];
 
     private static readonly string[] ChangingVerbs = ["Add", "Clear", "Close", "Complete", "Dismount", "Import", "Mount", "New", "Optimize", "Remove", "Reset", "Set", "Update"];
