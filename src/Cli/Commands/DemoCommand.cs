@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using DimensionStore.Cli.Demo;
 using DimensionStore.Cli.Output;
+using DimensionStore.Memory;
 using Spectre.Console;
 
 namespace DimensionStore.Cli.Commands;
@@ -150,7 +151,7 @@ internal static class DemoCommand
         json.WriteNumber("againOpenMicroseconds", set.OpenTime.Again.TotalMicroseconds);
         GeneratedFiles.WriteJson(json, set.Files);
         json.WriteStartObject("stats");
-        JsonOutput.WriteStatsMembers(json, set.Stats);
+        Statistics.WriteMembers(json, set.Stats);
         json.WriteEndObject();
         json.WriteEndObject();
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DimensionStore.Cli.Output;
+using DimensionStore.Memory;
 
 namespace DimensionStore.Cli.Commands;
 
@@ -23,7 +24,7 @@ internal static class StatsCommand
                     writer.WriteStartObject();
                     writer.WriteString("directory", path);
                     writer.WriteBoolean("simulated", session.IsSimulated);
-                    JsonOutput.WriteStatsMembers(writer, stats);
+                    Statistics.WriteMembers(writer, stats);
                     writer.WriteEndObject();
                 });
             }

@@ -119,26 +119,6 @@ internal static class JsonOutput
         json.WriteEndObject();
     }
 
-    /// <summary>The members of a store's statistics, into an object that is open.</summary>
-    public static void WriteStatsMembers(Utf8JsonWriter json, MemoryStats stats)
-    {
-        foreach (StatisticsField field in StatisticsField.All)
-        {
-            switch (field.GetValue(stats))
-            {
-                case bool flag:
-                    json.WriteBoolean(field.Name, flag);
-                    break;
-                case long whole:
-                    json.WriteNumber(field.Name, whole);
-                    break;
-                default:
-                    json.WriteNumber(field.Name, field.Measure(stats));
-                    break;
-            }
-        }
-    }
-
     /// <summary>How a state is written.</summary>
     public static string StateName(DimensionState state) => state switch
     {

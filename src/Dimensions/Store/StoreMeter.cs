@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using DimensionStore.Memory;
 
 namespace DimensionStore;
 
@@ -11,33 +12,25 @@ public sealed class StoreMeter : IDisposable
     /// <summary>Name of the meter.</summary>
     public const string MeterName = "DimensionStore";
 
+    /// <summary>What the names of the instruments begin with.</summary>
+    public const string InstrumentPrefix = "dimension_store.";
+
     private readonly MmapManager _store;
-    private readonly KeyValuePair<string, object?> _tag;
+    private readonly KeyValuePair<string, object?>[] _tags;
     private readonly Meter _meter;
 
-    /// <summary>Creates the instruments, one per <see cref="StatisticsField"/>.</summary>
+    /// <summary>Creates the instruments, one per field of <see cref="MemoryStats"/>.</summary>
     public StoreMeter(MmapManager store)
     {
         ArgumentNullException.ThrowIfNull(store);
         _store = store;
-        _tag = new KeyValuePair<string, object?>("store", store.Config.BasePath);
+        _tags = [new KeyValuePair<string, object?>("store", store.Config.BasePath)];
         _meter = new Meter(MeterName, typeof(StoreMeter).Assembly.GetName().Version?.ToString(3));
-        foreach (StatisticsField field in StatisticsField.All)
-        {
-            if (field.Kind == StatisticsKind.Counter)
-            {
-                _meter.CreateObservableCounter(field.InstrumentName, () => Observe(field), field.Unit, field.Description);
-            }
-            else
-            {
-                _meter.CreateObservableGauge(field.InstrumentName, () => Observe(field), field.Unit, field.Description);
-            }
-        }
+        Statistics.CreateInstruments(_meter, InstrumentPrefix, Observe);
     }
 
     /// <summary>Ends the instruments.</summary>
     public void Dispose() => _meter.Dispose();
 
-    private IEnumerable<Measurement<double>> Observe(StatisticsField field) =>
-        _store.TryGetStats(out MemoryStats stats) ? [new Measurement<double>(field.Measure(stats), _tag)] : [];
+    private IEnumerable<(MemoryStats Snapshot, KeyValuePair<string, object?>[] Tags)> Observe() => _store.TryGetStats(out MemoryStats stats) ? [(stats, _tags)] : [];
 }

@@ -24,6 +24,20 @@ public static class AllocatorExtensions
         return new AllocatedMemoryManager(allocator, allocator.Allocate((nuint)size, owner: owner, options: options), size);
     }
 
+    /// <summary>The outermost layer of a type around an allocator, or null; the allocator itself counts.</summary>
+    public static TLayer? FindLayer<TLayer>(this MemoryAllocator allocator)
+        where TLayer : AllocatorLayer
+    {
+        ArgumentNullException.ThrowIfNull(allocator);
+        MemoryAllocator? current = allocator;
+        while (current is not null and not TLayer)
+        {
+            current = (current as AllocatorLayer)?.Inner;
+        }
+
+        return (TLayer?)current;
+    }
+
     /// <summary>Views a live block as a span. The span is valid until the block is freed.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is negative or more than the block's usable size.</exception>
     public static unsafe Span<byte> AsSpan(this MemoryAllocator allocator, nint address, int length)

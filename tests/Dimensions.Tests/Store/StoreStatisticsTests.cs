@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Reflection;
 using System.Text.Json;
+using DimensionStore.Memory;
 
 namespace DimensionStore.Tests.Store;
 
@@ -11,9 +12,9 @@ public sealed class StoreStatisticsTests
     {
         string[] properties = [.. typeof(MemoryStats).GetProperties(BindingFlags.Public | BindingFlags.Instance).Select(p => p.Name)];
 
-        Assert.Equal(properties, StatisticsField.All.Select(f => f.Property));
-        Assert.All(StatisticsField.All, f => Assert.False(string.IsNullOrWhiteSpace(f.Description) || string.IsNullOrWhiteSpace(f.Unit)));
-        Assert.Equal(StatisticsField.All.Count, StatisticsField.All.Select(f => f.InstrumentName).Distinct().Count());
+        Assert.Equal(properties, Statistics.Fields<MemoryStats>().Select(f => f.Property));
+        Assert.All(Statistics.Fields<MemoryStats>(), f => Assert.False(string.IsNullOrWhiteSpace(f.Description) || string.IsNullOrWhiteSpace(f.Unit)));
+        Assert.Equal(Statistics.Fields<MemoryStats>().Count, Statistics.Fields<MemoryStats>().Select(f => f.InstrumentName(StoreMeter.InstrumentPrefix)).Distinct().Count());
     }
 
     [Fact]
@@ -27,7 +28,7 @@ public sealed class StoreStatisticsTests
         }
 
         MemoryStats stats = (MemoryStats)boxed;
-        foreach (StatisticsField field in StatisticsField.All)
+        foreach (StatisticsField<MemoryStats> field in Statistics.Fields<MemoryStats>())
         {
             object value = typeof(MemoryStats).GetProperty(field.Property)!.GetValue(boxed)!;
             Assert.Equal(Convert.ToDouble(value, null), field.Measure(stats));
@@ -41,11 +42,11 @@ public sealed class StoreStatisticsTests
         using MemoryStream stream = new();
         using (Utf8JsonWriter writer = new(stream))
         {
-            StatisticsField.WriteJson(writer, new MemoryStats { LimitBytes = 200, TotalAllocatedBytes = 100, SimulationMode = true });
+            Statistics.WriteJson(writer, new MemoryStats { LimitBytes = 200, TotalAllocatedBytes = 100, SimulationMode = true });
         }
 
         JsonElement json = JsonDocument.Parse(stream.ToArray()).RootElement;
-        Assert.Equal(StatisticsField.All.Select(f => f.Name), json.EnumerateObject().Select(p => p.Name));
+        Assert.Equal(Statistics.Fields<MemoryStats>().Select(f => f.Name), json.EnumerateObject().Select(p => p.Name));
         Assert.Equal(100, json.GetProperty("totalAllocatedBytes").GetInt64());
         Assert.True(json.GetProperty("simulationMode").GetBoolean());
         Assert.Equal(50, json.GetProperty("usagePercent").GetDouble());
@@ -79,7 +80,7 @@ public sealed class StoreStatisticsTests
         listener.Start();
         listener.RecordObservableInstruments();
 
-        Assert.Equal(StatisticsField.All.Select(f => f.InstrumentName).Order(), seen.Keys.Order());
+        Assert.Equal(Statistics.Fields<MemoryStats>().Select(f => f.InstrumentName(StoreMeter.InstrumentPrefix)).Order(), seen.Keys.Order());
         Assert.Equal(1, seen["dimension_store.dimensions_loaded"]);
         Assert.True(seen["dimension_store.access_count"] >= 1);
 

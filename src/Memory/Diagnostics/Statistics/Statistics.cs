@@ -1,5 +1,6 @@
 using System.Collections.ObjectModel;
 using System.Diagnostics.CodeAnalysis;
+using System.Diagnostics.Metrics;
 using System.Reflection;
 using System.Text.Json;
 
@@ -51,6 +52,33 @@ public static class Statistics
         foreach (StatisticsField<TSnapshot> field in Fields<TSnapshot>())
         {
             field.WriteMember(writer, snapshot);
+        }
+    }
+
+    /// <summary>
+    /// Makes an observed instrument of a meter from every field that is not a label. Nothing is measured until somebody listens, and then for each instrument anew.
+    /// </summary>
+    /// <param name="meter">The meter; disposing it ends the instruments.</param>
+    /// <param name="prefix">What the names begin with, the final dot included.</param>
+    /// <param name="observe">What there is to be seen: any number of snapshots, each with the tags that tell it from the others.</param>
+    public static void CreateInstruments<[DynamicallyAccessedMembers(Properties)] TSnapshot>(
+        Meter meter, string prefix, Func<IEnumerable<(TSnapshot Snapshot, KeyValuePair<string, object?>[] Tags)>> observe)
+        where TSnapshot : struct
+    {
+        ArgumentNullException.ThrowIfNull(meter);
+        ArgumentNullException.ThrowIfNull(prefix);
+        ArgumentNullException.ThrowIfNull(observe);
+        foreach (StatisticsField<TSnapshot> field in Fields<TSnapshot>())
+        {
+            IEnumerable<Measurement<double>> Measure() => observe().Select(seen => new Measurement<double>(field.Measure(seen.Snapshot), seen.Tags));
+            if (field.Kind == StatisticsKind.Counter)
+            {
+                meter.CreateObservableCounter(field.InstrumentName(prefix), Measure, field.Unit, field.Description);
+            }
+            else if (field.Kind == StatisticsKind.Gauge)
+            {
+                meter.CreateObservableGauge(field.InstrumentName(prefix), Measure, field.Unit, field.Description);
+            }
         }
     }
 
