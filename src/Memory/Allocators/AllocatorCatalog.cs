@@ -10,6 +10,7 @@ public static class AllocatorCatalog
     public static IReadOnlyList<AllocatorKind> All { get; } = Array.AsReadOnly<AllocatorKind>(
     [
         new("pool", "Fixed-size blocks of 4, 16, 64 and 256 KiB", typeof(PoolAllocator), CreatePool),
+        new("buddy", "Powers of two from 64 bytes up, split and merged, grouped by mobility", typeof(BuddyAllocator), CreateBuddy),
     ]);
 
     /// <summary>Finds an allocator by name, whatever the case.</summary>
@@ -35,4 +36,7 @@ public static class AllocatorCatalog
     // Each pool may take the whole capacity: which sizes will be asked for is not known here, and the limit holds for all together.
     private static PoolAllocator CreatePool(AllocatorSettings settings) =>
         new([.. PoolConfig.Default.Select(pool => pool with { CapacityBytes = Math.Max(pool.BlockBytes, settings.CapacityBytes / pool.BlockBytes * pool.BlockBytes) })], settings.CapacityBytes, settings.Budget);
+
+    private static BuddyAllocator CreateBuddy(AllocatorSettings settings) =>
+        new(new BuddyOptions { CapacityBytes = settings.CapacityBytes, MinBlockBytes = 64, Budget = settings.Budget });
 }

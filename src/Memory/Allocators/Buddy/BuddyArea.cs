@@ -1,0 +1,515 @@
+using System.Numerics;
+using DimensionStore.Memory.Native;
+
+namespace DimensionStore.Memory;
+
+/// <summary>
+/// The binary buddy system over one range of addresses: which granules are free, live or committed. It neither locks nor charges; <see cref="PageAllocator"/> does.
+/// </summary>
+/// <remarks>
+/// The range is divided into pageblocks, and these into granules. A free block smaller than a pageblock is one bit in a bitmap of its order in its pageblock; free blocks of whole
+/// pageblocks are bits in trees of the area. Nothing is ever written into free memory. The page of this folder says why.
+/// </remarks>
+internal sealed unsafe partial class BuddyArea : IDisposable
+{
+    internal const int Kinds = 3;
+    internal const int MaxGranulesLog = 12;
+
+    private static readonly sbyte[][] s_fallbacks = [[1, 2], [0, 2], [1, 0]];
+
+    private readonly BlockMemory _memory;
+    private readonly int _pageShift = BitOperations.Log2((uint)VirtualMemory.PageSize);
+    private readonly int _blockShift;
+    private readonly int _localOrders;
+    private readonly int _granules;
+    private readonly int _pageblocks;
+    private readonly int _wholeOrders;
+    private readonly BitTree[] _whole;
+    private readonly BitTree[] _divided;
+    private readonly uint[] _dividedOrders = new uint[Kinds];
+    private uint _freeWholeOrders;
+
+    /// <summary>Lays an area over a part of a reservation.</summary>
+    /// <param name="memory">The reservation, which the caller keeps until the area is disposed.</param>
+    /// <param name="start">First address, aligned to the largest block.</param>
+    /// <param name="pageblocks">Its length.</param>
+    /// <param name="granuleShift">Log2 of the smallest block.</param>
+    /// <param name="blockShift">Log2 of a pageblock: at least a page, and 2 to 4,096 granules.</param>
+    /// <param name="maxShift">Log2 of the largest block: at least a pageblock.</param>
+    internal BuddyArea(BlockMemory memory, nint start, int pageblocks, int granuleShift, int blockShift, int maxShift)
+    {
+        _memory = memory;
+        Start = start;
+        GranuleShift = granuleShift;
+        _blockShift = blockShift;
+        _pageblocks = pageblocks;
+        _localOrders = blockShift - granuleShift;
+        _granules = 1 << _localOrders;
+        _wholeOrders = maxShift - blockShift + 1;
+        FreeGranules = TotalGranules;
+
+        _whole = new BitTree[_wholeOrders];
+        for (int order = 0; order < _whole.Length; order++)
+        {
+            _whole[order] = new BitTree((pageblocks >> order) + 2);
+        }
+
+        _divided = new BitTree[Kinds * _localOrders];
+        for (int i = 0; i < _divided.Length; i++)
+        {
+            _divided[i] = new BitTree(pageblocks);
+        }
+
+        _idleWhole = new BitTree(pageblocks);
+        LayOutTables();
+        FreeWhole(0, pageblocks);
+    }
+
+    internal nint Start { get; }
+
+    internal long Bytes => (long)_pageblocks << _blockShift;
+
+    internal int GranuleShift { get; }
+
+    internal long TotalGranules => (long)_pageblocks << _localOrders;
+
+    internal long FreeGranules { get; private set; }
+
+    internal long LiveBlocks { get; private set; }
+
+    internal long[] Allocations { get; } = new long[Kinds];
+
+    internal long[] Fallbacks { get; } = new long[Kinds];
+
+    internal long[] Conversions { get; } = new long[Kinds];
+
+    internal bool Contains(nint address) => (nuint)(address - Start) < (nuint)Bytes;
+
+    /// <summary>Finds the lowest of the smallest free blocks that fit; changes nothing.</summary>
+    internal bool TryFind(in BuddyRequest request, out BuddyPlace place)
+    {
+        if (request.Order < _localOrders && _dividedOrders[request.Mobility] >> request.Order != 0)
+        {
+            place = PlaceIn(request.Mobility, BitOperations.TrailingZeroCount(_dividedOrders[request.Mobility] >> request.Order) + request.Order);
+            return true;
+        }
+
+        int least = Math.Max(0, request.Order - _localOrders);
+        uint whole = least < _wholeOrders ? _freeWholeOrders >> least << least : 0;
+        if (whole != 0)
+        {
+            int order = BitOperations.TrailingZeroCount(whole);
+            int index = _whole[order].First();
+            place = new BuddyPlace(-1, index << order, order, index, 0);
+            return true;
+        }
+
+        // Another kind's pageblock: where the largest block is, so that what is left there stays as whole as it can.
+        int best = -1;
+        int kind = -1;
+        foreach (sbyte other in s_fallbacks[request.Mobility])
+        {
+            uint orders = request.Order < _localOrders ? _dividedOrders[other] >> request.Order << request.Order : 0;
+            if (orders != 0 && BitOperations.Log2(orders) > best)
+            {
+                best = BitOperations.Log2(orders);
+                kind = other;
+            }
+        }
+
+        place = best < 0 ? default : PlaceIn(kind, best);
+        return best >= 0;
+    }
+
+    /// <summary>Hands out what <see cref="TryFind"/> found, once its pages are committed.</summary>
+    /// <returns>Whether its bytes are known to be zero.</returns>
+    internal bool Take(in BuddyPlace place, in BuddyRequest request, out nint address)
+    {
+        int kind = request.Mobility;
+        Allocations[kind]++;
+        int first = place.Pageblock;
+        if (place.From >= 0)
+        {
+            if (place.From != kind)
+            {
+                Fallbacks[kind]++;
+                ConvertIfMostlyFree(first, place.Order, kind);
+            }
+
+            RemoveFree(first, place.Order, place.Index);
+            Carve(first, place.Order, place.Index, place.Granule, request.Order, (int)request.Granules);
+            MarkLive(first, place.Granule, (int)request.Granules, request.Slack, request.Owner);
+        }
+        else
+        {
+            TakeWhole(place, request);
+        }
+
+        FreeGranules -= request.Granules;
+        LiveBlocks++;
+        long offset = ((long)first << _blockShift) + ((long)place.Granule << GranuleShift);
+        address = Start + (nint)offset;
+        return UseClean(offset, request.Granules << GranuleShift);
+    }
+
+    /// <summary>Where a live block begins, if an address is one.</summary>
+    internal bool TryLocate(nint address, out int pageblock, out int granule)
+    {
+        nuint offset = (nuint)(address - Start);
+        pageblock = (int)(offset >> _blockShift);
+        granule = (int)(offset >> GranuleShift) & (_granules - 1);
+        return offset < (nuint)Bytes && (offset & (((nuint)1 << GranuleShift) - 1)) == 0 && pageblock < _known && Bits.Test(Heads(pageblock), granule);
+    }
+
+    /// <summary>Length of a live block.</summary>
+    internal long GranulesAt(int pageblock, int granule)
+    {
+        Pageblock* header = Header(pageblock);
+        return header->State == PageblockState.Covered
+            ? ((long)header->Span << _localOrders) + header->SpanTail
+            : Bits.NextSet(Ends(pageblock), granule, _granules) - granule + 1;
+    }
+
+    internal OwnerId OwnerAt(int pageblock, int granule) => Header(pageblock)->HasOwners == 0 ? default : new OwnerId(Owners(pageblock)[granule]);
+
+    internal int SlackAt(int pageblock, int granule) => _slackBytes == 1 ? ((byte*)Slacks(pageblock))[granule] : ((ushort*)Slacks(pageblock))[granule];
+
+    /// <summary>Takes a live block back.</summary>
+    internal void Release(int pageblock, int granule, long granules)
+    {
+        Bits.Clear(Heads(pageblock), granule);
+        Bits.Set(Freed(pageblock), granule);
+        Pageblock* header = Header(pageblock);
+        header->HasHistory = 1;
+        FreeGranules += granules;
+        LiveBlocks--;
+        if (header->State != PageblockState.Covered)
+        {
+            ReleaseLocal(pageblock, granule, (int)granules);
+            return;
+        }
+
+        int span = header->Span;
+        for (int covered = pageblock; covered < pageblock + span; covered++)
+        {
+            Header(covered)->SpanFirst = 0;
+            CloseWhole(covered);
+        }
+
+        int tail = header->SpanTail;
+        FreeWhole(pageblock, span);
+        if (tail > 0)
+        {
+            Header(pageblock + span)->SpanFirst = 0;
+            ReleaseLocal(pageblock + span, 0, tail);
+        }
+    }
+
+    /// <summary>Frees everything and leaves what is committed committed.</summary>
+    internal void Reset()
+    {
+        for (int pageblock = 0; pageblock < _known; pageblock++)
+        {
+            Pageblock* header = Header(pageblock);
+            ulong* heads = Heads(pageblock);
+            ulong* freed = Freed(pageblock);
+            for (int word = 0; word < _bitWords; word++)
+            {
+                freed[word] |= heads[word];
+                header->HasHistory |= heads[word] != 0 ? (byte)1 : (byte)0;
+                heads[word] = 0;
+            }
+
+            new Span<ulong>(Summaries(pageblock), _freeWords).Clear();
+            header->Orders = 0;
+            header->SpanFirst = 0;
+            if (header->State != PageblockState.Free)
+            {
+                CloseWhole(pageblock);
+            }
+        }
+
+        foreach (BitTree tree in _whole)
+        {
+            tree.Clear();
+        }
+
+        foreach (BitTree tree in _divided)
+        {
+            tree.Clear();
+        }
+
+        Array.Clear(_dividedOrders);
+        _freeWholeOrders = 0;
+        FreeGranules = TotalGranules;
+        LiveBlocks = 0;
+        FreeWhole(0, _pageblocks);
+    }
+
+    private static int LowestPiece(int position, int length, int maxOrder)
+    {
+        int order = Math.Min(maxOrder, BitOperations.Log2((uint)length));
+        return position == 0 ? order : Math.Min(order, BitOperations.TrailingZeroCount(position));
+    }
+
+    private BuddyPlace PlaceIn(int kind, int order)
+    {
+        int pageblock = _divided[(kind * _localOrders) + order].First();
+        int word = BitOperations.TrailingZeroCount(Summaries(pageblock)[order]);
+        int index = (word << 6) + BitOperations.TrailingZeroCount(FreeBits(pageblock, order)[word]);
+        return new BuddyPlace(kind, pageblock, order, index, index << order);
+    }
+
+    private void TakeWhole(in BuddyPlace place, in BuddyRequest request)
+    {
+        // Halves the run of pageblocks until it is as small as it may be, keeping the half where the cut begins.
+        RemoveWhole(place.Order, place.Index);
+        int order = place.Order;
+        int least = Math.Max(0, request.Order - _localOrders);
+        while (order > least)
+        {
+            order--;
+            AddWhole(order, (place.Pageblock >> order) ^ 1);
+        }
+
+        int full = (int)(request.Granules >> _localOrders);
+        int rest = (int)(request.Granules & (_granules - 1));
+        int first = place.Pageblock;
+        int used = full + (rest > 0 ? 1 : 0);
+        EnsureTables(first + used - 1);
+        FreeWhole(first + used, (1 << order) - used);
+        if (rest > 0)
+        {
+            int last = first + full;
+            Pageblock* header = OpenWhole(last, PageblockState.Divided);
+            header->Mobility = (byte)request.Mobility;
+            header->FreeGranules = _granules;
+            header->Span = 0;
+            header->SpanFirst = full > 0 ? first + 1 : 0;
+            int cut = full > 0 ? BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)rest)) : Math.Min(request.Order, _localOrders);
+            Carve(last, _localOrders, 0, place.Granule, cut, rest);
+            if (full > 0)
+            {
+                Bits.ClearRange(Freed(last), 0, rest);
+            }
+            else
+            {
+                MarkLive(last, place.Granule, rest, request.Slack, request.Owner);
+            }
+        }
+
+        for (int covered = first; covered < first + full; covered++)
+        {
+            Pageblock* header = OpenWhole(covered, PageblockState.Covered);
+            header->SpanFirst = first + 1;
+            header->Span = 0;
+            header->SpanTail = 0;
+            if (header->HasHistory != 0)
+            {
+                new Span<ulong>(Freed(covered), _bitWords).Clear();
+                header->HasHistory = 0;
+            }
+        }
+
+        if (full > 0)
+        {
+            Header(first)->Span = full;
+            Header(first)->SpanTail = rest;
+            Bits.Set(Heads(first), 0);
+            RecordAt(first, 0, request.Slack, request.Owner);
+        }
+    }
+
+    /// <summary>Halves a block that is in no table any more until it has the order asked for, and gives back what is behind the granules in use.</summary>
+    private void Carve(int pageblock, int order, int index, int granule, int wanted, int granules)
+    {
+        Header(pageblock)->FreeGranules -= granules;
+        while (order > wanted)
+        {
+            order--;
+            AddFree(pageblock, order, (granule >> order) ^ 1);
+        }
+
+        int end = granule + (1 << wanted);
+        for (int position = granule + granules; position < end;)
+        {
+            int piece = BitOperations.TrailingZeroCount(position);
+            AddFree(pageblock, piece, position >> piece);
+            position += 1 << piece;
+        }
+    }
+
+    private void MarkLive(int pageblock, int granule, int granules, int slack, OwnerId owner)
+    {
+        Bits.ClearRange(Freed(pageblock), granule, granule + granules);
+        Bits.ClearRange(Ends(pageblock), granule, granule + granules);
+        Bits.Set(Heads(pageblock), granule);
+        Bits.Set(Ends(pageblock), granule + granules - 1);
+        RecordAt(pageblock, granule, slack, owner);
+    }
+
+    private void RecordAt(int pageblock, int granule, int slack, OwnerId owner)
+    {
+        if (_slackBytes == 1)
+        {
+            ((byte*)Slacks(pageblock))[granule] = (byte)slack;
+        }
+        else
+        {
+            ((ushort*)Slacks(pageblock))[granule] = (ushort)slack;
+        }
+
+        if (Header(pageblock)->HasOwners != 0)
+        {
+            Owners(pageblock)[granule] = owner.Value;
+        }
+    }
+
+    private void ReleaseLocal(int pageblock, int granule, int granules)
+    {
+        Header(pageblock)->FreeGranules += granules;
+        int end = granule + granules;
+        while (granule < end)
+        {
+            int order = LowestPiece(granule, end - granule, _localOrders);
+            int next = granule + (1 << order);
+            int index = granule >> order;
+            while (order < _localOrders && IsFree(pageblock, order, index ^ 1))
+            {
+                RemoveFree(pageblock, order, index ^ 1);
+                index >>= 1;
+                order++;
+            }
+
+            if (order == _localOrders)
+            {
+                CloseWhole(pageblock);
+                FreeWhole(pageblock, 1);
+                return;
+            }
+
+            AddFree(pageblock, order, index);
+            granule = next;
+        }
+    }
+
+    /// <summary>Gives whole pageblocks back, each piece merged with its buddies as far as these are free.</summary>
+    private void FreeWhole(int first, int count)
+    {
+        int end = first + count;
+        while (first < end)
+        {
+            int order = LowestPiece(first, end - first, _wholeOrders - 1);
+            int next = first + (1 << order);
+            int index = first >> order;
+            while (order < _wholeOrders - 1 && _whole[order].Contains(index ^ 1))
+            {
+                RemoveWhole(order, index ^ 1);
+                index >>= 1;
+                order++;
+            }
+
+            AddWhole(order, index);
+            first = next;
+        }
+    }
+
+    private Pageblock* OpenWhole(int pageblock, PageblockState state)
+    {
+        Pageblock* header = Header(pageblock);
+        header->State = state;
+        CountIdle(pageblock, -header->CommittedPages);
+        return header;
+    }
+
+    private void CloseWhole(int pageblock)
+    {
+        Header(pageblock)->State = PageblockState.Free;
+        CountIdle(pageblock, Header(pageblock)->CommittedPages);
+    }
+
+    private void AddWhole(int order, int index)
+    {
+        _whole[order].Add(index);
+        _freeWholeOrders |= 1U << order;
+    }
+
+    private void RemoveWhole(int order, int index)
+    {
+        _whole[order].Remove(index);
+        if (_whole[order].IsEmpty)
+        {
+            _freeWholeOrders &= ~(1U << order);
+        }
+    }
+
+    private bool IsFree(int pageblock, int order, int index) => Bits.Test(FreeBits(pageblock, order), index);
+
+    private void AddFree(int pageblock, int order, int index)
+    {
+        ulong* word = FreeBits(pageblock, order) + (index >> 6);
+        bool known = *word != 0;
+        *word |= 1UL << (index & 63);
+        if (!known)
+        {
+            ulong* summary = Summaries(pageblock) + order;
+            bool listed = *summary != 0;
+            *summary |= 1UL << (index >> 6);
+            if (!listed)
+            {
+                Pageblock* header = Header(pageblock);
+                header->Orders |= 1U << order;
+                _divided[(header->Mobility * _localOrders) + order].Add(pageblock);
+                _dividedOrders[header->Mobility] |= 1U << order;
+            }
+        }
+    }
+
+    private void RemoveFree(int pageblock, int order, int index)
+    {
+        ulong* word = FreeBits(pageblock, order) + (index >> 6);
+        *word &= ~(1UL << (index & 63));
+        if (*word == 0)
+        {
+            ulong* summary = Summaries(pageblock) + order;
+            *summary &= ~(1UL << (index >> 6));
+            if (*summary == 0)
+            {
+                Pageblock* header = Header(pageblock);
+                header->Orders &= ~(1U << order);
+                Unlist(header->Mobility, order, pageblock);
+            }
+        }
+    }
+
+    private void Unlist(int kind, int order, int pageblock)
+    {
+        BitTree tree = _divided[(kind * _localOrders) + order];
+        tree.Remove(pageblock);
+        if (tree.IsEmpty)
+        {
+            _dividedOrders[kind] &= ~(1U << order);
+        }
+    }
+
+    /// <summary>A kind that has to go into another's pageblock takes it over when at least half of it is free: what comes next of its kind then comes here and not into a third.</summary>
+    private void ConvertIfMostlyFree(int pageblock, int order, int kind)
+    {
+        Pageblock* header = Header(pageblock);
+        if (order < _localOrders - 1 && header->FreeGranules < _granules / 2)
+        {
+            return;
+        }
+
+        Conversions[kind]++;
+        for (uint orders = header->Orders; orders != 0; orders &= orders - 1)
+        {
+            int listed = BitOperations.TrailingZeroCount(orders);
+            Unlist(header->Mobility, listed, pageblock);
+            _divided[(kind * _localOrders) + listed].Add(pageblock);
+            _dividedOrders[kind] |= 1U << listed;
+        }
+
+        header->Mobility = (byte)kind;
+    }
+}

@@ -1,0 +1,17 @@
+namespace DimensionStore.Memory;
+
+/// <summary>A request as a <see cref="BuddyArea"/> sees it.</summary>
+/// <param name="Granules">Granules that will be in use.</param>
+/// <param name="Order">The order of the block they are cut from: its size is at least theirs, and its alignment what was asked for.</param>
+/// <param name="Slack">Bytes of the last granule that nobody asked for.</param>
+/// <param name="Mobility">Kind.</param>
+/// <param name="Owner">Tag.</param>
+internal readonly record struct BuddyRequest(long Granules, int Order, int Slack, int Mobility, OwnerId Owner);
+
+/// <summary>Where a request can be served: the free block to cut, and the position of the cut.</summary>
+/// <param name="From">The kind whose pageblock it is in; −1 when it consists of whole free pageblocks.</param>
+/// <param name="Pageblock">The pageblock where the cut begins.</param>
+/// <param name="Order">Order of the free block: in granules, or in pageblocks for whole ones.</param>
+/// <param name="Index">Which block of that order: in its pageblock, or in the area.</param>
+/// <param name="Granule">Where in the pageblock the cut begins.</param>
+internal readonly record struct BuddyPlace(int From, int Pageblock, int Order, int Index, int Granule);
