@@ -1,0 +1,110 @@
+using System.Diagnostics.Tracing;
+using DimensionStore.Memory.Tests.Allocators;
+
+namespace DimensionStore.Memory.Tests.Diagnostics;
+
+/// <summary>The layer keeps the contract of what is beneath it.</summary>
+public sealed class EventLayerModelTests : AllocatorModelTests
+{
+    protected override Func<MemoryAllocator> Create { get; } = () =>
+        new EventLayer(new PoolAllocator([new PoolConfig(128, 128 << 10), new PoolConfig(16 << 10, 512 << 10)], limitBytes: 600 << 10));
+}
+
+public sealed class EventLayerTests
+{
+    [Fact]
+    public void Everything_that_happens_is_told_once()
+    {
+        MemoryBudget budget = new("events", 64 << 10);
+        using Listener listener = new(EventLevel.Verbose, EventKeywords.All);
+        EventLayer layer = new(new Named(new PoolAllocator([new PoolConfig(4096, 64 << 10)], 64 << 10, budget), listener.Allocator), budget);
+
+        nint block = layer.Allocate(100, owner: new OwnerId(7));
+        layer.Free(block);
+        Assert.Throws<MemoryFaultException>(() => layer.Free(block));
+        Assert.Throws<MemoryFaultException>(() => layer.FreeSized(1, 1));
+        Assert.Throws<AllocationFailedException>(() => layer.Allocate(5000));
+        Assert.False(layer.TryAllocate(5000, out _, owner: new OwnerId(9)));
+        Assert.True(layer.TryAllocate(200, out nint second));
+        layer.FreeSized(second, 200);
+        layer.Allocate(300);
+        layer.Reset();
+        layer.Trim();
+        layer.Allocate(400);
+        layer.Dispose();
+        layer.Dispose();
+
+        Assert.Equal(
+            ["PressureChanged Normal Critical 100", $"Allocated {block} 100 7", $"Freed {block} 4096 0", $"FaultFound DoubleFree {block} 7", "FaultFound ForeignFree 1 0",
+             "AllocationFailed 5000 4096 0", "AllocationFailed 5000 65536 9", $"Allocated {second} 200 0", $"Freed {second} 200 0", $"Allocated {block} 300 0",
+             "Emptied 1 4096", "PressureChanged Critical Normal 0", "Trimmed 65536", "PressureChanged Normal Critical 100", $"Allocated {block} 400 0", "Leaked 1 4096"],
+            listener.Seen);
+    }
+
+    [Fact]
+    public void Single_blocks_are_not_told_to_whom_asks_for_failures_only()
+    {
+        using Listener listener = new(EventLevel.Verbose, ToolkitEventSource.Keywords.Failures);
+        using EventLayer layer = new(new Named(new PoolAllocator([new PoolConfig(4096, 64 << 10)], 64 << 10), listener.Allocator));
+        layer.Free(layer.Allocate(100));
+        layer.Trim();
+        Assert.False(layer.TryAllocate(5000, out _));
+        Assert.Equal(["AllocationFailed 5000 65536 0"], listener.Seen);
+    }
+
+    [Fact]
+    public void The_observer_passes_collections_and_failures_on()
+    {
+        using Listener listener = new(EventLevel.Verbose, EventKeywords.All);
+        using Named named = new(new PoolAllocator(PoolConfig.Default, 1 << 20), listener.Allocator);
+        IAllocatorObserver observer = ToolkitEventSource.Observer;
+        observer.OnAllocated(named, 16, 100, new OwnerId(3));
+        observer.OnFreed(named, 16, 128, new OwnerId(3));
+        observer.OnCollected(named, 5, 640, TimeSpan.FromMicroseconds(12));
+        observer.OnAllocationFailed(named, 10, 5, new OwnerId(3));
+        observer.OnPressureChanged(named, PressureLevel.Normal, PressureLevel.Eviction, 81.5);
+        observer.OnFault(named, new MemoryFaultException(named.Name, MemoryFault.DoubleFree, 16, 100, new OwnerId(3), "twice"));
+        Assert.Equal(
+            ["Allocated 16 100 3", "Freed 16 128 3", "Collected 5 640 12", "AllocationFailed 10 5 3", "PressureChanged Normal Eviction 81.5", "FaultFound DoubleFree 16 3"],
+            listener.Seen);
+    }
+
+    [Fact]
+    public void The_description_of_the_provider_is_valid()
+        => Assert.NotNull(EventSource.GenerateManifest(typeof(ToolkitEventSource), "x", EventManifestOptions.Strict));
+
+    /// <summary>Other tests raise events at the same time; a name of its own tells this test's from theirs.</summary>
+    private sealed class Named(MemoryAllocator inner, string name) : AllocatorLayer(inner)
+    {
+        public override string Name => name;
+    }
+
+    private sealed class Listener : EventListener
+    {
+        private readonly List<string> _seen = [];
+        private readonly EventLevel _level;
+        private readonly EventKeywords _keywords;
+
+        internal Listener(EventLevel level, EventKeywords keywords)
+        {
+            Allocator = $"{nameof(EventLayerTests)} {Guid.NewGuid()}";
+            _level = level;
+            _keywords = keywords;
+            EnableEvents(ToolkitEventSource.Log, level, keywords);
+        }
+
+        internal string Allocator { get; }
+
+        internal IReadOnlyList<string> Seen => _seen;
+
+        protected override void OnEventWritten(EventWrittenEventArgs eventData)
+        {
+            // Another listener may have asked for more than this one.
+            if (eventData.EventSource == ToolkitEventSource.Log && Equals(eventData.Payload![0], Allocator)
+                && eventData.Level <= _level && (eventData.Keywords & _keywords & (EventKeywords)0xFF) != 0)
+            {
+                _seen.Add(eventData.EventName + string.Concat(eventData.Payload.Skip(1).Take(3).Select(value => FormattableString.Invariant($" {value}"))));
+            }
+        }
+    }
+}
