@@ -11,6 +11,7 @@ public static class AllocatorCatalog
     [
         new("pool", "Fixed-size blocks of 4, 16, 64 and 256 KiB", typeof(PoolAllocator), CreatePool),
         new("buddy", "Powers of two from 64 bytes up, split and merged, grouped by mobility", typeof(BuddyAllocator), CreateBuddy),
+        new("dual", "Small objects of 128 B and big blocks of 16 KiB", typeof(DualPoolAllocator), settings => new DualPoolAllocator(DualPoolPlan.From(settings.CapacityBytes, poolShare: 1), budget: settings.Budget)),
     ]);
 
     /// <summary>Finds an allocator by name, whatever the case.</summary>

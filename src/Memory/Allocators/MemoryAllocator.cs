@@ -104,7 +104,17 @@ public abstract class MemoryAllocator : IDisposable
         nint moved = Allocate(size, DefaultAlignment, AllocationOptions.None, owner);
         nuint kept = nuint.Min(size, usable);
         Buffer.MemoryCopy((void*)address, (void*)moved, kept, kept);
-        Free(address);
+        try
+        {
+            Free(address);
+        }
+        catch
+        {
+            // The old block was damaged, or another thread freed it: the caller learns that and keeps what it had.
+            Free(moved);
+            throw;
+        }
+
         return moved;
     }
 

@@ -4,7 +4,7 @@ namespace DimensionStore.Memory;
 public sealed class MemoryFaultException : MemoryToolkitException
 {
     /// <summary>Creates the error.</summary>
-    public MemoryFaultException(string allocator, MemoryFault fault, nint address, long sizeBytes, OwnerId owner, string detail)
+    public MemoryFaultException(string allocator, MemoryFault fault, nint address, long sizeBytes, OwnerId owner, string detail, AllocationSite site = default, string? stack = null)
         : base($"{allocator}: {fault} at 0x{address:x} (size {sizeBytes:N0} bytes, owner {owner}): {detail}")
     {
         Allocator = allocator;
@@ -12,6 +12,8 @@ public sealed class MemoryFaultException : MemoryToolkitException
         Address = address;
         SizeBytes = sizeBytes;
         Owner = owner;
+        Site = site;
+        AllocationStack = stack;
     }
 
     /// <summary>Name of the allocator.</summary>
@@ -28,4 +30,10 @@ public sealed class MemoryFaultException : MemoryToolkitException
 
     /// <summary>Owner of the block concerned.</summary>
     public OwnerId Owner { get; }
+
+    /// <summary>Where the block was allocated, as far as that was recorded.</summary>
+    public AllocationSite Site { get; }
+
+    /// <summary>The stack of the allocation, or null where none was captured.</summary>
+    public string? AllocationStack { get; }
 }
