@@ -9,7 +9,7 @@ namespace DimensionStore.Cli;
 internal static class CliApplication
 {
     private const string About = """
-        Builds, inspects and searches dimension files (JESSY_MMAP_V1).
+        Builds, inspects and searches dimension files (JESSY_MMAP_V1), and replays allocation traces (ALTRACE1).
 
         Exit codes:
           0    done
@@ -78,6 +78,7 @@ internal static class CliApplication
         FindCommand.Create(context),
         GetCommand.Create(context),
         StatsCommand.Create(context),
+        ReplayCommand.Create(context),
     };
 
     private static string Path(ParseResult parse)

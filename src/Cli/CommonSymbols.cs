@@ -53,6 +53,51 @@ internal static class CommonSymbols
         },
     };
 
+    public static Option<long?> Capacity() => new("--capacity")
+    {
+        Description = "The most an allocator may commit: bytes, or a number with K, M, G (1,024 of the one before). Without: enough for the trace.",
+        HelpName = "SIZE",
+        CustomParser = static result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (TryParseSize(text, out long bytes))
+            {
+                return bytes;
+            }
+
+            result.AddError($"--capacity {text}: a size was expected, from 1 to 4096G, such as 1073741824, 512M or 1G.");
+            return null;
+        },
+    };
+
+    public static Option<int?> Passes() => new("--passes")
+    {
+        Description = "Passes against the clock, of which the median counts; 0 measures memory only. 9 without.",
+        HelpName = "N",
+        CustomParser = static result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int passes) && passes <= 1000)
+            {
+                return passes;
+            }
+
+            result.AddError($"--passes {text}: a number from 0 to 1000 was expected.");
+            return null;
+        },
+    };
+
+    /// <summary>Bytes, or a number followed by K, M or G in either case.</summary>
+    public static bool TryParseSize(string text, out long bytes)
+    {
+        const long Limit = 1L << 42;
+        int shift = text.Length == 0 ? 0 : char.ToUpperInvariant(text[^1]) switch { 'K' => 10, 'M' => 20, 'G' => 30, _ => 0 };
+        string digits = shift == 0 ? text : text[..^1];
+        bool isSize = long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long number) && number is > 0 and <= Limit && number <= Limit >> shift;
+        bytes = isSize ? number << shift : 0;
+        return isSize;
+    }
+
     /// <summary>Refuses an empty text by the argument's name, before the library, which knows the name of a parameter only.</summary>
     public static Argument<T> NotEmpty<T>(this Argument<T> argument)
     {

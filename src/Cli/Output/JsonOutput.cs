@@ -1,6 +1,8 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Unicode;
+using DimensionStore.Cli.Commands;
+using DimensionStore.Memory;
 
 namespace DimensionStore.Cli.Output;
 
@@ -119,6 +121,63 @@ internal static class JsonOutput
         json.WriteEndObject();
     }
 
+    /// <summary>A replay, or why there is none.</summary>
+    public static void WriteReplay(Utf8JsonWriter json, ReplayOutcome outcome)
+    {
+        json.WriteStartObject();
+        json.WriteString("trace", outcome.Trace);
+        json.WriteString("allocator", outcome.Allocator);
+        json.WriteNumber("capacityBytes", outcome.CapacityBytes);
+        if (outcome.Result is { } result)
+        {
+            WriteFigure(json, "nsPerOperation", result.NsPerOperation);
+            WriteFigure(json, "fastestNsPerOperation", result.FastestNsPerOperation);
+            WriteFigure(json, "replayOverheadNs", result.ReplayOverheadNs);
+            json.WriteNumber("timedPasses", result.TimedPasses);
+            json.WriteNumber("threads", result.Threads);
+            json.WriteNumber("traceThreads", result.TraceThreads);
+            json.WriteNumber("operations", result.Operations);
+            json.WriteNumber("peakLiveObjects", result.PeakLiveObjects);
+            json.WriteNumber("peakLiveBytes", result.PeakLiveBytes);
+            json.WriteNumber("peakCommittedBytes", result.PeakCommittedBytes);
+            WriteFigure(json, "peakResidentBytes", result.PeakResidentBytes);
+            WriteFigure(json, "residentOverLive", result.ResidentOverLive);
+            json.WriteNumber("internalFragmentation", result.InternalFragmentation);
+            json.WriteNumber("externalFragmentation", result.ExternalFragmentation);
+            json.WriteNumber("metadataOverhead", result.MetadataOverhead);
+            json.WriteNumber("managedBytesPerOperation", result.ManagedBytesPerOperation);
+        }
+
+        WriteError(json, outcome.Failure);
+        json.WriteEndObject();
+    }
+
+    /// <summary>A number, or null where it is not known.</summary>
+    public static void WriteFigure(Utf8JsonWriter json, string name, double? value)
+    {
+        if (value is { } known && double.IsFinite(known))
+        {
+            json.WriteNumber(name, known);
+        }
+        else
+        {
+            json.WriteNull(name);
+        }
+    }
+
+    /// <summary>A whole number, or null where it is not known.</summary>
+    public static void WriteFigure(Utf8JsonWriter json, string name, long? value)
+    {
+        if (value is { } known)
+        {
+            json.WriteNumber(name, known);
+        }
+        else
+        {
+            json.WriteNull(name);
+        }
+    }
+
     /// <summary>How a state is written.</summary>
     public static string StateName(DimensionState state) => state switch
     {
@@ -180,6 +239,11 @@ internal static class JsonOutput
                 json.WriteNumber("offset", format.Offset);
                 json.WriteString("expected", format.Expected);
                 json.WriteString("found", format.Found);
+                break;
+            case TraceReplayException replay:
+                json.WriteStartObject("error");
+                json.WriteString("kind", "TraceReplay");
+                json.WriteNumber("record", replay.RecordIndex);
                 break;
             default:
                 json.WriteStartObject("error");

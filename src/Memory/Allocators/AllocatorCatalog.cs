@@ -9,7 +9,7 @@ public static class AllocatorCatalog
     /// <summary>The allocators, in the order they are shown.</summary>
     public static IReadOnlyList<AllocatorKind> All { get; } = Array.AsReadOnly<AllocatorKind>(
     [
-        new("pool", "Fixed-size blocks of 4, 16, 64 and 256 KiB", typeof(PoolAllocator), CreatePool),
+        new("pool", "Fixed-size blocks: 64 B to 64 MiB by powers of two", typeof(PoolAllocator), CreatePool),
         new("buddy", "Powers of two from 64 bytes up, split and merged, grouped by mobility", typeof(BuddyAllocator), CreateBuddy),
         new("dual", "Small objects of 128 B and big blocks of 16 KiB", typeof(DualPoolAllocator), settings => new DualPoolAllocator(DualPoolPlan.From(settings.CapacityBytes, poolShare: 1), budget: settings.Budget)),
     ]);
@@ -34,9 +34,21 @@ public static class AllocatorCatalog
     /// <exception cref="ArgumentException">There is none of that name, or the capacity is too small for it.</exception>
     public static MemoryAllocator Create(string name, AllocatorSettings? settings = null) => Find(name).Create(settings ?? new AllocatorSettings());
 
-    // Each pool may take the whole capacity: which sizes will be asked for is not known here, and the limit holds for all together.
-    private static PoolAllocator CreatePool(AllocatorSettings settings) =>
-        new([.. PoolConfig.Default.Select(pool => pool with { CapacityBytes = Math.Max(pool.BlockBytes, settings.CapacityBytes / pool.BlockBytes * pool.BlockBytes) })], settings.CapacityBytes, settings.Budget);
+    // Sizes for any program: with the specification's four, an object of 64 bytes would take 4 KiB and one above 256 KiB could not be had. Twice as many sizes as powers of four
+    // cost nothing but address space and keep a block below twice what was asked for. Each pool may take the whole capacity: which sizes will be asked for is not known
+    // here, and the limit holds for all together.
+    private static PoolAllocator CreatePool(AllocatorSettings settings)
+    {
+        const int SmallestLog2 = 6;
+        const int LargestLog2 = 26;
+        var pools = new List<PoolConfig>();
+        for (int log2 = SmallestLog2; log2 <= LargestLog2 && (log2 == SmallestLog2 || 1L << log2 <= settings.CapacityBytes); log2++)
+        {
+            pools.Add(new PoolConfig(1L << log2, Math.Max(1L << log2, settings.CapacityBytes >> log2 << log2)));
+        }
+
+        return new PoolAllocator(pools, settings.CapacityBytes, settings.Budget);
+    }
 
     private static BuddyAllocator CreateBuddy(AllocatorSettings settings) =>
         new(new BuddyOptions { CapacityBytes = settings.CapacityBytes, MinBlockBytes = 64, Budget = settings.Budget });

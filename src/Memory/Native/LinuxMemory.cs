@@ -48,5 +48,7 @@ internal static class LinuxMemory
         return true;
     }
 
+    internal static long ResidentBytes(nint address, nuint size) => UnixMemory.ResidentBytes(address, size);
+
     internal static bool FlushDirectory(string path) => UnixMemory.FlushDirectory(path, OpenReadOnlyCloseOnExec, ErrorNotSupported);
 }

@@ -25,5 +25,7 @@ internal static class MacMemory
     internal static bool Advise(nint address, nuint size, AccessAdvice advice)
         => UnixMemory.TryAdvise(address, size, (int)advice); // MADV_NORMAL, _RANDOM, _SEQUENTIAL and _WILLNEED are 0 to 3, as in the enum.
 
+    internal static long ResidentBytes(nint address, nuint size) => UnixMemory.ResidentBytes(address, size);
+
     internal static bool FlushDirectory(string path) => UnixMemory.FlushDirectory(path, OpenReadOnlyCloseOnExec, ErrorNotSupported);
 }

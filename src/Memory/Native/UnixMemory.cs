@@ -62,6 +62,32 @@ internal static partial class UnixMemory
 
     internal static bool TryAdvise(nint address, nuint size, int advice) => Advise(address, size, advice) == 0;
 
+    internal static unsafe long ResidentBytes(nint address, nuint size)
+    {
+        const int PagesPerCall = 4096;
+        byte* pages = stackalloc byte[PagesPerCall];
+        nuint pageSize = (nuint)VirtualMemory.PageSize;
+        long resident = 0;
+        for (nuint done = 0; done < size;)
+        {
+            nuint part = nuint.Min(size - done, PagesPerCall * pageSize);
+            if (Residency(address + (nint)done, part, pages) != 0)
+            {
+                throw VirtualMemory.Refused(address, size);
+            }
+
+            // Only the lowest bit says "in memory"; macOS uses the others for more.
+            for (nuint page = 0; page < part / pageSize; page++)
+            {
+                resident += (pages[page] & 1) * (long)pageSize;
+            }
+
+            done += part;
+        }
+
+        return resident;
+    }
+
     /// <returns>False where the file system has no way to flush a directory.</returns>
     internal static bool FlushDirectory(string path, int openFlags, int errorNotSupported)
     {
@@ -109,6 +135,9 @@ internal static partial class UnixMemory
 
     [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
     private static partial int Advise(nint address, nuint length, int advice);
+
+    [LibraryImport("libc", EntryPoint = "mincore", SetLastError = true)]
+    private static unsafe partial int Residency(nint address, nuint length, byte* pages);
 
     // open is variadic; without O_CREAT only its two named parameters are passed, so the ordinary calling convention fits on arm64 too.
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

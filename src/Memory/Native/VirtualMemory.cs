@@ -207,6 +207,28 @@ public static class VirtualMemory
         return !OperatingSystem.IsLinux() || LinuxMemory.TryPopulateRead(address, size);
     }
 
+    /// <summary>Bytes of a range that are in main memory now, by whole pages.</summary>
+    /// <remarks>
+    /// Before: the range lies in one reservation or mapping. It need not start on a page: the pages it touches are meant. Pages that are not committed count as absent.
+    /// After: nothing is changed. The answer is as old as the call: the system may take pages at any time, and other threads may touch some.
+    /// </remarks>
+    /// <returns>The bytes, or null where the system does not tell.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The range wraps around.</exception>
+    /// <exception cref="VirtualMemoryException">The range is not mapped.</exception>
+    public static long? ResidentBytes(nint address, nuint size)
+    {
+        if (size == 0)
+        {
+            return 0;
+        }
+
+        (address, size) = TouchedPages(address, size);
+        return OperatingSystem.IsLinux() ? LinuxMemory.ResidentBytes(address, size)
+            : OperatingSystem.IsMacOS() ? MacMemory.ResidentBytes(address, size)
+            : OperatingSystem.IsWindows() ? WindowsMemory.ResidentBytes(address, size)
+            : null;
+    }
+
     /// <summary>
     /// Makes every thread of the process execute a full memory fence, wherever it is, before this returns.
     /// </summary>

@@ -68,6 +68,36 @@ internal static partial class WindowsMemory
         return advice == AccessAdvice.WillNeed && Prefetch(CurrentProcess, 1, in range, 0) != 0;
     }
 
+    internal static unsafe long ResidentBytes(nint address, nuint size)
+    {
+        const int PagesPerCall = 256;
+        WorkingSetPage* pages = stackalloc WorkingSetPage[PagesPerCall];
+        nint pageSize = VirtualMemory.PageSize;
+        long resident = 0;
+        for (nint at = address, end = address + (nint)size; at < end;)
+        {
+            int count = (int)nint.Min(PagesPerCall, (end - at) / pageSize);
+            for (int i = 0; i < count; i++)
+            {
+                pages[i] = new WorkingSetPage { Address = at + (i * pageSize), Attributes = 0 };
+            }
+
+            if (QueryWorkingSet(CurrentProcess, pages, (uint)(count * sizeof(WorkingSetPage))) == 0)
+            {
+                throw VirtualMemory.Refused(address, size);
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                resident += (pages[i].Attributes & 1) == 0 ? 0 : pageSize;
+            }
+
+            at += count * pageSize;
+        }
+
+        return resident;
+    }
+
     [LibraryImport("kernel32", EntryPoint = "VirtualAlloc", SetLastError = true)]
     private static partial nint Allocate(nint address, nuint size, uint type, uint protection);
 
@@ -79,6 +109,15 @@ internal static partial class WindowsMemory
 
     [LibraryImport("kernel32", EntryPoint = "PrefetchVirtualMemory", SetLastError = true)]
     private static partial int Prefetch(nint process, nuint count, in MemoryRange ranges, uint flags);
+
+    [LibraryImport("kernel32", EntryPoint = "K32QueryWorkingSetEx", SetLastError = true)]
+    private static unsafe partial int QueryWorkingSet(nint process, WorkingSetPage* pages, uint bytes);
+
+    private struct WorkingSetPage
+    {
+        internal nint Address;
+        internal nuint Attributes;
+    }
 
     private struct MemoryRange
     {

@@ -43,6 +43,31 @@ public sealed unsafe class VirtualMemoryTests
     }
 
     [Fact]
+    public unsafe void Resident_bytes_are_the_pages_that_were_touched_and_not_given_back()
+    {
+        const int Pages = 5000;
+        nuint page = (nuint)VirtualMemory.PageSize;
+        nint address = VirtualMemory.Reserve(Pages * page);
+        try
+        {
+            Assert.Equal(0, VirtualMemory.ResidentBytes(address, Pages * page));
+            VirtualMemory.Commit(address, Pages * page);
+            Assert.Equal(0, VirtualMemory.ResidentBytes(address, Pages * page));
+            *(byte*)address = 1;
+            *(byte*)(address + (nint)(4999 * page)) = 1;
+            Assert.Equal(2 * (long)page, VirtualMemory.ResidentBytes(address, Pages * page));
+            Assert.Equal((long)page, VirtualMemory.ResidentBytes(address + 100, 1));
+            Assert.Equal(0, VirtualMemory.ResidentBytes(address, 0));
+            VirtualMemory.Decommit(address, page);
+            Assert.Equal((long)page, VirtualMemory.ResidentBytes(address, Pages * page));
+        }
+        finally
+        {
+            VirtualMemory.Release(address, Pages * page);
+        }
+    }
+
+    [Fact]
     public void Commit_keeps_what_was_committed_before()
     {
         nuint page = (nuint)VirtualMemory.PageSize;

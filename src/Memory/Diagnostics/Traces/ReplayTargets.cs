@@ -1,0 +1,96 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace DimensionStore.Memory;
+
+/// <summary>
+/// What a replay calls. Implemented by structs only, so that the compiler makes a loop for each and the calls in it are direct: through <see cref="MemoryAllocator"/>
+/// each would be a virtual call that a program with one allocator class does not make, and guarded devirtualisation decides by what the process ran before.
+/// </summary>
+internal interface IReplayTarget
+{
+    nint Allocate(nuint size);
+
+    nint AllocateZeroed(nuint size);
+
+    nint AllocateAligned(nuint size, nuint alignment);
+
+    nint Reallocate(nint address, nuint size);
+
+    void Free(nint address);
+}
+
+/// <summary>Any allocator, by virtual calls: layers, and classes that have no target of their own.</summary>
+internal readonly struct AnyTarget(MemoryAllocator allocator) : IReplayTarget
+{
+    public nint Allocate(nuint size) => allocator.Allocate(size);
+
+    public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
+
+    public nint AllocateAligned(nuint size, nuint alignment) => allocator.Allocate(size, alignment);
+
+    public nint Reallocate(nint address, nuint size) => allocator.Reallocate(address, size);
+
+    public void Free(nint address) => allocator.Free(address);
+}
+
+internal readonly struct PoolTarget(PoolAllocator allocator) : IReplayTarget
+{
+    public nint Allocate(nuint size) => allocator.Allocate(size);
+
+    public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
+
+    public nint AllocateAligned(nuint size, nuint alignment) => allocator.Allocate(size, alignment);
+
+    public nint Reallocate(nint address, nuint size) => allocator.Reallocate(address, size);
+
+    public void Free(nint address) => allocator.Free(address);
+}
+
+internal readonly struct BuddyTarget(BuddyAllocator allocator) : IReplayTarget
+{
+    public nint Allocate(nuint size) => allocator.Allocate(size);
+
+    public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
+
+    public nint AllocateAligned(nuint size, nuint alignment) => allocator.Allocate(size, alignment);
+
+    public nint Reallocate(nint address, nuint size) => allocator.Reallocate(address, size);
+
+    public void Free(nint address) => allocator.Free(address);
+}
+
+/// <summary>The system's <c>malloc</c> through the runtime.</summary>
+internal readonly unsafe struct NativeTarget : IReplayTarget
+{
+    public nint Allocate(nuint size) => (nint)NativeMemory.Alloc(size);
+
+    public nint AllocateZeroed(nuint size) => (nint)NativeMemory.AllocZeroed(size);
+
+    // On Unix the runtime's aligned blocks come from the same heap as all others, so that one free serves both; on Windows they do not, and alignment is left out.
+    public nint AllocateAligned(nuint size, nuint alignment) => OperatingSystem.IsWindows() ? Allocate(size) : (nint)NativeMemory.AlignedAlloc(size, alignment);
+
+    public nint Reallocate(nint address, nuint size) => (nint)NativeMemory.Realloc((void*)address, size);
+
+    public void Free(nint address) => NativeMemory.Free((void*)address);
+}
+
+/// <summary>Nothing at all: what is left is the replay's own cost. Every block is the same one, so touching it costs no miss.</summary>
+internal readonly struct EmptyTarget(nint block) : IReplayTarget
+{
+    // Not inlined, since an allocator's call is not either.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public nint Allocate(nuint size) => block;
+
+    public nint AllocateZeroed(nuint size) => Allocate(size);
+
+    public nint AllocateAligned(nuint size, nuint alignment) => Allocate(size);
+
+    public nint Reallocate(nint address, nuint size) => Allocate(size);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void Free(nint address)
+    {
+        // Giving nothing back is the point.
+    }
+}
