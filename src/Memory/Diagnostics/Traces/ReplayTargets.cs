@@ -60,6 +60,19 @@ internal readonly struct BuddyTarget(BuddyAllocator allocator) : IReplayTarget
     public void Free(nint address) => allocator.Free(address);
 }
 
+internal readonly struct DualTarget(DualPoolAllocator allocator) : IReplayTarget
+{
+    public nint Allocate(nuint size) => allocator.Allocate(size);
+
+    public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
+
+    public nint AllocateAligned(nuint size, nuint alignment) => allocator.Allocate(size, alignment);
+
+    public nint Reallocate(nint address, nuint size) => allocator.Reallocate(address, size);
+
+    public void Free(nint address) => allocator.Free(address);
+}
+
 /// <summary>The system's <c>malloc</c> through the runtime.</summary>
 internal readonly unsafe struct NativeTarget : IReplayTarget
 {

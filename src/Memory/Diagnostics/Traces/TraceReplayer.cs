@@ -35,6 +35,7 @@ public static class TraceReplayer
         {
             PoolAllocator pool => Replay(trace, new PoolTarget(pool), allocator, options),
             BuddyAllocator buddy => Replay(trace, new BuddyTarget(buddy), allocator, options),
+            DualPoolAllocator dual => Replay(trace, new DualTarget(dual), allocator, options),
             _ => Replay(trace, new AnyTarget(allocator), allocator, options),
         };
     }
