@@ -19,6 +19,7 @@ public sealed class StatisticsTests
         Covers<AllocatorGroup>();
         Covers<LatencySummary>();
         Covers<LatencyBucket>();
+        Covers<OwnerStatistics>();
     }
 
     [Fact]
