@@ -287,6 +287,43 @@ public sealed class BuddyAllocatorTests
     }
 
     [Fact]
+    public void Odd_sizes_leave_little_between_them()
+    {
+        using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 64 * MiB, MinBlockBytes = 64 });
+        for (int i = 0; i < 8_000; i++)
+        {
+            buddy.Allocate(5_000);
+        }
+
+        Assert.InRange(buddy.GetStatistics().ExternalFragmentation, 0, 0.1);
+        Assert.True(buddy.CheckIntegrity().IsIntact);
+    }
+
+    [Fact]
+    public unsafe void Reallocation_keeps_a_block_in_place_where_it_can()
+    {
+        using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 64 * MiB, MinBlockBytes = 64 });
+        nint block = buddy.Allocate(2 * MiB, owner: new OwnerId(9));
+        foreach (int size in new[] { (2 * MiB) - 1, (2 * MiB) - 64, MiB + 100, MiB, 300_000, 100_000, 100, 64, 1, 128, 4_000 })
+        {
+            Assert.Equal(block, buddy.Reallocate(block, (nuint)size));
+            Assert.Equal((nuint)((size + 63) / 64 * 64), buddy.UsableSize(block));
+            Assert.Equal((long)size, buddy.GetStatistics().RequestedBytes);
+            Assert.True(buddy.CheckIntegrity().IsIntact);
+        }
+
+        nint next = buddy.Allocate(64);
+        *(long*)block = 42;
+        nint moved = buddy.Reallocate(block, 8_000, new OwnerId(9));
+        Assert.NotEqual(block, moved);
+        Assert.Equal(42, *(long*)moved);
+        buddy.FreeSized(moved, 8_000);
+        buddy.Free(next);
+        Assert.Throws<MemoryFaultException>(() => buddy.Reallocate(block, 10));
+        Assert.True(buddy.AreasForTest[0].IsWhole());
+    }
+
+    [Fact]
     public void Extents_and_groups_add_up()
     {
         using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 16 * MiB, MinBlockBytes = 64 });

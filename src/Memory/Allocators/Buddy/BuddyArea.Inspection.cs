@@ -17,6 +17,12 @@ internal sealed unsafe partial class BuddyArea
 
         int granule = (int)(offset >> GranuleShift) & (_granules - 1);
         bool atGranule = (offset & ((1L << GranuleShift) - 1)) == 0;
+        int first = Header(pageblock)->SpanFirst - 1;
+        if (!HasTables(pageblock))
+        {
+            return first >= 0 ? Inside(first, 0) : (MemoryFault.NotABlockStart, 0, 0, default);
+        }
+
         if (atGranule && Bits.Test(Freed(pageblock), granule))
         {
             return (MemoryFault.DoubleFree, address, LastRequested(pageblock, granule), OwnerAt(pageblock, granule));
@@ -24,7 +30,6 @@ internal sealed unsafe partial class BuddyArea
 
         // The live block it lies in, if any: the nearest one that begins before and reaches as far, or one that began pageblocks ago.
         int head = Bits.PreviousSet(Heads(pageblock), granule);
-        int first = Header(pageblock)->SpanFirst - 1;
         if (head >= 0 && (Header(pageblock)->State == PageblockState.Covered || head + GranulesAt(pageblock, head) > granule))
         {
             return Inside(pageblock, head);
@@ -50,7 +55,7 @@ internal sealed unsafe partial class BuddyArea
                 break;
             }
 
-            int granule = Bits.NextSet(Heads(pageblock), (int)(position & (_granules - 1)), _granules);
+            int granule = HasTables(pageblock) ? Bits.NextSet(Heads(pageblock), (int)(position & (_granules - 1)), _granules) : _granules;
             if (granule == _granules)
             {
                 position = (long)(pageblock + 1) << _localOrders;

@@ -98,6 +98,15 @@ internal sealed unsafe partial class BuddyArea
     {
         Pageblock* header = Header(pageblock);
         string where = $"{name}: pageblock {pageblock}";
+        int committed = Bits.Count(Committed(pageblock), 0, 1 << _pagesPerBlockLog);
+        sums.CommittedBytes += (long)committed << _pageShift;
+        Expect(violations, committed == header->CommittedPages, () => $"{where}: {committed} pages are committed, {Header(pageblock)->CommittedPages} are counted.");
+        if (!HasTables(pageblock))
+        {
+            Expect(violations, header->State != PageblockState.Divided, () => $"{where} is divided and has no tables.");
+            return 0;
+        }
+
         Array.Clear(used);
         if (header->SpanFirst != 0 && header->State == PageblockState.Divided)
         {
@@ -127,9 +136,6 @@ internal sealed unsafe partial class BuddyArea
             free += CheckOrder(where, pageblock, order, used, violations) << order;
         }
 
-        int committed = Bits.Count(Committed(pageblock), 0, 1 << _pagesPerBlockLog);
-        sums.CommittedBytes += (long)committed << _pageShift;
-        Expect(violations, committed == header->CommittedPages, () => $"{where}: {committed} pages are committed, {Header(pageblock)->CommittedPages} are counted.");
         if (header->State != PageblockState.Divided)
         {
             Expect(violations, free == 0, () => $"{where} is not divided and has {free} granules in free blocks.");

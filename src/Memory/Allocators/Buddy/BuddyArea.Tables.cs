@@ -1,4 +1,3 @@
-using System.Numerics;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
@@ -6,8 +5,6 @@ namespace DimensionStore.Memory;
 /// <summary>The tables beside the memory, and which pages of the memory are committed.</summary>
 internal sealed unsafe partial class BuddyArea
 {
-    private const int LeastTableStepBytes = 64 << 10;
-
     private readonly BitTree _idleWhole;
     private nint _tables;
     private nuint _tablesReserved;
@@ -24,7 +21,7 @@ internal sealed unsafe partial class BuddyArea
     private int _known;
     private long _ownerTables;
     private long _headersCommitted;
-    private long _chunksCommitted;
+    private long _granuleTables;
     private long _idleWholePages;
 
     /// <summary>Bytes that the tables and trees take.</summary>
@@ -32,7 +29,7 @@ internal sealed unsafe partial class BuddyArea
     {
         get
         {
-            long bytes = _idleWhole.Bytes + _headersCommitted + _chunksCommitted + (_ownerTables * _granules * sizeof(int));
+            long bytes = _idleWhole.Bytes + _headersCommitted + (_granuleTables * _chunkBytes) + (_ownerTables * _granules * sizeof(int));
             foreach (BitTree tree in _whole)
             {
                 bytes += tree.Bytes;
@@ -64,220 +61,53 @@ internal sealed unsafe partial class BuddyArea
         }
     }
 
-    /// <summary>Bytes that must be committed before a cut at a place can be handed out.</summary>
-    internal long UncommittedBytes(in BuddyPlace place, long granules)
+    /// <summary>Commits the tables that handing out a cut will write to, so that it cannot fail half-way. Most callers name no owner, so owners have a table only where one did.</summary>
+    /// <exception cref="VirtualMemoryException">The system refused; nothing that anybody could notice has changed.</exception>
+    internal void PrepareTables(in BuddyPlace place, in BuddyRequest request)
     {
-        (long first, long end) = PagesAt(place, granules);
-        return CountUncommitted(first, end) << _pageShift;
-    }
-
-    /// <summary>Bytes that would be committed with read-ahead: everything in the windows of <paramref name="window"/> bytes that the cut touches, as far as its pageblocks go.</summary>
-    internal long UncommittedBytesAhead(in BuddyPlace place, long granules, long window)
-    {
-        (long first, long end) = Widen(PagesAt(place, granules), window);
-        return CountUncommitted(first, end) << _pageShift;
-    }
-
-    /// <summary>Commits the pages of a cut, with those around it when the charge covers them too.</summary>
-    /// <param name="place">Where.</param>
-    /// <param name="granules">How much.</param>
-    /// <param name="window">Read-ahead.</param>
-    /// <param name="charged">Bytes charged for it; what is committed is taken off, also when the system refuses half-way.</param>
-    /// <exception cref="VirtualMemoryException">The system refused. What was committed stays committed and is free.</exception>
-    internal void Commit(in BuddyPlace place, long granules, long window, ref long charged)
-    {
-        (long first, long end) = PagesAt(place, granules);
-        (long wideFirst, long wideEnd) = Widen((first, end), window);
-        if (CountUncommitted(wideFirst, wideEnd) << _pageShift <= charged)
+        int full = place.From >= 0 ? 0 : (int)(request.Granules >> _localOrders);
+        bool tail = place.From < 0 && (request.Granules & (_granules - 1)) != 0;
+        EnsureTables(place.Pageblock);
+        if (tail)
         {
-            (first, end) = (wideFirst, wideEnd);
+            EnsureTables(place.Pageblock + full);
+        }
+        else if (full > 1)
+        {
+            EnsureHeaders(place.Pageblock + full - 1);
         }
 
-        EnsureTables((int)((end - 1) >> _pagesPerBlockLog));
-        for (long page = NextPage(first, end, committed: false); page < end;)
+        Pageblock* header = Header(place.Pageblock);
+        if (request.Owner != OwnerId.None && header->HasOwners == 0)
         {
-            long stop = NextPage(page, end, committed: true);
-            long bytes = (stop - page) << _pageShift;
-            _memory.Commit(Start + (nint)(page << _pageShift), bytes);
-            charged -= bytes;
-            MarkCommitted(page, stop);
-            page = NextPage(stop, end, committed: false);
-        }
-    }
-
-    /// <summary>Finds a free block that is committed already, wherever it is. As long as the tables are, so for when nothing may be committed.</summary>
-    internal bool TryFindCommitted(in BuddyRequest request, out BuddyPlace place)
-    {
-        if (request.Order < _localOrders)
-        {
-            ReadOnlySpan<sbyte> others = s_fallbacks[request.Mobility];
-            for (int turn = 0; turn < Kinds; turn++)
-            {
-                int kind = turn == 0 ? request.Mobility : others[turn - 1];
-                for (int order = request.Order; order < _localOrders; order++)
-                {
-                    BitTree pageblocks = _divided[(kind * _localOrders) + order];
-                    for (int pageblock = pageblocks.Next(0); pageblock >= 0; pageblock = pageblocks.Next(pageblock + 1))
-                    {
-                        if (TryFindCommittedIn(pageblock, kind, order, request, out place))
-                        {
-                            return true;
-                        }
-                    }
-                }
-            }
-        }
-
-        int least = Math.Max(0, request.Order - _localOrders);
-        for (int order = least; order < _wholeOrders; order++)
-        {
-            for (int index = _whole[order].Next(0); index >= 0; index = _whole[order].Next(index + 1))
-            {
-                int end = (index + 1) << order;
-                for (int pageblock = index << order; pageblock < end; pageblock += 1 << least)
-                {
-                    if (pageblock >= _known || Header(pageblock)->CommittedPages == 0)
-                    {
-                        continue;
-                    }
-
-                    if (TryFindCommittedFrom(-1, pageblock, order, index, 0, request.Order < _localOrders ? _granules : 1, request, out place))
-                    {
-                        return true;
-                    }
-                }
-            }
-        }
-
-        place = default;
-        return false;
-    }
-
-    /// <summary>Gives the free committed pages of one pageblock back.</summary>
-    /// <param name="pageblock">Which.</param>
-    /// <param name="most">The most to give back at once, in bytes.</param>
-    /// <returns>Bytes given back.</returns>
-    internal long Trim(int pageblock, long most)
-    {
-        Pageblock* header = Header(pageblock);
-        if (header->CommittedPages == 0)
-        {
-            return 0;
-        }
-
-        ulong* idle = stackalloc ulong[_pageWords];
-        FindIdle(pageblock, idle);
-        long returned = 0;
-        int pages = 1 << _pagesPerBlockLog;
-        for (int page = Bits.NextSet(idle, 0, pages); page < pages && most - returned >= VirtualMemory.PageSize;)
-        {
-            int stop = Bits.NextClear(idle, page, Math.Min(pages, page + (int)Math.Min(pages, (most - returned) >> _pageShift)));
-            long bytes = (long)(stop - page) << _pageShift;
-            if (_memory.TryDecommit(Start + (nint)(((long)pageblock << _blockShift) + ((long)page << _pageShift)), bytes))
-            {
-                Bits.ClearRange(Committed(pageblock), page, stop);
-                Bits.ClearRange(Clean(pageblock), page, stop);
-                header->CommittedPages -= stop - page;
-                if (header->State == PageblockState.Free)
-                {
-                    CountIdle(pageblock, page - stop);
-                }
-
-                returned += bytes;
-            }
-
-            page = Bits.NextSet(idle, stop, pages);
-        }
-
-        return returned;
-    }
-
-    /// <summary>Committed bytes in free pageblocks.</summary>
-    internal long IdleWholeBytes => _idleWholePages << _pageShift;
-
-    /// <summary>Gives memory of free pageblocks back, the highest first, because low addresses are handed out first.</summary>
-    internal long TrimWhole(long most)
-    {
-        long returned = 0;
-        while (most - returned >= VirtualMemory.PageSize && !_idleWhole.IsEmpty)
-        {
-            long step = Trim(_idleWhole.Last(), most - returned);
-            if (step == 0)
-            {
-                break; // The system refuses to split mappings any further.
-            }
-
-            returned += step;
-        }
-
-        return returned;
-    }
-
-    /// <summary>Committed bytes of one pageblock in pages that hold no block.</summary>
-    internal long IdleBytes(int pageblock)
-    {
-        if (Header(pageblock)->CommittedPages == 0)
-        {
-            return 0;
-        }
-
-        ulong* idle = stackalloc ulong[_pageWords];
-        FindIdle(pageblock, idle);
-        return (long)Bits.Count(idle, 0, 1 << _pagesPerBlockLog) << _pageShift;
-    }
-
-    /// <summary>The first page from one on that is committed, or not; <paramref name="end"/> when there is none before. By number in the area.</summary>
-    internal long NextPage(long page, long end, bool committed)
-    {
-        while (page < end)
-        {
-            int pageblock = (int)(page >> _pagesPerBlockLog);
-            long blockStart = (long)pageblock << _pagesPerBlockLog;
-            long blockEnd = blockStart + (1L << _pagesPerBlockLog);
-            if (pageblock >= _known)
-            {
-                return committed ? end : page;
-            }
-
-            int from = (int)(page - blockStart);
-            int to = (int)(Math.Min(end, blockEnd) - blockStart);
-            int found = committed ? Bits.NextSet(Committed(pageblock), from, to) : Bits.NextClear(Committed(pageblock), from, to);
-            if (found < to)
-            {
-                return blockStart + found;
-            }
-
-            page = blockEnd;
-        }
-
-        return end;
-    }
-
-    /// <summary>Makes room for the owners of a pageblock's blocks: most callers name none, so the table is there only where one did.</summary>
-    internal void EnsureOwners(int pageblock)
-    {
-        EnsureTables(pageblock);
-        Pageblock* header = Header(pageblock);
-        if (header->HasOwners == 0)
-        {
-            CommitTable((nint)Owners(pageblock), _granules * sizeof(int));
+            CommitTable((nint)Owners(place.Pageblock), _granules * sizeof(int));
             header->HasOwners = 1;
             _ownerTables++;
         }
     }
 
-    /// <summary>Commits the tables of every pageblock up to one. Repeating a commit does no harm, so a failure half-way needs no undoing.</summary>
-    internal void EnsureTables(int pageblock)
-    {
-        if (pageblock < _known)
-        {
-            return;
-        }
+    private bool HasTables(int pageblock) => pageblock < _known && Header(pageblock)->HasTables != 0;
 
-        int known = Math.Min(_pageblocks, pageblock + Math.Max(1, LeastTableStepBytes / _chunkBytes / 2));
-        _headersCommitted = CommitTable(_tables, (long)known * _headerBytes);
-        _chunksCommitted = CommitTable(_chunks, (long)known * _chunkBytes);
-        _known = known;
+    private void EnsureTables(int pageblock)
+    {
+        EnsureHeaders(pageblock);
+        if (Header(pageblock)->HasTables == 0)
+        {
+            CommitTable((nint)Heads(pageblock), _chunkBytes);
+            Header(pageblock)->HasTables = 1;
+            _granuleTables++;
+        }
+    }
+
+    /// <summary>Commits the headers of every pageblock up to one. Repeating a commit does no harm, so a failure half-way needs no undoing.</summary>
+    private void EnsureHeaders(int pageblock)
+    {
+        if (pageblock >= _known)
+        {
+            int known = (int)Math.Min(_pageblocks, WholePages((pageblock + 1L) * _headerBytes) / _headerBytes);
+            _headersCommitted = CommitTable(_tables, (long)known * _headerBytes);
+            _known = known;
+        }
     }
 
     private static long CommitTable(nint address, long bytes)
@@ -334,161 +164,4 @@ internal sealed unsafe partial class BuddyArea
     private void* Slacks(int pageblock) => Summaries(pageblock) + _freeWords;
 
     private int* Owners(int pageblock) => (int*)_owners + ((long)pageblock << _localOrders);
-
-    /// <summary>Notes committed pages that come to or leave a free pageblock.</summary>
-    private void CountIdle(int pageblock, int pages)
-    {
-        _idleWholePages += pages;
-        if (Header(pageblock)->State == PageblockState.Free && Header(pageblock)->CommittedPages > 0)
-        {
-            _idleWhole.Add(pageblock);
-        }
-        else
-        {
-            _idleWhole.Remove(pageblock);
-        }
-    }
-
-    private (long First, long End) PagesAt(in BuddyPlace place, long granules)
-    {
-        long offset = ((long)place.Pageblock << _blockShift) + ((long)place.Granule << GranuleShift);
-        return (offset >> _pageShift, PagesOf(offset + (granules << GranuleShift)));
-    }
-
-    private (long First, long End) Widen((long First, long End) pages, long window)
-    {
-        long mask = Math.Min(Math.Max(1, window >> _pageShift), 1L << _pagesPerBlockLog) - 1;
-        return (pages.First & ~mask, (pages.End + mask) & ~mask);
-    }
-
-    private long CountUncommitted(long first, long end)
-    {
-        long count = 0;
-        while (first < end)
-        {
-            int pageblock = (int)(first >> _pagesPerBlockLog);
-            long blockStart = (long)pageblock << _pagesPerBlockLog;
-            long stop = Math.Min(end, blockStart + (1L << _pagesPerBlockLog));
-            if (pageblock >= _known)
-            {
-                return count + end - first;
-            }
-
-            count += stop - first - Bits.Count(Committed(pageblock), (int)(first - blockStart), (int)(stop - blockStart));
-            first = stop;
-        }
-
-        return count;
-    }
-
-    private void MarkCommitted(long first, long end)
-    {
-        while (first < end)
-        {
-            int pageblock = (int)(first >> _pagesPerBlockLog);
-            long blockStart = (long)pageblock << _pagesPerBlockLog;
-            long stop = Math.Min(end, blockStart + (1L << _pagesPerBlockLog));
-            Bits.SetRange(Committed(pageblock), (int)(first - blockStart), (int)(stop - blockStart));
-            Bits.SetRange(Clean(pageblock), (int)(first - blockStart), (int)(stop - blockStart));
-            Header(pageblock)->CommittedPages += (int)(stop - first);
-            if (Header(pageblock)->State == PageblockState.Free)
-            {
-                CountIdle(pageblock, (int)(stop - first));
-            }
-
-            first = stop;
-        }
-    }
-
-    /// <summary>Notes that pages are in use. True when all of them were clean.</summary>
-    private bool UseClean(long offset, long bytes)
-    {
-        long first = offset >> _pageShift;
-        long end = PagesOf(offset + bytes);
-        bool clean = true;
-        while (first < end)
-        {
-            int pageblock = (int)(first >> _pagesPerBlockLog);
-            long blockStart = (long)pageblock << _pagesPerBlockLog;
-            int from = (int)(first - blockStart);
-            int to = (int)(Math.Min(end, blockStart + (1L << _pagesPerBlockLog)) - blockStart);
-            clean = clean && Bits.NextClear(Clean(pageblock), from, to) == to;
-            Bits.ClearRange(Clean(pageblock), from, to);
-            first = blockStart + to;
-        }
-
-        return clean;
-    }
-
-    private bool TryFindCommittedIn(int pageblock, int kind, int order, in BuddyRequest request, out BuddyPlace place)
-    {
-        ulong* free = FreeBits(pageblock, order);
-        int count = _granules >> order;
-        for (int index = Bits.NextSet(free, 0, count); index < count; index = Bits.NextSet(free, index + 1, count))
-        {
-            if (TryFindCommittedFrom(kind, pageblock, order, index, index << order, (index + 1) << order, request, out place))
-            {
-                return true;
-            }
-        }
-
-        place = default;
-        return false;
-    }
-
-    /// <summary>Tries every cut between two granules of a free block, a page apart at least: within a page all are committed or none.</summary>
-    private bool TryFindCommittedFrom(int kind, int pageblock, int order, int index, int from, int to, in BuddyRequest request, out BuddyPlace place)
-    {
-        int step = Math.Max(1 << Math.Min(request.Order, _localOrders), 1 << Math.Max(0, _pageShift - GranuleShift));
-        for (int granule = from; granule < to; granule += step)
-        {
-            place = new BuddyPlace(kind, pageblock, order, index, granule);
-            if (UncommittedBytes(place, request.Granules) == 0)
-            {
-                return true;
-            }
-        }
-
-        place = default;
-        return false;
-    }
-
-    /// <summary>Marks the pages of a pageblock that are committed and hold no block. Two free halves of a page are one free block, so a free page is inside one.</summary>
-    private void FindIdle(int pageblock, ulong* idle)
-    {
-        Pageblock* header = Header(pageblock);
-        new Span<ulong>(idle, _pageWords).Clear();
-        if (header->State == PageblockState.Covered)
-        {
-            return;
-        }
-
-        if (header->State == PageblockState.Free)
-        {
-            new Span<ulong>(Committed(pageblock), _pageWords).CopyTo(new Span<ulong>(idle, _pageWords));
-            return;
-        }
-
-        for (uint orders = header->Orders; orders != 0; orders &= orders - 1)
-        {
-            int order = BitOperations.TrailingZeroCount(orders);
-            int pageOrder = order + GranuleShift - _pageShift;
-            if (pageOrder < 0)
-            {
-                continue;
-            }
-
-            ulong* free = FreeBits(pageblock, order);
-            int count = _granules >> order;
-            for (int index = Bits.NextSet(free, 0, count); index < count; index = Bits.NextSet(free, index + 1, count))
-            {
-                Bits.SetRange(idle, index << pageOrder, (index + 1) << pageOrder);
-            }
-        }
-
-        for (int word = 0; word < _pageWords; word++)
-        {
-            idle[word] &= Committed(pageblock)[word];
-        }
-    }
 }

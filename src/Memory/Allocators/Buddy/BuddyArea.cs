@@ -15,6 +15,9 @@ internal sealed unsafe partial class BuddyArea : IDisposable
     internal const int Kinds = 3;
     internal const int MaxGranulesLog = 12;
 
+    // Measured on traces and on churn of random sizes: more tries cost time and save nothing.
+    private const int AcrossTries = 5;
+
     private static readonly sbyte[][] s_fallbacks = [[1, 2], [0, 2], [1, 0]];
 
     private readonly BlockMemory _memory;
@@ -88,9 +91,14 @@ internal sealed unsafe partial class BuddyArea : IDisposable
     /// <summary>Finds the lowest of the smallest free blocks that fit; changes nothing.</summary>
     internal bool TryFind(in BuddyRequest request, out BuddyPlace place)
     {
+        if (request.MayLieAcross && request.Order <= _localOrders && (_dividedOrders[request.Mobility] >> (request.Order - 1) & 1) != 0 && TryFindAcross(request, out place))
+        {
+            return true;
+        }
+
         if (request.Order < _localOrders && _dividedOrders[request.Mobility] >> request.Order != 0)
         {
-            place = PlaceIn(request.Mobility, BitOperations.TrailingZeroCount(_dividedOrders[request.Mobility] >> request.Order) + request.Order);
+            place = PlaceIn(request.Mobility, BitOperations.TrailingZeroCount(_dividedOrders[request.Mobility] >> request.Order) + request.Order, request);
             return true;
         }
 
@@ -117,7 +125,7 @@ internal sealed unsafe partial class BuddyArea : IDisposable
             }
         }
 
-        place = best < 0 ? default : PlaceIn(kind, best);
+        place = best < 0 ? default : PlaceIn(kind, best, request);
         return best >= 0;
     }
 
@@ -136,8 +144,16 @@ internal sealed unsafe partial class BuddyArea : IDisposable
                 ConvertIfMostlyFree(first, place.Order, kind);
             }
 
-            RemoveFree(first, place.Order, place.Index);
-            Carve(first, place.Order, place.Index, place.Granule, request.Order, (int)request.Granules);
+            if (place.Across)
+            {
+                CarveAcross(place, (int)request.Granules);
+            }
+            else
+            {
+                RemoveFree(first, place.Order, place.Index);
+                Carve(first, place.Order, place.Granule, request.Order, (int)request.Granules);
+            }
+
             MarkLive(first, place.Granule, (int)request.Granules, request.Slack, request.Owner);
         }
         else
@@ -158,7 +174,7 @@ internal sealed unsafe partial class BuddyArea : IDisposable
         nuint offset = (nuint)(address - Start);
         pageblock = (int)(offset >> _blockShift);
         granule = (int)(offset >> GranuleShift) & (_granules - 1);
-        return offset < (nuint)Bytes && (offset & (((nuint)1 << GranuleShift) - 1)) == 0 && pageblock < _known && Bits.Test(Heads(pageblock), granule);
+        return offset < (nuint)Bytes && (offset & (((nuint)1 << GranuleShift) - 1)) == 0 && HasTables(pageblock) && Bits.Test(Heads(pageblock), granule);
     }
 
     /// <summary>Length of a live block.</summary>
@@ -211,6 +227,17 @@ internal sealed unsafe partial class BuddyArea : IDisposable
         for (int pageblock = 0; pageblock < _known; pageblock++)
         {
             Pageblock* header = Header(pageblock);
+            if (header->HasTables == 0)
+            {
+                header->SpanFirst = 0;
+                if (header->State != PageblockState.Free)
+                {
+                    CloseWhole(pageblock);
+                }
+
+                continue;
+            }
+
             ulong* heads = Heads(pageblock);
             ulong* freed = Freed(pageblock);
             for (int word = 0; word < _bitWords; word++)
@@ -246,20 +273,6 @@ internal sealed unsafe partial class BuddyArea : IDisposable
         FreeWhole(0, _pageblocks);
     }
 
-    private static int LowestPiece(int position, int length, int maxOrder)
-    {
-        int order = Math.Min(maxOrder, BitOperations.Log2((uint)length));
-        return position == 0 ? order : Math.Min(order, BitOperations.TrailingZeroCount(position));
-    }
-
-    private BuddyPlace PlaceIn(int kind, int order)
-    {
-        int pageblock = _divided[(kind * _localOrders) + order].First();
-        int word = BitOperations.TrailingZeroCount(Summaries(pageblock)[order]);
-        int index = (word << 6) + BitOperations.TrailingZeroCount(FreeBits(pageblock, order)[word]);
-        return new BuddyPlace(kind, pageblock, order, index, index << order);
-    }
-
     private void TakeWhole(in BuddyPlace place, in BuddyRequest request)
     {
         // Halves the run of pageblocks until it is as small as it may be, keeping the half where the cut begins.
@@ -276,7 +289,6 @@ internal sealed unsafe partial class BuddyArea : IDisposable
         int rest = (int)(request.Granules & (_granules - 1));
         int first = place.Pageblock;
         int used = full + (rest > 0 ? 1 : 0);
-        EnsureTables(first + used - 1);
         FreeWhole(first + used, (1 << order) - used);
         if (rest > 0)
         {
@@ -287,7 +299,7 @@ internal sealed unsafe partial class BuddyArea : IDisposable
             header->Span = 0;
             header->SpanFirst = full > 0 ? first + 1 : 0;
             int cut = full > 0 ? BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)rest)) : Math.Min(request.Order, _localOrders);
-            Carve(last, _localOrders, 0, place.Granule, cut, rest);
+            Carve(last, _localOrders, place.Granule, cut, rest);
             if (full > 0)
             {
                 Bits.ClearRange(Freed(last), 0, rest);
@@ -301,6 +313,7 @@ internal sealed unsafe partial class BuddyArea : IDisposable
         for (int covered = first; covered < first + full; covered++)
         {
             Pageblock* header = OpenWhole(covered, PageblockState.Covered);
+            header->Mobility = (byte)request.Mobility;
             header->SpanFirst = first + 1;
             header->Span = 0;
             header->SpanTail = 0;
@@ -317,25 +330,6 @@ internal sealed unsafe partial class BuddyArea : IDisposable
             Header(first)->SpanTail = rest;
             Bits.Set(Heads(first), 0);
             RecordAt(first, 0, request.Slack, request.Owner);
-        }
-    }
-
-    /// <summary>Halves a block that is in no table any more until it has the order asked for, and gives back what is behind the granules in use.</summary>
-    private void Carve(int pageblock, int order, int index, int granule, int wanted, int granules)
-    {
-        Header(pageblock)->FreeGranules -= granules;
-        while (order > wanted)
-        {
-            order--;
-            AddFree(pageblock, order, (granule >> order) ^ 1);
-        }
-
-        int end = granule + (1 << wanted);
-        for (int position = granule + granules; position < end;)
-        {
-            int piece = BitOperations.TrailingZeroCount(position);
-            AddFree(pageblock, piece, position >> piece);
-            position += 1 << piece;
         }
     }
 
@@ -365,55 +359,6 @@ internal sealed unsafe partial class BuddyArea : IDisposable
         }
     }
 
-    private void ReleaseLocal(int pageblock, int granule, int granules)
-    {
-        Header(pageblock)->FreeGranules += granules;
-        int end = granule + granules;
-        while (granule < end)
-        {
-            int order = LowestPiece(granule, end - granule, _localOrders);
-            int next = granule + (1 << order);
-            int index = granule >> order;
-            while (order < _localOrders && IsFree(pageblock, order, index ^ 1))
-            {
-                RemoveFree(pageblock, order, index ^ 1);
-                index >>= 1;
-                order++;
-            }
-
-            if (order == _localOrders)
-            {
-                CloseWhole(pageblock);
-                FreeWhole(pageblock, 1);
-                return;
-            }
-
-            AddFree(pageblock, order, index);
-            granule = next;
-        }
-    }
-
-    /// <summary>Gives whole pageblocks back, each piece merged with its buddies as far as these are free.</summary>
-    private void FreeWhole(int first, int count)
-    {
-        int end = first + count;
-        while (first < end)
-        {
-            int order = LowestPiece(first, end - first, _wholeOrders - 1);
-            int next = first + (1 << order);
-            int index = first >> order;
-            while (order < _wholeOrders - 1 && _whole[order].Contains(index ^ 1))
-            {
-                RemoveWhole(order, index ^ 1);
-                index >>= 1;
-                order++;
-            }
-
-            AddWhole(order, index);
-            first = next;
-        }
-    }
-
     private Pageblock* OpenWhole(int pageblock, PageblockState state)
     {
         Pageblock* header = Header(pageblock);
@@ -426,90 +371,5 @@ internal sealed unsafe partial class BuddyArea : IDisposable
     {
         Header(pageblock)->State = PageblockState.Free;
         CountIdle(pageblock, Header(pageblock)->CommittedPages);
-    }
-
-    private void AddWhole(int order, int index)
-    {
-        _whole[order].Add(index);
-        _freeWholeOrders |= 1U << order;
-    }
-
-    private void RemoveWhole(int order, int index)
-    {
-        _whole[order].Remove(index);
-        if (_whole[order].IsEmpty)
-        {
-            _freeWholeOrders &= ~(1U << order);
-        }
-    }
-
-    private bool IsFree(int pageblock, int order, int index) => Bits.Test(FreeBits(pageblock, order), index);
-
-    private void AddFree(int pageblock, int order, int index)
-    {
-        ulong* word = FreeBits(pageblock, order) + (index >> 6);
-        bool known = *word != 0;
-        *word |= 1UL << (index & 63);
-        if (!known)
-        {
-            ulong* summary = Summaries(pageblock) + order;
-            bool listed = *summary != 0;
-            *summary |= 1UL << (index >> 6);
-            if (!listed)
-            {
-                Pageblock* header = Header(pageblock);
-                header->Orders |= 1U << order;
-                _divided[(header->Mobility * _localOrders) + order].Add(pageblock);
-                _dividedOrders[header->Mobility] |= 1U << order;
-            }
-        }
-    }
-
-    private void RemoveFree(int pageblock, int order, int index)
-    {
-        ulong* word = FreeBits(pageblock, order) + (index >> 6);
-        *word &= ~(1UL << (index & 63));
-        if (*word == 0)
-        {
-            ulong* summary = Summaries(pageblock) + order;
-            *summary &= ~(1UL << (index >> 6));
-            if (*summary == 0)
-            {
-                Pageblock* header = Header(pageblock);
-                header->Orders &= ~(1U << order);
-                Unlist(header->Mobility, order, pageblock);
-            }
-        }
-    }
-
-    private void Unlist(int kind, int order, int pageblock)
-    {
-        BitTree tree = _divided[(kind * _localOrders) + order];
-        tree.Remove(pageblock);
-        if (tree.IsEmpty)
-        {
-            _dividedOrders[kind] &= ~(1U << order);
-        }
-    }
-
-    /// <summary>A kind that has to go into another's pageblock takes it over when at least half of it is free: what comes next of its kind then comes here and not into a third.</summary>
-    private void ConvertIfMostlyFree(int pageblock, int order, int kind)
-    {
-        Pageblock* header = Header(pageblock);
-        if (order < _localOrders - 1 && header->FreeGranules < _granules / 2)
-        {
-            return;
-        }
-
-        Conversions[kind]++;
-        for (uint orders = header->Orders; orders != 0; orders &= orders - 1)
-        {
-            int listed = BitOperations.TrailingZeroCount(orders);
-            Unlist(header->Mobility, listed, pageblock);
-            _divided[(kind * _localOrders) + listed].Add(pageblock);
-            _dividedOrders[kind] |= 1U << listed;
-        }
-
-        header->Mobility = (byte)kind;
     }
 }

@@ -6,7 +6,8 @@ namespace DimensionStore.Memory;
 /// <param name="Slack">Bytes of the last granule that nobody asked for.</param>
 /// <param name="Mobility">Kind.</param>
 /// <param name="Owner">Tag.</param>
-internal readonly record struct BuddyRequest(long Granules, int Order, int Slack, int Mobility, OwnerId Owner);
+/// <param name="MayLieAcross">It is not a power of two and needs no alignment, so it may lie across several free blocks.</param>
+internal readonly record struct BuddyRequest(long Granules, int Order, int Slack, int Mobility, OwnerId Owner, bool MayLieAcross);
 
 /// <summary>Where a request can be served: the free block to cut, and the position of the cut.</summary>
 /// <param name="From">The kind whose pageblock it is in; −1 when it consists of whole free pageblocks.</param>
@@ -14,4 +15,5 @@ internal readonly record struct BuddyRequest(long Granules, int Order, int Slack
 /// <param name="Order">Order of the free block: in granules, or in pageblocks for whole ones.</param>
 /// <param name="Index">Which block of that order: in its pageblock, or in the area.</param>
 /// <param name="Granule">Where in the pageblock the cut begins.</param>
-internal readonly record struct BuddyPlace(int From, int Pageblock, int Order, int Index, int Granule);
+/// <param name="Across">The cut goes across several free blocks that lie side by side and begins with the first of them.</param>
+internal readonly record struct BuddyPlace(int From, int Pageblock, int Order, int Index, int Granule, bool Across = false);

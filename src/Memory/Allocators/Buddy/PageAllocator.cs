@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
@@ -137,6 +136,20 @@ public abstract unsafe partial class PageAllocator : MemoryAllocator
     /// <remarks>The size asked for is remembered, so <paramref name="size"/> must be exactly that.</remarks>
     public override void FreeSized(nint address, nuint size) => FreeCore(address, size, sized: true);
 
+    /// <inheritdoc/>
+    /// <remarks>A shorter block stays where it is and gives its end back. A longer one stays when the memory behind it is free and committed.</remarks>
+    public override nint Reallocate(nint address, nuint size, OwnerId owner = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(size);
+        return TryResize(address, size) ? address : base.Reallocate(address, size, owner);
+    }
+
+    /// <inheritdoc/>
+    protected internal override void NoteSize(nint address, nuint size) => TryResize(address, size);
+
+    /// <summary>Whether a block of an area may become longer where it is. Under the lock.</summary>
+    private protected virtual bool MayLengthenLocked(int area, long granules) => true;
+
     /// <summary>Finds a place for a request in one of the areas. Under the lock.</summary>
     private protected virtual Obstacle FindLocked(in BuddyRequest request, AllocationOptions options, bool committedOnly, out int area, out BuddyPlace place)
     {
@@ -170,283 +183,10 @@ public abstract unsafe partial class PageAllocator : MemoryAllocator
 
     private protected void ExitLock() => _lock.Exit();
 
-    private nint AllocateCore(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws)
-    {
-        ArgumentOutOfRangeException.ThrowIfZero(size);
-        if (!BitOperations.IsPow2(alignment) || alignment > (nuint)MaxBlockBytes)
-        {
-            throw new ArgumentOutOfRangeException(nameof(alignment), alignment, $"Alignment must be a power of two, at most the largest block of {MaxBlockBytes:N0} bytes.");
-        }
-
-        if (size > (nuint)MaxBlockBytes)
-        {
-            return Fail(size, owner, Obstacle.Space, null, throws);
-        }
-
-        int shift = _areas[0].GranuleShift;
-        long granules = (long)((size + ((nuint)1 << shift) - 1) >> shift);
-        int order = Math.Max(CeilingLog2((ulong)granules), BitOperations.Log2(alignment) - shift);
-        BuddyRequest request = new(granules, order, (int)((granules << shift) - (long)size), KindOf(options), owner);
-        long charged = 0;
-        bool lastResort = false;
-        try
-        {
-            while (true)
-            {
-                Obstacle obstacle = TryTake(request, options, ref charged, out long wanted, out long needed, out nint address, out bool clean, out VirtualMemoryException? refusal);
-                if (obstacle == Obstacle.None)
-                {
-                    if ((options & AllocationOptions.Zeroed) != 0 && !clean)
-                    {
-                        NativeMemory.Clear((void*)address, (nuint)(granules << shift));
-                    }
-
-                    RaiseEvents();
-                    return address;
-                }
-
-                if (obstacle == Obstacle.Uncommitted)
-                {
-                    // Outside the lock: the budget raises events, and a handler may well come back here.
-                    _memory.Refund(charged);
-                    charged = _memory.TryCharge(wanted) ? wanted : wanted > needed && _memory.TryCharge(needed) ? needed : 0;
-                    if (charged > 0)
-                    {
-                        continue;
-                    }
-
-                    // What lies free and committed elsewhere may serve as it is, or stands in the way of the limit.
-                    obstacle = Obstacle.Limit;
-                    if ((options & AllocationOptions.NoGrow) == 0)
-                    {
-                        if (TryAllocateCommitted(request, options, out address))
-                        {
-                            return address;
-                        }
-
-                        if (!lastResort && Trim() > 0)
-                        {
-                            lastResort = true;
-                            continue;
-                        }
-                    }
-                }
-
-                if (!lastResort && TryReclaim(size, options))
-                {
-                    lastResort = true;
-                    continue;
-                }
-
-                return Fail(size, owner, obstacle, refusal, throws, needed);
-            }
-        }
-        finally
-        {
-            _memory.Refund(charged);
-        }
-    }
-
-    /// <summary>Serves a request without growing, after growing was refused.</summary>
-    private bool TryAllocateCommitted(in BuddyRequest request, AllocationOptions options, out nint address)
-    {
-        long none = 0;
-        Obstacle obstacle = TryTake(request, options | AllocationOptions.NoGrow, ref none, out _, out _, out address, out bool clean, out _);
-        if (obstacle != Obstacle.None)
-        {
-            return false;
-        }
-
-        if ((options & AllocationOptions.Zeroed) != 0 && !clean)
-        {
-            NativeMemory.Clear((void*)address, (nuint)(request.Granules << _areas[0].GranuleShift));
-        }
-
-        RaiseEvents();
-        return true;
-    }
-
-    /// <summary>Takes a block when its memory is committed, or when what is charged suffices to commit it.</summary>
-    private Obstacle TryTake(in BuddyRequest request, AllocationOptions options, ref long charged, out long wanted, out long needed, out nint address, out bool clean, out VirtualMemoryException? refusal)
-    {
-        wanted = 0;
-        needed = 0;
-        address = 0;
-        clean = false;
-        refusal = null;
-        EnterLock();
-        try
-        {
-            Obstacle obstacle = FindLocked(request, options, committedOnly: false, out int index, out BuddyPlace place);
-            if (obstacle != Obstacle.None)
-            {
-                return obstacle;
-            }
-
-            BuddyArea area = _areas[index];
-            needed = area.UncommittedBytes(place, request.Granules);
-            if (needed > 0)
-            {
-                if ((options & AllocationOptions.NoGrow) != 0)
-                {
-                    if (FindLocked(request, options, committedOnly: true, out index, out place) != Obstacle.None)
-                    {
-                        return Obstacle.NoGrow;
-                    }
-
-                    area = _areas[index];
-                }
-                else if (charged < needed)
-                {
-                    wanted = area.UncommittedBytesAhead(place, request.Granules, _options.CommitAheadBytes);
-                    return Obstacle.Uncommitted;
-                }
-                else
-                {
-                    area.Commit(place, request.Granules, _options.CommitAheadBytes, ref charged);
-                }
-            }
-
-            area.EnsureTables(place.Pageblock);
-            if (request.Owner != OwnerId.None)
-            {
-                area.EnsureOwners(place.Pageblock);
-            }
-
-            clean = area.Take(place, request, out address);
-            long bytes = request.Granules << area.GranuleShift;
-            _allocations++;
-            _liveBlocks++;
-            _liveBytes += bytes;
-            _requestedBytes += bytes - request.Slack;
-            _peakLiveBytes = Math.Max(_peakLiveBytes, _liveBytes);
-            ChangedLocked(index);
-            return Obstacle.None;
-        }
-        catch (VirtualMemoryException e)
-        {
-            refusal = e;
-            return Obstacle.System;
-        }
-        finally
-        {
-            ExitLock();
-        }
-    }
-
-    private void FreeCore(nint address, nuint size, bool sized)
-    {
-        long returned = 0;
-        EnterLock();
-        try
-        {
-            int index = IndexOfArea(address);
-            if (index < 0 || !_areas[index].TryLocate(address, out int pageblock, out int granule))
-            {
-                throw FaultLocked(index, address);
-            }
-
-            BuddyArea area = _areas[index];
-            long granules = area.GranulesAt(pageblock, granule);
-            long bytes = granules << area.GranuleShift;
-            long requested = bytes - area.SlackAt(pageblock, granule);
-            if (sized && (nuint)requested != size)
-            {
-                throw new MemoryFaultException(Name, MemoryFault.WrongSize, address, requested, area.OwnerAt(pageblock, granule), $"freed as {size:N0} bytes. Free with the size that was asked for.");
-            }
-
-            area.Release(pageblock, granule, granules);
-            _frees++;
-            _liveBlocks--;
-            _liveBytes -= bytes;
-            _requestedBytes -= requested;
-            long excess = area.IdleWholeBytes - Math.Max(_options.KeepIdleBytes, _liveBytes / 8);
-            if (excess > 0)
-            {
-                // In step with what is freed, so that no single free pays for a peak.
-                returned = area.TrimWhole(Math.Min(excess, Math.Max(2 * bytes, LeastGiveBackBytes)));
-            }
-
-            ChangedLocked(index);
-        }
-        finally
-        {
-            ExitLock();
-        }
-
-        _memory.Refund(returned);
-        RaiseEvents();
-    }
-
-    private static int KindOf(AllocationOptions options) =>
-        (options & AllocationOptions.Movable) != 0 ? (int)PageMobility.Movable
-        : (options & AllocationOptions.Reclaimable) != 0 ? (int)PageMobility.Reclaimable
-        : (int)PageMobility.Unmovable;
-
-    private static int CeilingLog2(ulong value) => value <= 1 ? 0 : BitOperations.Log2(value - 1) + 1;
-
     private nuint BytesOfOrder(int order)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(order);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(order, MaxPageOrder);
         return (nuint)VirtualMemory.PageSize << order;
-    }
-
-    private int IndexOfArea(nint address)
-    {
-        for (int i = 0; i < _areas.Length; i++)
-        {
-            if (_areas[i].Contains(address))
-            {
-                return i;
-            }
-        }
-
-        return -1;
-    }
-
-    private nint Fail(nuint size, OwnerId owner, Obstacle obstacle, VirtualMemoryException? refusal, bool throws, long needed = 0)
-    {
-        long available = 0;
-        EnterLock();
-        _failures++;
-        foreach (BuddyArea area in _areas)
-        {
-            available = Math.Max(available, area.LargestFreeBytes());
-        }
-
-        ExitLock();
-        RaiseEvents();
-        if (!throws)
-        {
-            return 0;
-        }
-
-        long asked = size > long.MaxValue ? long.MaxValue : (long)size;
-        throw obstacle switch
-        {
-            Obstacle.Limit when _options.Budget is not null && needed <= _memory.LimitBytes - _memory.ChargedBytes
-                => new LimitExceededException(_options.Budget.Name, asked, _options.Budget.UsedBytes, _options.Budget.LimitBytes, "Free blocks, evict, or raise the budget."),
-            Obstacle.Limit => new LimitExceededException($"{Name} limit", asked, _memory.ChargedBytes, _memory.LimitBytes, "Free blocks, or raise the limit."),
-            Obstacle.System => new AllocationFailedException(Name, asked, available, owner, "the operating system refused memory.", refusal),
-            Obstacle.NoGrow => new AllocationFailedException(Name, asked, available, owner, "no free block is committed, and the request forbids growing."),
-            Obstacle.Watermark => new AllocationFailedException(Name, asked, available, owner, "every zone that may serve it would fall below its minimum. Free blocks, or ask with the option Emergency where it must not fail."),
-            _ when asked > MaxBlockBytes => new AllocationFailedException(Name, asked, available, owner, $"the largest block has {MaxBlockBytes:N0} bytes. Split the request, or raise MaxBlockBytes."),
-            _ => new AllocationFailedException(Name, asked, available, owner, $"no free block is large enough; the largest has {available:N0} bytes. Free blocks, or give the allocator more capacity."),
-        };
-    }
-
-    private MemoryFaultException FaultLocked(int index, nint address)
-    {
-        if (index < 0)
-        {
-            return new MemoryFaultException(Name, MemoryFault.ForeignFree, address, 0, OwnerId.None, "the address does not lie in this allocator's memory. Give it back where it came from.");
-        }
-
-        (MemoryFault fault, nint block, long requested, OwnerId owner) = _areas[index].Diagnose(address);
-        string detail = fault == MemoryFault.DoubleFree ? "the block is free already. Size and owner are those of its last life, as far as they are known."
-            : block != 0 ? $"the address lies {address - block:N0} bytes into the live block at 0x{block:x}. Use the address that was handed out."
-            : "no live block is there, and none began there. Use the address that was handed out.";
-        return new MemoryFaultException(Name, fault, address, requested, owner, detail);
     }
 }

@@ -23,6 +23,9 @@ internal struct Pageblock
     /// <summary>Not 0: the table of owners is committed.</summary>
     internal byte HasOwners;
 
+    /// <summary>Not 0: the tables of its granules are committed. A pageblock in the middle of a block needs none.</summary>
+    internal byte HasTables;
+
     /// <summary>Bit k: there is a free block of order k.</summary>
     internal uint Orders;
 

@@ -1,0 +1,289 @@
+using System.Numerics;
+
+namespace DimensionStore.Memory;
+
+/// <summary>The free blocks: the index over them, cutting and merging.</summary>
+internal sealed unsafe partial class BuddyArea
+{
+    private static int LowestPiece(int position, int length, int maxOrder)
+    {
+        int order = Math.Min(maxOrder, BitOperations.Log2((uint)length));
+        return position == 0 ? order : Math.Min(order, BitOperations.TrailingZeroCount(position));
+    }
+
+    private BuddyPlace PlaceIn(int kind, int order, in BuddyRequest request)
+    {
+        int pageblock = _divided[(kind * _localOrders) + order].First();
+        int word = BitOperations.TrailingZeroCount(Summaries(pageblock)[order]);
+        int index = (word << 6) + BitOperations.TrailingZeroCount(FreeBits(pageblock, order)[word]);
+        int start = index << order;
+        int begin = request.MayLieAcross ? BeginOfHole(pageblock, start, start - (int)request.Granules) : start;
+        return new BuddyPlace(kind, pageblock, order, index, begin, begin != start);
+    }
+
+    /// <summary>Looks at a few free blocks of half the size: with the free blocks on both sides one of them may suffice. The one that is filled best is taken.</summary>
+    private bool TryFindAcross(in BuddyRequest request, out BuddyPlace place)
+    {
+        int order = request.Order - 1;
+        int tries = AcrossTries;
+        int leastWaste = int.MaxValue;
+        place = default;
+        int kind = request.Mobility;
+        BitTree pageblocks = _divided[(kind * _localOrders) + order];
+        int count = _granules >> order;
+        for (int pageblock = pageblocks.Next(0); pageblock >= 0; pageblock = pageblocks.Next(pageblock + 1))
+        {
+            ulong* free = FreeBits(pageblock, order);
+            for (int index = Bits.NextSet(free, 0, count); index < count; index = Bits.NextSet(free, index + 1, count))
+            {
+                int end = (index + 1) << order;
+                int begin = BeginOfHole(pageblock, index << order, 0);
+                while (end < _granules)
+                {
+                    int next = FreeOrderAt(pageblock, end);
+                    if (next < 0)
+                    {
+                        break;
+                    }
+
+                    end += 1 << next;
+                }
+
+                if (end - begin >= request.Granules)
+                {
+                    int waste = end - begin - (int)request.Granules;
+                    if (waste < leastWaste)
+                    {
+                        leastWaste = waste;
+                        place = new BuddyPlace(kind, pageblock, order, index, begin, Across: true);
+                    }
+
+                    if (waste == 0)
+                    {
+                        return true;
+                    }
+                }
+
+                if (--tries == 0)
+                {
+                    return leastWaste != int.MaxValue;
+                }
+            }
+        }
+
+        return leastWaste != int.MaxValue;
+    }
+
+    /// <summary>Where the free blocks before a granule begin; it is enough to come to <paramref name="enough"/>.</summary>
+    private int BeginOfHole(int pageblock, int granule, int enough)
+    {
+        while (granule > enough && granule > 0)
+        {
+            uint possible = (2U << BitOperations.TrailingZeroCount(granule)) - 1;
+            uint orders = Header(pageblock)->Orders & possible;
+            while (orders != 0 && !IsFree(pageblock, BitOperations.TrailingZeroCount(orders), (granule >> BitOperations.TrailingZeroCount(orders)) - 1))
+            {
+                orders &= orders - 1;
+            }
+
+            if (orders == 0)
+            {
+                break;
+            }
+
+            granule -= 1 << BitOperations.TrailingZeroCount(orders);
+        }
+
+        return granule;
+    }
+
+    /// <summary>The order of the free block that begins at a granule; −1 when none does.</summary>
+    private int FreeOrderAt(int pageblock, int granule)
+    {
+        uint possible = granule == 0 ? uint.MaxValue : (2U << BitOperations.TrailingZeroCount(granule)) - 1;
+        for (uint orders = Header(pageblock)->Orders & possible; orders != 0; orders &= orders - 1)
+        {
+            int order = BitOperations.TrailingZeroCount(orders);
+            if (IsFree(pageblock, order, granule >> order))
+            {
+                return order;
+            }
+        }
+
+        return -1;
+    }
+
+    /// <summary>Cuts a run that begins with a free block and goes on in the next ones, and gives back what is behind it: nothing there can merge, because it did not before.</summary>
+    private void CarveAcross(in BuddyPlace place, int granules)
+    {
+        int pageblock = place.Pageblock;
+        int end = place.Granule;
+        while (end < place.Granule + granules)
+        {
+            int order = FreeOrderAt(pageblock, end);
+            RemoveFree(pageblock, order, end >> order);
+            end += 1 << order;
+        }
+
+        Header(pageblock)->FreeGranules -= granules;
+        for (int position = place.Granule + granules; position < end;)
+        {
+            int order = LowestPiece(position, end - position, _localOrders - 1);
+            AddFree(pageblock, order, position >> order);
+            position += 1 << order;
+        }
+    }
+
+    /// <summary>Halves a block that is in no table any more until it has the order asked for, and gives back what is behind the granules in use.</summary>
+    private void Carve(int pageblock, int order, int granule, int wanted, int granules)
+    {
+        Header(pageblock)->FreeGranules -= granules;
+        while (order > wanted)
+        {
+            order--;
+            AddFree(pageblock, order, (granule >> order) ^ 1);
+        }
+
+        int end = granule + (1 << wanted);
+        for (int position = granule + granules; position < end;)
+        {
+            int piece = BitOperations.TrailingZeroCount(position);
+            AddFree(pageblock, piece, position >> piece);
+            position += 1 << piece;
+        }
+    }
+
+    private void ReleaseLocal(int pageblock, int granule, int granules)
+    {
+        Header(pageblock)->FreeGranules += granules;
+        int end = granule + granules;
+        while (granule < end)
+        {
+            int order = LowestPiece(granule, end - granule, _localOrders);
+            int next = granule + (1 << order);
+            int index = granule >> order;
+            while (order < _localOrders && IsFree(pageblock, order, index ^ 1))
+            {
+                RemoveFree(pageblock, order, index ^ 1);
+                index >>= 1;
+                order++;
+            }
+
+            if (order == _localOrders)
+            {
+                CloseWhole(pageblock);
+                FreeWhole(pageblock, 1);
+                return;
+            }
+
+            AddFree(pageblock, order, index);
+            granule = next;
+        }
+    }
+
+    /// <summary>Gives whole pageblocks back, each piece merged with its buddies as far as these are free.</summary>
+    private void FreeWhole(int first, int count)
+    {
+        int end = first + count;
+        while (first < end)
+        {
+            int order = LowestPiece(first, end - first, _wholeOrders - 1);
+            int next = first + (1 << order);
+            int index = first >> order;
+            while (order < _wholeOrders - 1 && _whole[order].Contains(index ^ 1))
+            {
+                RemoveWhole(order, index ^ 1);
+                index >>= 1;
+                order++;
+            }
+
+            AddWhole(order, index);
+            first = next;
+        }
+    }
+
+    private void AddWhole(int order, int index)
+    {
+        _whole[order].Add(index);
+        _freeWholeOrders |= 1U << order;
+    }
+
+    private void RemoveWhole(int order, int index)
+    {
+        _whole[order].Remove(index);
+        if (_whole[order].IsEmpty)
+        {
+            _freeWholeOrders &= ~(1U << order);
+        }
+    }
+
+    private bool IsFree(int pageblock, int order, int index) => Bits.Test(FreeBits(pageblock, order), index);
+
+    private void AddFree(int pageblock, int order, int index)
+    {
+        ulong* word = FreeBits(pageblock, order) + (index >> 6);
+        bool known = *word != 0;
+        *word |= 1UL << (index & 63);
+        if (!known)
+        {
+            ulong* summary = Summaries(pageblock) + order;
+            bool listed = *summary != 0;
+            *summary |= 1UL << (index >> 6);
+            if (!listed)
+            {
+                Pageblock* header = Header(pageblock);
+                header->Orders |= 1U << order;
+                _divided[(header->Mobility * _localOrders) + order].Add(pageblock);
+                _dividedOrders[header->Mobility] |= 1U << order;
+            }
+        }
+    }
+
+    private void RemoveFree(int pageblock, int order, int index)
+    {
+        ulong* word = FreeBits(pageblock, order) + (index >> 6);
+        *word &= ~(1UL << (index & 63));
+        if (*word == 0)
+        {
+            ulong* summary = Summaries(pageblock) + order;
+            *summary &= ~(1UL << (index >> 6));
+            if (*summary == 0)
+            {
+                Pageblock* header = Header(pageblock);
+                header->Orders &= ~(1U << order);
+                Unlist(header->Mobility, order, pageblock);
+            }
+        }
+    }
+
+    private void Unlist(int kind, int order, int pageblock)
+    {
+        BitTree tree = _divided[(kind * _localOrders) + order];
+        tree.Remove(pageblock);
+        if (tree.IsEmpty)
+        {
+            _dividedOrders[kind] &= ~(1U << order);
+        }
+    }
+
+    /// <summary>A kind that has to go into another's pageblock takes it over when at least half of it is free: what comes next of its kind then comes here and not into a third.</summary>
+    private void ConvertIfMostlyFree(int pageblock, int order, int kind)
+    {
+        Pageblock* header = Header(pageblock);
+        if (order < _localOrders - 1 && header->FreeGranules < _granules / 2)
+        {
+            return;
+        }
+
+        Conversions[kind]++;
+        for (uint orders = header->Orders; orders != 0; orders &= orders - 1)
+        {
+            int listed = BitOperations.TrailingZeroCount(orders);
+            Unlist(header->Mobility, listed, pageblock);
+            _divided[(kind * _localOrders) + listed].Add(pageblock);
+            _dividedOrders[kind] |= 1U << listed;
+        }
+
+        header->Mobility = (byte)kind;
+    }
+}
