@@ -1,0 +1,209 @@
+using System.Numerics;
+using DimensionStore.Memory.Native;
+
+namespace DimensionStore.Memory;
+
+/// <summary>
+/// Hands out runs of units of 16 KiB, at most a mebibyte long, from the lowest address that has one, and knows which units are committed and which were written to.
+/// Under the allocator's lock.
+/// </summary>
+/// <remarks>
+/// A chunk is 64 units with one bit each in three words, so that finding, splitting and joining runs are a few operations on a word. A byte for each chunk says how long its
+/// longest free run is; the search for the lowest chunk that will do reads those bytes by vectors.
+/// </remarks>
+internal sealed class SlabChunks
+{
+    internal const int UnitShift = 14;
+    internal const int UnitBytes = 1 << UnitShift;
+    internal const int UnitsPerChunk = 64;
+    internal const int ChunkBytes = UnitBytes * UnitsPerChunk;
+
+    // Committing costs a system call and a walk over mappings; that for 16 units at a time leaves little of it. What is committed and not touched costs no memory.
+    private const int CommitBatch = 16;
+
+    private readonly BlockMemory _memory;
+    private readonly nint _start;
+    private readonly ulong[] _free;
+    private readonly ulong[] _committed;
+    private readonly ulong[] _touched;
+    private readonly byte[] _longest;
+
+    /// <summary>Manages the units of a range that starts at a multiple of a unit.</summary>
+    internal SlabChunks(BlockMemory memory, nint start, int chunks)
+    {
+        _memory = memory;
+        _start = start;
+        _free = new ulong[chunks];
+        _committed = new ulong[chunks];
+        _touched = new ulong[chunks];
+        _longest = new byte[chunks];
+        Array.Fill(_free, ulong.MaxValue);
+        Array.Fill(_longest, (byte)UnitsPerChunk);
+    }
+
+    /// <summary>One past the highest chunk that was ever used.</summary>
+    internal int UsedChunks { get; private set; }
+
+    /// <summary>Committed units that nobody has.</summary>
+    internal int IdleUnits { get; private set; }
+
+    /// <summary>Bytes this takes for the chunks used so far.</summary>
+    internal long MetadataBytes => UsedChunks * ((3 * sizeof(ulong)) + 1L);
+
+    /// <summary>Whether a unit is free.</summary>
+    internal bool IsFree(int unit) => (_free[unit / UnitsPerChunk] >> (unit % UnitsPerChunk) & 1) != 0;
+
+    /// <summary>Whether a unit is committed.</summary>
+    internal bool IsCommitted(int unit) => (_committed[unit / UnitsPerChunk] >> (unit % UnitsPerChunk) & 1) != 0;
+
+    /// <summary>Finds the lowest free run, or −1, and says how many of its bytes are not committed.</summary>
+    internal int Find(int units, bool committedOnly, out long uncommittedBytes)
+    {
+        uncommittedBytes = 0;
+        int chunk = 0;
+        while (true)
+        {
+            int found = _longest.AsSpan(chunk).IndexOfAnyInRange((byte)units, (byte)UnitsPerChunk);
+            if (found < 0 || (committedOnly && chunk + found >= UsedChunks))
+            {
+                return -1;
+            }
+
+            chunk += found;
+            ulong starts = Starts(committedOnly ? _free[chunk] & _committed[chunk] : _free[chunk], units);
+            if (starts != 0)
+            {
+                int position = BitOperations.TrailingZeroCount(starts);
+                uncommittedBytes = (long)BitOperations.PopCount(Mask(position, units) & ~_committed[chunk]) << UnitShift;
+                return (chunk * UnitsPerChunk) + position;
+            }
+
+            chunk++;
+        }
+    }
+
+    /// <summary>How many bytes committing a batch around a run that was found would take: at least the run's own.</summary>
+    internal long BatchBytes(int unit, int units) => (long)BitOperations.PopCount(Batch(unit, units) & ~_committed[unit / UnitsPerChunk]) << UnitShift;
+
+    /// <summary>Commits a run that was found, and the batch around it if so much was charged.</summary>
+    /// <param name="unit">First unit.</param>
+    /// <param name="units">How many.</param>
+    /// <param name="chargedBytes">What was charged, at least the run's uncommitted bytes; less what was committed, afterwards.</param>
+    /// <exception cref="VirtualMemoryException">The system refused; what was committed before is counted and idle.</exception>
+    internal void Commit(int unit, int units, ref long chargedBytes)
+    {
+        int chunk = unit / UnitsPerChunk;
+        ulong wanted = Batch(unit, units) & ~_committed[chunk];
+        if ((long)BitOperations.PopCount(wanted) << UnitShift > chargedBytes)
+        {
+            wanted = Mask(unit % UnitsPerChunk, units) & ~_committed[chunk];
+        }
+
+        while (wanted != 0)
+        {
+            (int position, int length) = FirstRun(wanted);
+            _memory.Commit(Address(chunk, position), (long)length << UnitShift);
+            ulong mask = Mask(position, length);
+            wanted &= ~mask;
+            _committed[chunk] |= mask;
+            _touched[chunk] &= ~mask;
+            IdleUnits += length;
+            chargedBytes -= (long)length << UnitShift;
+            UsedChunks = Math.Max(UsedChunks, chunk + 1);
+        }
+    }
+
+    /// <summary>Takes a committed run and says whether its memory is all zero.</summary>
+    internal bool Take(int unit, int units)
+    {
+        int chunk = unit / UnitsPerChunk;
+        ulong mask = Mask(unit % UnitsPerChunk, units);
+        bool isFresh = (_touched[chunk] & mask) == 0;
+        _free[chunk] &= ~mask;
+        _touched[chunk] |= mask;
+        IdleUnits -= units;
+        _longest[chunk] = (byte)Longest(_free[chunk]);
+        UsedChunks = Math.Max(UsedChunks, chunk + 1);
+        return isFresh;
+    }
+
+    /// <summary>Gives a run back. It stays committed.</summary>
+    internal void Return(int unit, int units)
+    {
+        int chunk = unit / UnitsPerChunk;
+        _free[chunk] |= Mask(unit % UnitsPerChunk, units);
+        IdleUnits += units;
+        _longest[chunk] = (byte)Longest(_free[chunk]);
+    }
+
+    /// <summary>Decommits free units, all of them or until enough are, and says how many bytes went.</summary>
+    internal long DecommitIdle(long enough = long.MaxValue)
+    {
+        long returned = 0;
+        for (int chunk = UsedChunks - 1; chunk >= 0 && IdleUnits > 0 && returned < enough; chunk--)
+        {
+            ulong idle = _free[chunk] & _committed[chunk];
+            while (idle != 0)
+            {
+                (int position, int length) = FirstRun(idle);
+                ulong mask = Mask(position, length);
+                idle &= ~mask;
+                if (_memory.TryDecommit(Address(chunk, position), (long)length << UnitShift))
+                {
+                    _committed[chunk] &= ~mask;
+                    _touched[chunk] &= ~mask;
+                    IdleUnits -= length;
+                    returned += (long)length << UnitShift;
+                }
+            }
+        }
+
+        return returned;
+    }
+
+    private static ulong Mask(int position, int units) => (units == UnitsPerChunk ? ulong.MaxValue : (1UL << units) - 1) << position;
+
+    private static (int Position, int Length) FirstRun(ulong mask)
+    {
+        int position = BitOperations.TrailingZeroCount(mask);
+        return (position, Math.Min(UnitsPerChunk - position, BitOperations.TrailingZeroCount(~(mask >> position))));
+    }
+
+    /// <summary>Where runs of so many set bits begin.</summary>
+    private static ulong Starts(ulong mask, int units)
+    {
+        for (int have = 1; have < units && mask != 0;)
+        {
+            int step = Math.Min(have, units - have);
+            mask &= mask >> step;
+            have += step;
+        }
+
+        return mask;
+    }
+
+    private static int Longest(ulong mask)
+    {
+        if (mask == ulong.MaxValue)
+        {
+            return UnitsPerChunk;
+        }
+
+        int length = 0;
+        for (; mask != 0; length++)
+        {
+            mask &= mask << 1;
+        }
+
+        return length;
+    }
+
+    private static ulong Batch(int unit, int units)
+    {
+        int first = unit % UnitsPerChunk / CommitBatch * CommitBatch;
+        int end = ((unit % UnitsPerChunk) + units + CommitBatch - 1) / CommitBatch * CommitBatch;
+        return Mask(first, end - first);
+    }
+
+    private nint Address(int chunk, int position) => _start + (nint)(((long)(chunk * UnitsPerChunk) + position) << UnitShift);
+}

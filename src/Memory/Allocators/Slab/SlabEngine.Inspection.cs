@@ -1,0 +1,308 @@
+using System.Numerics;
+
+namespace DimensionStore.Memory;
+
+/// <summary>What is there: look-ups, faults, counts, lists.</summary>
+internal sealed unsafe partial class SlabEngine
+{
+    /// <summary>Looks a live block up. False when none starts at the address. Inside the heap or with the lock.</summary>
+    internal static bool TryLook(SlabHeap* heap, nint address, out uint usableBytes, out byte state, out int slackShift)
+    {
+        nuint offset = (nuint)(address - heap->Base);
+        usableBytes = 0;
+        state = 0;
+        slackShift = 0;
+        if (offset >= heap->Length)
+        {
+            return false;
+        }
+
+        SlabUnit* unit = heap->Units + (offset >> SlabChunks.UnitShift);
+        SlabBin* bin = unit->Bin;
+        if (bin == null)
+        {
+            return false;
+        }
+
+        uint reciprocal = unit->Reciprocal;
+        ulong product = (ulong)(uint)(address - unit->Start) * reciprocal;
+        if ((uint)product >= reciprocal)
+        {
+            return false;
+        }
+
+        state = Volatile.Read(ref Slab.States(unit->Slab)[product >> 32]);
+        usableBytes = bin->BlockBytes;
+        slackShift = bin->SlackShift;
+        return state >= BlockState.Live;
+    }
+
+    /// <summary>Looks a live block up, from any thread at any time.</summary>
+    /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
+    internal bool Look(nint address, out uint usableBytes, out byte state, out int slackShift)
+    {
+        SlabHeap* heap = (SlabHeap*)ThreadHeap.Current;
+        if (heap == null || !SlabHeap.TryEnter(heap, Id))
+        {
+            heap = HeapOfThisThread();
+            if (!SlabHeap.TryEnter(heap, Id))
+            {
+                lock (Gate)
+                {
+                    ThrowIfDisposed();
+                    return TryLook(heap, address, out usableBytes, out state, out slackShift);
+                }
+            }
+        }
+
+        bool found = TryLook(heap, address, out usableBytes, out state, out slackShift);
+        SlabHeap.Exit(heap);
+        return found;
+    }
+
+    /// <summary>Whether a block could have been asked for with a size, from its state.</summary>
+    internal static bool IsSize(nuint size, uint usableBytes, byte state, int slackShift) =>
+        size != 0 && size <= usableBytes && Math.Min(BlockState.MostSlack, (usableBytes - (uint)size) >> slackShift) == (state & BlockState.MostSlack);
+
+    /// <summary>Records another size for a live block that stays where it is.</summary>
+    internal void NoteSize(nint address, nuint size)
+    {
+        lock (Gate)
+        {
+            ThrowIfDisposed();
+            SlabUnit* unit = _units + ((nuint)(address - _base) >> SlabChunks.UnitShift);
+            byte* state = Slab.States(unit->Slab) + (((ulong)(uint)(address - unit->Start) * unit->Reciprocal) >> 32);
+            byte seen = Volatile.Read(ref *state);
+            uint slack = Math.Min(BlockState.MostSlack, (unit->Bin->BlockBytes - (uint)size) >> unit->Bin->SlackShift);
+            if (seen >= BlockState.Live)
+            {
+                // Compared, so that a block which another thread frees at this moment does not come back to life.
+                Interlocked.CompareExchange(ref *state, (byte)(BlockState.Live | slack), seen);
+            }
+        }
+    }
+
+    /// <summary>Says what is wrong with an address in the slabs' range that is not a live block.</summary>
+    internal MemoryFaultException FaultLocked(nint address)
+    {
+        SlabUnit* unit = _units + ((nuint)(address - _base) >> SlabChunks.UnitShift);
+        if (unit->Reciprocal == 0)
+        {
+            return new MemoryFaultException(Name, MemoryFault.NotABlockStart, address, 0, OwnerId.None, "the address lies in this allocator's reservation, but no block was handed out there yet.");
+        }
+
+        int blockBytes = _classes[unit->Class].BlockBytes;
+        long offset = address - unit->Start;
+        long index = Math.DivRem(offset, blockBytes, out long into);
+        Slab* slab = unit->Slab;
+        byte state = slab == null ? BlockState.Free : offset < 0 || index >= slab->Capacity ? BlockState.Stale : Slab.States(slab)[index];
+        OwnerId owner = slab == null || slab->Tags == null || offset < 0 || index >= slab->Capacity ? OwnerId.None : new OwnerId(slab->Tags[index]);
+        return state is BlockState.Fresh or BlockState.Stale
+            ? new MemoryFaultException(Name, MemoryFault.NotABlockStart, address, 0, OwnerId.None, $"the address lies in a slab of {blockBytes:N0}-byte blocks, but no block was handed out there yet.")
+            : into != 0
+                ? new MemoryFaultException(Name, MemoryFault.NotABlockStart, address, blockBytes, owner, $"the address lies {into:N0} bytes into the {(state >= BlockState.Live ? "live" : "free")} block at 0x{address - into:x}. Use the address that was handed out.")
+                : new MemoryFaultException(Name, MemoryFault.DoubleFree, address, blockBytes, owner, "the block is free already. The owner is that of its last life.");
+    }
+
+    /// <summary>Allocations, frees and usable bytes in live blocks, of all heaps. Frees are read first, so that the difference is hardly ever negative while threads run.</summary>
+    internal (long Allocated, long Freed, long LiveBytes) CountLocked()
+    {
+        long allocated = 0;
+        long freed = 0;
+        long liveBytes = 0;
+        for (uint i = 0; i < (uint)_classes.Length; i++)
+        {
+            (long classAllocated, long classFreed, _) = CountLocked(i);
+            allocated += classAllocated;
+            freed += classFreed;
+            liveBytes += (classAllocated - classFreed) * _classes[i].BlockBytes;
+        }
+
+        return (allocated, freed, liveBytes);
+    }
+
+    /// <summary>Like <see cref="CountLocked()"/>, for one class, with the number of its slabs.</summary>
+    internal (long Allocated, long Freed, int Slabs) CountLocked(uint index)
+    {
+        long freed = 0;
+        long allocated = 0;
+        int slabs = 0;
+        foreach (nint heap in _heaps)
+        {
+            SlabBin* bin = SlabHeap.Bin((SlabHeap*)heap, index);
+            freed += heap == 0 ? 0 : Volatile.Read(ref bin->PutBack) + bin->Freed + bin->FreedByReset;
+        }
+
+        foreach (nint heap in _heaps)
+        {
+            if (heap != 0)
+            {
+                SlabBin* bin = SlabHeap.Bin((SlabHeap*)heap, index);
+                allocated += bin->Claimed + bin->PutBack - BitOperations.PopCount(bin->Mask | bin->TaggedMask);
+                slabs += bin->Slabs;
+            }
+        }
+
+        return (Math.Max(allocated, freed), freed, slabs);
+    }
+
+    /// <summary>The counters. Looks at one byte for each block there is.</summary>
+    internal AllocatorStatistics SnapshotLocked()
+    {
+        (long allocated, long freed, long liveBytes) = CountLocked();
+        _peakLiveBytes = Math.Max(_peakLiveBytes, liveBytes);
+        long slack = 0;
+        long idle = (long)_chunks.IdleUnits << SlabChunks.UnitShift;
+        for (int unit = 0; unit < _chunks.UsedChunks * SlabChunks.UnitsPerChunk; unit++)
+        {
+            Slab* slab = _units[unit].Slab;
+            if (slab != null)
+            {
+                unit = slab->FirstUnit + slab->Units - 1;
+                byte* states = Slab.States(slab);
+                long sum = 0;
+                int live = 0;
+                for (int i = 0; i < slab->Capacity; i++)
+                {
+                    int isLive = states[i] >> 7;
+                    live += isLive;
+                    sum += states[i] & (int)BlockState.MostSlack & -isLive;
+                }
+
+                slack += sum << _classes[slab->Class].SlackShift;
+                idle += live == 0 ? (long)slab->Units << SlabChunks.UnitShift : 0;
+            }
+        }
+
+        int heaps = 0;
+        foreach (nint heap in _heaps)
+        {
+            heaps += heap != 0 ? 1 : 0;
+        }
+
+        return new AllocatorStatistics
+        {
+            ReservedBytes = _memory.ReservedBytes,
+            CommittedBytes = _memory.CommittedBytes,
+            PeakCommittedBytes = _memory.PeakCommittedBytes,
+            IdleBytes = idle,
+            LiveBytes = liveBytes,
+            RequestedBytes = Math.Max(0, liveBytes - slack),
+            PeakLiveBytes = _peakLiveBytes,
+            LimitBytes = _memory.LimitBytes,
+            LiveBlocks = allocated - freed,
+            AllocationCount = allocated,
+            FreeCount = freed,
+            FailedAllocationCount = Volatile.Read(ref FailedAllocations),
+            MetadataBytes = _chunks.MetadataBytes + (_chunks.UsedChunks * (long)SlabChunks.UnitsPerChunk * sizeof(SlabUnit)) + _arena.UsedBytes
+                + (heaps * (long)(SlabHeap.HeaderBytes + ((_classes.Length + 1) * SlabBin.Bytes))),
+        };
+    }
+
+    /// <summary>Adds the live blocks of the first slab from a unit on, and says at which unit to go on; −1 at the end.</summary>
+    internal int AddBlocksLocked(int unit, List<BlockInfo> blocks)
+    {
+        for (; unit < _chunks.UsedChunks * SlabChunks.UnitsPerChunk; unit++)
+        {
+            Slab* slab = _units[unit].Slab;
+            if (slab == null)
+            {
+                continue;
+            }
+
+            SlabGeometry geometry = _classes[slab->Class];
+            byte* states = Slab.States(slab);
+            for (int i = 0; i < slab->Capacity; i++)
+            {
+                byte state = Volatile.Read(ref states[i]);
+                if (state >= BlockState.Live)
+                {
+                    long requested = geometry.BlockBytes - ((state & (long)BlockState.MostSlack) << geometry.SlackShift);
+                    OwnerId owner = slab->Tags == null ? OwnerId.None : new OwnerId(slab->Tags[i]);
+                    blocks.Add(new BlockInfo(_units[unit].Start + (nint)((long)i * geometry.BlockBytes), requested, geometry.BlockBytes, owner, Age: null));
+                }
+            }
+
+            return slab->FirstUnit + slab->Units;
+        }
+
+        return -1;
+    }
+
+    /// <summary>The live blocks, a slab's at a time.</summary>
+    internal IEnumerable<BlockInfo> Blocks()
+    {
+        List<BlockInfo> blocks = [];
+        for (int unit = 0; unit >= 0;)
+        {
+            blocks.Clear();
+            lock (Gate)
+            {
+                ThrowIfDisposed();
+                unit = AddBlocksLocked(unit, blocks);
+            }
+
+            foreach (BlockInfo block in blocks)
+            {
+                yield return block;
+            }
+        }
+    }
+
+    /// <summary>Adds the committed ranges: one for each slab, one for each run of idle units.</summary>
+    internal void AddExtentsLocked(List<MemoryExtent> extents)
+    {
+        int end = _chunks.UsedChunks * SlabChunks.UnitsPerChunk;
+        for (int unit = 0; unit < end;)
+        {
+            Slab* slab = _units[unit].Slab;
+            int units = slab != null ? slab->Units : 1;
+            if (slab != null)
+            {
+                extents.Add(new MemoryExtent(AddressOf(unit), (long)units << SlabChunks.UnitShift, GroupName(slab->Class)));
+            }
+            else if (_chunks.IsCommitted(unit))
+            {
+                while (unit + units < end && _units[unit + units].Slab == null && _chunks.IsCommitted(unit + units))
+                {
+                    units++;
+                }
+
+                extents.Add(new MemoryExtent(AddressOf(unit), (long)units << SlabChunks.UnitShift, "idle"));
+            }
+
+            unit += units;
+        }
+    }
+
+    /// <summary>Adds a row for each class that is or was in use.</summary>
+    internal void AddGroupsLocked(List<AllocatorGroup> groups)
+    {
+        long[] committed = new long[_classes.Length];
+        long[] capacity = new long[_classes.Length];
+        for (int unit = 0; unit < _chunks.UsedChunks * SlabChunks.UnitsPerChunk; unit++)
+        {
+            Slab* slab = _units[unit].Slab;
+            if (slab != null)
+            {
+                committed[slab->Class] += (long)slab->Units << SlabChunks.UnitShift;
+                capacity[slab->Class] += slab->Capacity;
+                unit = slab->FirstUnit + slab->Units - 1;
+            }
+        }
+
+        for (int i = 0; i < _classes.Length; i++)
+        {
+            (long allocated, long freed, _) = CountLocked((uint)i);
+            if (allocated > 0)
+            {
+                long live = allocated - freed;
+                groups.Add(new AllocatorGroup(AllocatorGroupKind.SizeClass, GroupName(i), live, live * _classes[i].BlockBytes, Math.Max(0, capacity[i] - live), committed[i], 0));
+            }
+        }
+    }
+
+    private string GroupName(int index) => $"{_classes[index].BlockBytes} B";
+
+    private nint AddressOf(int unit) => _base + (nint)((long)unit << SlabChunks.UnitShift);
+}

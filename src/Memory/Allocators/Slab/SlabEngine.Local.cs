@@ -1,0 +1,309 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace DimensionStore.Memory;
+
+/// <summary>What a thread does with its own heap when the claimed blocks are used up or a slab changes its place. Inside the heap, or with the lock.</summary>
+internal sealed unsafe partial class SlabEngine
+{
+    private const int NoTrigger = -1;
+
+    // Slabs that others freed into, looked at in one allocation: each costs up to some hundred nanoseconds.
+    private const int CollectAtOnce = 8;
+
+    // Empty slabs go back together, because each return takes the lock.
+    private const int RetireUnits = 16;
+
+    /// <summary>Claims a group of free blocks for a bin, from the slab in use, else from another with free blocks, else from one that others freed into. False when the heap has none.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool Refill(SlabHeap* heap, SlabBin* bin)
+    {
+        while (true)
+        {
+            Slab* slab = bin->Current;
+            if (slab != null && slab->GroupMask != 0)
+            {
+                ClaimGroup(bin, slab);
+                return true;
+            }
+
+            if (slab != null)
+            {
+                LeaveCurrent(bin);
+            }
+
+            Slab* next = bin->First;
+            if (next != null)
+            {
+                Unlist(bin, next);
+                MakeCurrent(bin, next);
+            }
+            else if (!CollectPending(heap, bin))
+            {
+                return false;
+            }
+        }
+    }
+
+    private void ClaimGroup(SlabBin* bin, Slab* slab)
+    {
+        int group = BitOperations.TrailingZeroCount(slab->GroupMask);
+        byte* states = Slab.States(slab) + (group * 64);
+        ulong free = FreeBlocks(states, slab->Capacity - (group * 64));
+        slab->GroupMask &= slab->GroupMask - 1;
+        int count = BitOperations.PopCount(free);
+        slab->Used += count;
+        bin->Claimed += count;
+        bin->GroupAddress = _units[slab->FirstUnit].Start + (nint)((long)group * 64 * bin->BlockBytes);
+        if (slab->Tags == null)
+        {
+            bin->Mask = free;
+            bin->GroupStates = states;
+        }
+        else
+        {
+            bin->TaggedMask = free;
+            bin->TaggedStates = states;
+            bin->GroupStates = null;
+        }
+    }
+
+    /// <summary>Hides the claimed blocks of a slab that has just got tags from the path that writes none.</summary>
+    private static void HideClaimed(SlabBin* bin)
+    {
+        bin->TaggedMask = bin->Mask;
+        bin->TaggedStates = bin->GroupStates;
+        bin->Mask = 0;
+        bin->GroupStates = null;
+    }
+
+    /// <summary>Takes a claimed block of whichever kind, with its tag; 0 when none is claimed, or when the tag needs a table that is not there.</summary>
+    /// <param name="bin">The bin.</param>
+    /// <param name="size">Bytes asked for.</param>
+    /// <param name="owner">Tag.</param>
+    /// <param name="before">The block's state before.</param>
+    private static nint TakeAny(SlabBin* bin, nuint size, OwnerId owner, out byte before)
+    {
+        ulong mask = bin->Mask | bin->TaggedMask;
+        before = 0;
+        if (mask == 0 || (bin->Mask != 0 && owner.Value != 0))
+        {
+            return 0;
+        }
+
+        int bit = BitOperations.TrailingZeroCount(mask);
+        byte* state = (bin->Mask != 0 ? bin->GroupStates : bin->TaggedStates) + bit;
+        before = *state;
+        uint slack = Math.Min(BlockState.MostSlack, (bin->BlockBytes - (uint)size) >> bin->SlackShift);
+        if (bin->Mask != 0)
+        {
+            bin->Mask = mask & (mask - 1);
+        }
+        else
+        {
+            bin->TaggedMask = mask & (mask - 1);
+            bin->Current->Tags[state - Slab.States(bin->Current)] = owner.Value;
+        }
+
+        *state = (byte)(BlockState.Live | slack);
+        return bin->GroupAddress + (nint)((long)bit * bin->BlockBytes);
+    }
+
+    /// <summary>The blocks of a group that may be claimed: free and known to be. What others have freed is counted first, in <see cref="Collect"/>.</summary>
+    private static ulong FreeBlocks(byte* states, int blocks)
+    {
+        ulong live;
+        ulong elsewhere;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            Vector512<byte> all = Vector512.Load(states);
+            live = all.ExtractMostSignificantBits();
+            elsewhere = Vector512.Equals(all, Vector512.Create(BlockState.FreedElsewhere)).ExtractMostSignificantBits();
+        }
+        else
+        {
+            Vector256<byte> low = Vector256.Load(states);
+            Vector256<byte> high = Vector256.Load(states + 32);
+            Vector256<byte> mark = Vector256.Create(BlockState.FreedElsewhere);
+            live = low.ExtractMostSignificantBits() | ((ulong)high.ExtractMostSignificantBits() << 32);
+            elsewhere = Vector256.Equals(low, mark).ExtractMostSignificantBits() | ((ulong)Vector256.Equals(high, mark).ExtractMostSignificantBits() << 32);
+        }
+
+        return ~(live | elsewhere) & Valid(blocks);
+    }
+
+    /// <summary>The blocks of a group that other threads have freed.</summary>
+    private static ulong FreedElsewhere(byte* states)
+    {
+        Vector256<byte> mark = Vector256.Create(BlockState.FreedElsewhere);
+        return Vector256.Equals(Vector256.Load(states), mark).ExtractMostSignificantBits()
+            | ((ulong)Vector256.Equals(Vector256.Load(states + 32), mark).ExtractMostSignificantBits() << 32);
+    }
+
+    private static ulong Valid(int blocks) => blocks >= 64 ? ulong.MaxValue : (1UL << blocks) - 1;
+
+    private static void MakeCurrent(SlabBin* bin, Slab* slab)
+    {
+        slab->Place = SlabPlace.Current;
+        slab->Trigger = NoTrigger;
+        bin->Current = slab;
+    }
+
+    /// <summary>Lets go of the slab in use, which has no free block any more.</summary>
+    private static void LeaveCurrent(SlabBin* bin)
+    {
+        Slab* slab = bin->Current;
+        bin->Current = null;
+        bin->GroupStates = null;
+        bin->TaggedStates = null;
+        slab->Place = SlabPlace.Full;
+        slab->Trigger = slab->Capacity - 1;
+    }
+
+    private static void List(SlabBin* bin, Slab* slab)
+    {
+        slab->Place = SlabPlace.Listed;
+        slab->Trigger = 0;
+        slab->Next = null;
+        slab->Previous = bin->Last;
+        if (bin->Last == null)
+        {
+            bin->First = slab;
+        }
+        else
+        {
+            bin->Last->Next = slab;
+        }
+
+        bin->Last = slab;
+    }
+
+    private static void Unlist(SlabBin* bin, Slab* slab)
+    {
+        if (slab->Previous == null)
+        {
+            bin->First = slab->Next;
+        }
+        else
+        {
+            slab->Previous->Next = slab->Next;
+        }
+
+        if (slab->Next == null)
+        {
+            bin->Last = slab->Previous;
+        }
+        else
+        {
+            slab->Next->Previous = slab->Previous;
+        }
+    }
+
+    /// <summary>The first free block of a full slab, or the last live one of a listed slab, was freed.</summary>
+    /// <returns>Whether enough slabs are empty to give them back.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool OnTrigger(SlabHeap* heap, SlabBin* bin, Slab* slab)
+    {
+        if (slab->Place == SlabPlace.Full)
+        {
+            List(bin, slab);
+            if (slab->Used != 0)
+            {
+                return false;
+            }
+        }
+
+        return OnEmpty(heap, bin, slab);
+    }
+
+    /// <summary>Sets a listed slab that is empty aside to be given back, unless it is the only one its bin has at hand.</summary>
+    private static bool OnEmpty(SlabHeap* heap, SlabBin* bin, Slab* slab)
+    {
+        if (bin->First == bin->Last && bin->Mask == 0 && bin->TaggedMask == 0)
+        {
+            return false;
+        }
+
+        Unlist(bin, slab);
+        slab->Place = SlabPlace.Retiring;
+        slab->Trigger = NoTrigger;
+        slab->Next = heap->Retiring;
+        heap->Retiring = slab;
+        heap->RetiringUnits += slab->Units;
+        return heap->RetiringUnits >= RetireUnits;
+    }
+
+    /// <summary>Looks at slabs that other threads freed into, some at a time, until one serves the bin. False when none is left.</summary>
+    private bool CollectPending(SlabHeap* heap, SlabBin* bin)
+    {
+        for (int looked = 0; looked < CollectAtOnce; looked++)
+        {
+            if (heap->Collecting == null)
+            {
+                if (Volatile.Read(ref heap->Pending) == 0)
+                {
+                    return false;
+                }
+
+                heap->Collecting = (Slab*)Interlocked.Exchange(ref heap->Pending, 0);
+            }
+
+            Slab* slab = heap->Collecting;
+            heap->Collecting = slab->NextPending;
+            Interlocked.Exchange(ref slab->Pending, 0);
+            SlabUnit* unit = _units + slab->FirstUnit;
+            if (unit->Slab != slab)
+            {
+                continue;
+            }
+
+            if (!SlabHeap.Has(heap, unit->Bin))
+            {
+                Notify(_units, slab);
+                continue;
+            }
+
+            Collect(heap, unit->Bin, slab);
+            if (bin->First != null || (bin->Current != null && bin->Current->GroupMask != 0))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Counts what other threads freed in a slab and makes it free for its owner. One byte at a time, because a wider store would undo what they free meanwhile.</summary>
+    private static void Collect(SlabHeap* heap, SlabBin* bin, Slab* slab)
+    {
+        byte* states = Slab.States(slab);
+        int collected = 0;
+        for (int group = 0; group * 64 < slab->Capacity; group++)
+        {
+            ulong freed = FreedElsewhere(states + (group * 64));
+            if (freed == 0)
+            {
+                continue;
+            }
+
+            collected += BitOperations.PopCount(freed);
+            slab->GroupMask |= 1UL << group;
+            for (; freed != 0; freed &= freed - 1)
+            {
+                states[(group * 64) + BitOperations.TrailingZeroCount(freed)] = BlockState.Free;
+            }
+        }
+
+        slab->Used -= collected;
+        if (collected > 0 && slab->Place == SlabPlace.Full)
+        {
+            List(bin, slab);
+        }
+
+        if (slab->Used == 0 && slab->Place == SlabPlace.Listed)
+        {
+            OnEmpty(heap, bin, slab);
+        }
+    }
+}

@@ -1,0 +1,293 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using DimensionStore.Memory.Native;
+
+namespace DimensionStore.Memory;
+
+/// <summary>The way through the lock: new slabs, empty slabs, failures.</summary>
+internal sealed unsafe partial class SlabEngine
+{
+    private long _peakLiveBytes;
+
+    /// <summary>Allocates a block of a class, by whatever way it takes. When that fails: 0, and the obstacle.</summary>
+    /// <param name="index">The class.</param>
+    /// <param name="size">Bytes asked for, at most the class's.</param>
+    /// <param name="options">Zeroing, growth.</param>
+    /// <param name="owner">Tag.</param>
+    /// <param name="obstacle">What stood in the way.</param>
+    /// <param name="refusal">The system's refusal, where that was it.</param>
+    /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal nint Allocate(uint index, nuint size, AllocationOptions options, OwnerId owner, out Obstacle obstacle, out VirtualMemoryException? refusal)
+    {
+        SlabHeap* heap = HeapOfThisThread();
+        SlabBin* bin = SlabHeap.Bin(heap, index);
+        nint address = 0;
+        byte before = 0;
+        obstacle = Obstacle.None;
+        refusal = null;
+        bool isEnough = false;
+        if (SlabHeap.TryEnter(heap, Id))
+        {
+            address = TakeOrRefill(heap, bin, size, owner, out before);
+            isEnough = heap->RetiringUnits >= RetireUnits;
+            SlabHeap.Exit(heap);
+        }
+
+        if (address == 0)
+        {
+            address = AllocateShared(heap, bin, size, options, owner, out before, out obstacle, ref refusal);
+            if (obstacle == Obstacle.Limit && Reclaim())
+            {
+                address = AllocateShared(heap, bin, size, options, owner, out before, out obstacle, ref refusal);
+            }
+        }
+
+        if (isEnough)
+        {
+            Retire(heap);
+        }
+
+        if (address == 0)
+        {
+            Interlocked.Increment(ref FailedAllocations);
+        }
+
+        if (address != 0 && (options & AllocationOptions.Zeroed) != 0 && before != BlockState.Fresh)
+        {
+            NativeMemory.Clear((void*)address, bin->BlockBytes);
+        }
+
+        return address;
+    }
+
+    /// <summary>Gives the slabs back that a heap has set aside. Outside the heap and the lock.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal void Retire(SlabHeap* heap)
+    {
+        lock (Gate)
+        {
+            if (!_disposed)
+            {
+                RetireLocked(heap);
+            }
+        }
+    }
+
+    private nint TakeOrRefill(SlabHeap* heap, SlabBin* bin, nuint size, OwnerId owner, out byte before)
+    {
+        nint address = TakeAny(bin, size, owner, out before);
+        return address != 0 || bin->Mask != 0 || !Refill(heap, bin) ? address : TakeAny(bin, size, owner, out before);
+    }
+
+    private nint AllocateShared(SlabHeap* heap, SlabBin* bin, nuint size, AllocationOptions options, OwnerId owner, out byte before, out Obstacle obstacle, ref VirtualMemoryException? refusal)
+    {
+        long charged = 0;
+        bool isTight = false;
+        try
+        {
+            while (true)
+            {
+                long needed;
+                long batch;
+                lock (Gate)
+                {
+                    ThrowIfDisposed();
+                    nint address = TakeLocked(heap, bin, size, owner, out before);
+                    if (address != 0)
+                    {
+                        obstacle = Obstacle.None;
+                        return address;
+                    }
+
+                    RetireLocked(heap);
+                    bool noGrow = (options & AllocationOptions.NoGrow) != 0;
+                    int units = UnitsForNextSlab(bin, noGrow, isTight, out int unit, out needed);
+                    if (unit < 0)
+                    {
+                        obstacle = noGrow ? Obstacle.NoGrow : Obstacle.Full;
+                        return 0;
+                    }
+
+                    if (needed <= charged)
+                    {
+                        if (needed > 0)
+                        {
+                            _chunks.Commit(unit, units, ref charged);
+                        }
+
+                        AddSlab(heap, bin, unit, units);
+                        address = TakeLocked(heap, bin, size, owner, out before);
+                        obstacle = Obstacle.None;
+                        return address;
+                    }
+
+                    batch = _chunks.BatchBytes(unit, units);
+                }
+
+                // Outside the lock: the budget raises events, and a handler may well come back here.
+                long more = batch - charged;
+                if (!_memory.TryCharge(more))
+                {
+                    more = needed - charged;
+                    if (!_memory.TryCharge(more))
+                    {
+                        if (!isTight)
+                        {
+                            isTight = true;
+                            continue;
+                        }
+
+                        before = 0;
+                        obstacle = Obstacle.Limit;
+                        return 0;
+                    }
+                }
+
+                charged += more;
+            }
+        }
+        catch (VirtualMemoryException e)
+        {
+            refusal = e;
+            before = 0;
+            obstacle = Obstacle.System;
+            return 0;
+        }
+        finally
+        {
+            _memory.Refund(charged);
+        }
+    }
+
+    /// <summary>Like <see cref="TakeOrRefill"/>, with the lock, so that a table of tags can be made.</summary>
+    private nint TakeLocked(SlabHeap* heap, SlabBin* bin, nuint size, OwnerId owner, out byte before)
+    {
+        while (true)
+        {
+            nint address = TakeOrRefill(heap, bin, size, owner, out before);
+            if (address != 0 || bin->Mask == 0)
+            {
+                return address;
+            }
+
+            Slab* slab = bin->Current;
+            int bytes = slab->Capacity * sizeof(int);
+            slab->Tags = (int*)_arena.Take(bytes, tags: true);
+            NativeMemory.Clear(slab->Tags, (nuint)bytes);
+            HideClaimed(bin);
+        }
+    }
+
+    /// <summary>How large the bin's next slab is to be and where it can lie: large once it has several, small at first, and as small as a block needs when nothing else fits.</summary>
+    private int UnitsForNextSlab(SlabBin* bin, bool committedOnly, bool isTight, out int unit, out long uncommittedBytes)
+    {
+        SlabGeometry geometry = _classes[bin->Class];
+        int units = bin->Slabs < 4 ? geometry.SmallUnits : geometry.LargeUnits;
+        unit = _chunks.Find(units, committedOnly, out uncommittedBytes);
+        if (unit >= 0 && !isTight)
+        {
+            return units;
+        }
+
+        // What is committed already costs nothing more.
+        units = (geometry.BlockBytes + SlabChunks.UnitBytes - 1) / SlabChunks.UnitBytes;
+        unit = _chunks.Find(units, committedOnly: true, out uncommittedBytes);
+        if (unit < 0 && !committedOnly)
+        {
+            unit = _chunks.Find(units, committedOnly: false, out uncommittedBytes);
+        }
+
+        return units;
+    }
+
+    private void AddSlab(SlabHeap* heap, SlabBin* bin, int unit, int units)
+    {
+        SlabGeometry geometry = _classes[bin->Class];
+        int colour = 0;
+        int capacity = geometry.BlocksIn(units, colour);
+        int stateBytes = (capacity + 64) & ~63;
+        Slab* slab = (Slab*)_arena.Take(Slab.HeaderBytes + stateBytes);
+        RaisePeakLocked();
+        bool isFresh = _chunks.Take(unit, units);
+        byte* states = Slab.States(slab);
+        NativeMemory.Fill(states, (nuint)stateBytes, BlockState.Stale);
+        if (isFresh)
+        {
+            NativeMemory.Clear(states, (nuint)capacity);
+        }
+
+        // Pending and NextPending stay as they are: a thread that is late may still be bringing the header somewhere.
+        slab->GroupMask = Valid((capacity + 63) / 64);
+        slab->Used = 0;
+        slab->Capacity = (ushort)capacity;
+        slab->Units = (byte)units;
+        slab->Class = (byte)bin->Class;
+        slab->Tags = null;
+        slab->FirstUnit = unit;
+        nint start = _base + (nint)((long)unit << SlabChunks.UnitShift) + colour;
+        for (int i = unit; i < unit + units; i++)
+        {
+            _units[i].Slab = slab;
+            _units[i].Start = start;
+            _units[i].Reciprocal = geometry.Reciprocal;
+            _units[i].Class = bin->Class;
+            Volatile.Write(ref *(nint*)&_units[i].Bin, (nint)bin);
+        }
+
+        bin->Slabs++;
+        List(bin, slab);
+    }
+
+    /// <summary>Gives empty slabs back to the units. Their places remember that blocks of that size were there.</summary>
+    private void RetireLocked(SlabHeap* heap)
+    {
+        while (heap->Retiring != null)
+        {
+            Slab* slab = heap->Retiring;
+            heap->Retiring = slab->Next;
+            heap->RetiringUnits -= slab->Units;
+            SlabHeap.Bin(heap, slab->Class)->Slabs--;
+            Forget(slab);
+        }
+    }
+
+    private void Forget(Slab* slab)
+    {
+        for (int i = slab->FirstUnit; i < slab->FirstUnit + slab->Units; i++)
+        {
+            _units[i].Bin = null;
+            _units[i].Slab = null;
+        }
+
+        _chunks.Return(slab->FirstUnit, slab->Units);
+        if (slab->Tags != null)
+        {
+            _arena.Return(slab->Tags, slab->Capacity * sizeof(int), tags: true);
+            slab->Tags = null;
+        }
+
+        _arena.Return(slab, Slab.HeaderBytes + ((slab->Capacity + 64) & ~63));
+    }
+
+    /// <summary>Live blocks and bytes have risen since the last look by no more than what was claimed, so a look whenever a slab is added sees every height but for the claimed blocks.</summary>
+    private void RaisePeakLocked()
+    {
+        (_, _, long liveBytes) = CountLocked();
+        _peakLiveBytes = Math.Max(_peakLiveBytes, liveBytes);
+    }
+
+    /// <summary>The error for an allocation that failed.</summary>
+    internal Exception Failure(nuint size, int blockBytes, OwnerId owner, Obstacle obstacle, VirtualMemoryException? refusal)
+    {
+        long requested = (long)size;
+        long available = Math.Max(0, _memory.LimitBytes - _memory.ChargedBytes);
+        return obstacle switch
+        {
+            Obstacle.Limit => _memory.LimitReached(requested),
+            Obstacle.System => new AllocationFailedException(Name, requested, available, owner, "the operating system refused memory.", refusal),
+            Obstacle.NoGrow => new AllocationFailedException(Name, requested, 0, owner, $"no free block of {blockBytes:N0} bytes is committed, and the request forbids growing."),
+            _ => new AllocationFailedException(Name, requested, available, owner, "the address space for slabs is full. Free blocks, or give the allocator more capacity."),
+        };
+    }
+}

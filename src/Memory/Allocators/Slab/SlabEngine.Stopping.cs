@@ -1,0 +1,246 @@
+using System.Numerics;
+using DimensionStore.Memory.Native;
+
+namespace DimensionStore.Memory;
+
+/// <summary>What needs every heap at once: trim, reset, dispose.</summary>
+internal sealed unsafe partial class SlabEngine
+{
+    /// <summary>Keeps every thread out of its heap until <see cref="LetThreadsGoLocked"/>; they come to the lock instead.</summary>
+    internal void StopThreadsLocked()
+    {
+        foreach (nint heap in _heaps)
+        {
+            if (heap != 0)
+            {
+                Volatile.Write(ref ((SlabHeap*)heap)->OpenFor, 0);
+            }
+        }
+
+        VirtualMemory.ProcessWideBarrier();
+        foreach (nint heap in _heaps)
+        {
+            SpinWait wait = default;
+            while (heap != 0 && Volatile.Read(ref ((SlabHeap*)heap)->Busy) != 0)
+            {
+                wait.SpinOnce();
+            }
+        }
+    }
+
+    internal void LetThreadsGoLocked()
+    {
+        foreach (nint heap in _heaps)
+        {
+            if (heap != 0)
+            {
+                Volatile.Write(ref ((SlabHeap*)heap)->OpenFor, Id);
+            }
+        }
+    }
+
+    /// <summary>Gives back every unit that holds no live block, whichever heap has it.</summary>
+    /// <returns>Bytes decommitted; the caller refunds them once no lock is held.</returns>
+    internal long TrimLocked()
+    {
+        StopThreadsLocked();
+        foreach (nint address in _heaps)
+        {
+            if (address != 0)
+            {
+                CollectAll((SlabHeap*)address);
+                RetireEmpty((SlabHeap*)address);
+            }
+        }
+
+        LetThreadsGoLocked();
+        return _chunks.DecommitIdle();
+    }
+
+    /// <summary>Gives idle memory back so that a request that went over the limit may be tried again.</summary>
+    private bool Reclaim()
+    {
+        long returned;
+        lock (Gate)
+        {
+            ThrowIfDisposed();
+            returned = TrimLocked();
+        }
+
+        _memory.Refund(returned);
+        return returned > 0;
+    }
+
+    /// <summary>Frees everything. The places remember that blocks were there.</summary>
+    internal void ResetLocked()
+    {
+        StopThreadsLocked();
+        RaisePeakLocked();
+        foreach (nint address in _heaps)
+        {
+            SlabHeap* heap = (SlabHeap*)address;
+            for (uint i = 0; heap != null && i < (uint)_classes.Length; i++)
+            {
+                Unclaim(SlabHeap.Bin(heap, i));
+            }
+        }
+
+        for (int unit = 0; unit < _chunks.UsedChunks * SlabChunks.UnitsPerChunk; unit++)
+        {
+            Slab* slab = _units[unit].Slab;
+            if (slab != null)
+            {
+                SlabBin* bin = _units[unit].Bin;
+                bin->FreedByReset += CountLive(slab);
+                unit = slab->FirstUnit + slab->Units - 1;
+                Forget(slab);
+            }
+        }
+
+        foreach (nint address in _heaps)
+        {
+            SlabHeap* heap = (SlabHeap*)address;
+            if (heap != null)
+            {
+                ClearLists(heap);
+            }
+        }
+
+        LetThreadsGoLocked();
+    }
+
+    /// <summary>Gives the bookkeeping back. Blocks that are live become invalid; the caller gives their memory back.</summary>
+    internal void DisposeLocked()
+    {
+        StopThreadsLocked();
+        _disposed = true;
+        nint[] heaps = _heaps;
+        _heaps = [];
+        for (int slot = 0; slot < heaps.Length; slot++)
+        {
+            if (heaps[slot] != 0)
+            {
+                SlabHeapMemory.Return(slot, (SlabHeap*)heaps[slot]);
+            }
+        }
+
+        _arena.Dispose();
+    }
+
+    public void Dispose()
+    {
+        lock (Gate)
+        {
+            if (!_disposed)
+            {
+                DisposeLocked();
+            }
+        }
+    }
+
+    private void CollectAll(SlabHeap* heap)
+    {
+        while (heap->Collecting != null || heap->Pending != 0)
+        {
+            if (heap->Collecting == null)
+            {
+                heap->Collecting = (Slab*)Interlocked.Exchange(ref heap->Pending, 0);
+            }
+
+            Slab* slab = heap->Collecting;
+            heap->Collecting = slab->NextPending;
+            slab->Pending = 0;
+        }
+
+        // All slabs and not only those announced: an announcement is a hint, and this is the sweep that needs none.
+        for (int unit = 0; unit < _chunks.UsedChunks * SlabChunks.UnitsPerChunk; unit++)
+        {
+            Slab* slab = _units[unit].Slab;
+            if (slab != null)
+            {
+                unit = slab->FirstUnit + slab->Units - 1;
+                SlabBin* bin = _units[unit].Bin;
+                if (SlabHeap.Has(heap, bin))
+                {
+                    Collect(heap, bin, slab);
+                }
+            }
+        }
+    }
+
+    /// <summary>Gives back what a heap has no live block in, the slabs it allocates from included.</summary>
+    private void RetireEmpty(SlabHeap* heap)
+    {
+        RetireLocked(heap);
+        for (uint i = 0; i < (uint)_classes.Length; i++)
+        {
+            SlabBin* bin = SlabHeap.Bin(heap, i);
+            if (bin->Current != null && bin->Current->Used == BitOperations.PopCount(bin->Mask | bin->TaggedMask))
+            {
+                Unclaim(bin);
+                Slab* current = bin->Current;
+                LeaveCurrent(bin);
+                List(bin, current);
+            }
+
+            for (Slab* slab = bin->First; slab != null;)
+            {
+                Slab* next = slab->Next;
+                if (slab->Used == 0)
+                {
+                    Unlist(bin, slab);
+                    bin->Slabs--;
+                    Forget(slab);
+                }
+
+                slab = next;
+            }
+        }
+    }
+
+    /// <summary>Puts the claimed blocks of a bin back to their slab.</summary>
+    private static void Unclaim(SlabBin* bin)
+    {
+        ulong mask = bin->Mask | bin->TaggedMask;
+        if (mask == 0)
+        {
+            return;
+        }
+
+        byte* states = bin->Mask != 0 ? bin->GroupStates : bin->TaggedStates;
+        int count = BitOperations.PopCount(mask);
+        bin->Current->GroupMask |= 1UL << (int)((states - Slab.States(bin->Current)) / 64);
+        bin->Current->Used -= count;
+        bin->Claimed -= count;
+        bin->Mask = 0;
+        bin->TaggedMask = 0;
+    }
+
+    private void ClearLists(SlabHeap* heap)
+    {
+        heap->Retiring = null;
+        heap->RetiringUnits = 0;
+        for (uint i = 0; i < (uint)_classes.Length; i++)
+        {
+            SlabBin* bin = SlabHeap.Bin(heap, i);
+            bin->First = null;
+            bin->Last = null;
+            bin->Current = null;
+            bin->GroupStates = null;
+            bin->TaggedStates = null;
+            bin->Slabs = 0;
+        }
+    }
+
+    private static int CountLive(Slab* slab)
+    {
+        byte* states = Slab.States(slab);
+        int live = 0;
+        for (int i = 0; i < slab->Capacity; i++)
+        {
+            live += states[i] >> 7;
+        }
+
+        return live;
+    }
+}

@@ -1,0 +1,286 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace DimensionStore.Memory;
+
+/// <summary>
+/// The slabs themselves, without a policy about sizes: heaps, bins, slabs and the memory under them. <see cref="SlabAllocator"/>, <c>GeneralAllocator</c> and
+/// <c>ObjectCache</c> are faces of it. README.md beside this file says how it works and why.
+/// </summary>
+internal sealed unsafe partial class SlabEngine : IDisposable
+{
+    private static long s_lastId;
+
+    /// <summary>Allocations that failed; counted by the faces too.</summary>
+    internal long FailedAllocations;
+
+    private readonly SlabGeometry[] _classes;
+    private readonly BlockMemory _memory;
+    private readonly SlabChunks _chunks;
+    private readonly SlabArena _arena;
+    private readonly nint _base;
+    private readonly nuint _length;
+    private readonly SlabUnit* _units;
+
+    // By slot index; replaced when it grows.
+    private nint[] _heaps = [];
+    private bool _disposed;
+
+    /// <summary>Makes the bookkeeping for slabs in a range of reserved memory.</summary>
+    /// <param name="name">The allocator's name, for errors.</param>
+    /// <param name="memory">The reservation, with limit and budget; owned by the caller.</param>
+    /// <param name="start">Where the slabs begin: a multiple of a unit.</param>
+    /// <param name="chunks">How many chunks.</param>
+    /// <param name="classes">The block sizes.</param>
+    /// <param name="tagged">Whether there is to be room for owner tags.</param>
+    internal SlabEngine(string name, BlockMemory memory, nint start, int chunks, SlabGeometry[] classes, bool tagged = true)
+    {
+        Name = name;
+        Id = Interlocked.Increment(ref s_lastId);
+        _memory = memory;
+        _classes = classes;
+        _base = start;
+        _length = (nuint)chunks * SlabChunks.ChunkBytes;
+        _chunks = new SlabChunks(memory, start, chunks);
+
+        // A header, a byte and a tag for each of the smallest blocks: address space, not memory.
+        long blocks = (long)(_length / (nuint)classes[0].BlockBytes);
+        long units = chunks * (long)SlabChunks.UnitsPerChunk;
+        _arena = new SlabArena(units * sizeof(SlabUnit), (units * (Slab.HeaderBytes + 128)) + (2 * blocks) + (tagged ? 2 * sizeof(int) * blocks : 0));
+        _units = (SlabUnit*)_arena.Table;
+    }
+
+    /// <summary>What stood in the way of an allocation.</summary>
+    internal enum Obstacle
+    {
+        None,
+        NoGrow,
+        Full,
+        Limit,
+        System,
+    }
+
+    /// <summary>The allocator's name.</summary>
+    internal string Name { get; }
+
+    /// <summary>By this number a heap knows whom it is open for.</summary>
+    internal long Id { get; }
+
+    /// <summary>Guards everything but what a heap's own thread does between entering and leaving it.</summary>
+    internal Lock Gate { get; } = new();
+
+    /// <summary>Whether the slabs are gone.</summary>
+    internal bool IsDisposed => _disposed;
+
+    /// <summary>How many chunks serve a limit: a quarter more than it, because slabs of several units do not fill every gap. Address space only.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">More than the tables can address.</exception>
+    internal static int ChunksFor(long limitBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(limitBytes, 1L << 43);
+        return (int)((limitBytes + (limitBytes / 4) + SlabChunks.ChunkBytes - 1) / SlabChunks.ChunkBytes);
+    }
+
+    /// <summary>Whether an address lies in the slabs' range.</summary>
+    internal bool Covers(nint address) => (nuint)(address - _base) < _length;
+
+    /// <summary>Takes a block claimed by a bin; 0 when it has none. Inside the heap.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static nint TakeClaimed(SlabBin* bin, nuint size)
+    {
+        ulong mask = bin->Mask;
+        if (mask == 0)
+        {
+            return 0;
+        }
+
+        uint bit = (uint)BitOperations.TrailingZeroCount(mask);
+        bin->Mask = mask & (mask - 1);
+        uint blockBytes = bin->BlockBytes;
+        bin->GroupStates[bit] = (byte)(BlockState.Live | ((blockBytes - (uint)size) >> bin->SlackShift));
+        return bin->GroupAddress + (nint)(bit * blockBytes);
+    }
+
+    /// <summary>Frees a block of this heap's own or of another heap; false when there is more to find out about the address, and then nothing has changed. Inside the heap.</summary>
+    /// <param name="heap">This thread's heap.</param>
+    /// <param name="address">What is to be freed.</param>
+    /// <param name="isEmptied">Whether a slab has become empty and <see cref="Retire"/> is to be called outside the heap.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool TryFree(SlabHeap* heap, nint address, ref bool isEmptied)
+    {
+        nuint offset = (nuint)(address - heap->Base);
+        if (offset >= heap->Length)
+        {
+            return false;
+        }
+
+        SlabUnit* unit = heap->Units + (offset >> SlabChunks.UnitShift);
+        SlabBin* bin = unit->Bin;
+        if (!SlabHeap.Has(heap, bin))
+        {
+            return TryFreeElsewhere(heap, unit, address);
+        }
+
+        uint reciprocal = unit->Reciprocal;
+        ulong product = (ulong)(uint)(address - unit->Start) * reciprocal;
+        Slab* slab = unit->Slab;
+        byte* state = Slab.States(slab) + (product >> 32);
+        if ((uint)product >= reciprocal || *state < BlockState.Live)
+        {
+            return false;
+        }
+
+        *state = BlockState.Free;
+        nuint bit = (nuint)(state - bin->GroupStates);
+        if (bit < 64)
+        {
+            bin->PutBack++;
+            bin->Mask |= 1UL << (int)bit;
+            return true;
+        }
+
+        bin->Freed++;
+        slab->GroupMask |= 1UL << (int)(product >> 38);
+        if (--slab->Used == slab->Trigger)
+        {
+            isEmptied = OnTrigger(heap, bin, slab);
+        }
+
+        return true;
+    }
+
+    /// <summary>Frees a block of another heap's slab: one compare-and-swap. The owner hears of it once for any number of blocks, until it looks.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static bool TryFreeElsewhere(SlabHeap* heap, SlabUnit* unit, nint address)
+    {
+        if (unit->Bin == null)
+        {
+            return false;
+        }
+
+        uint reciprocal = unit->Reciprocal;
+        ulong product = (ulong)(uint)(address - unit->Start) * reciprocal;
+        if ((uint)product >= reciprocal)
+        {
+            return false;
+        }
+
+        Slab* slab = unit->Slab;
+        byte* state = Slab.States(slab) + (product >> 32);
+        byte seen = Volatile.Read(ref *state);
+        uint index = unit->Class;
+        if (seen < BlockState.Live || Interlocked.CompareExchange(ref *state, BlockState.FreedElsewhere, seen) != seen)
+        {
+            return false;
+        }
+
+        SlabHeap.Bin(heap, index)->Freed++;
+        if (Volatile.Read(ref slab->Pending) == 0)
+        {
+            Notify(heap->Units, slab);
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// Brings a slab to its owner's pending list unless it is there or on its way. Who changes <see cref="Slab.Pending"/> from 0 to 1 either pushes or changes it back, so a slab
+    /// is never in two lists. A slab that went back in the meantime is nobody's; if it came into use again just then, somebody may have relied on this thread: hence the loop.
+    /// </summary>
+    private static void Notify(SlabUnit* units, Slab* slab)
+    {
+        while (Interlocked.Exchange(ref slab->Pending, 1) == 0)
+        {
+            SlabUnit* unit = units + Volatile.Read(ref slab->FirstUnit);
+            SlabBin* bin = unit->Bin;
+            if (unit->Slab == slab && bin != null)
+            {
+                SlabHeap.PushPending(HeapOf(bin), slab);
+                return;
+            }
+
+            Interlocked.Exchange(ref slab->Pending, 0);
+            if (units[Volatile.Read(ref slab->FirstUnit)].Slab != slab)
+            {
+                return;
+            }
+        }
+    }
+
+    private static SlabHeap* HeapOf(SlabBin* bin) => (SlabHeap*)((byte*)bin - SlabHeap.HeaderBytes - ((nuint)bin->Class << SlabBin.Shift));
+
+    /// <summary>This thread's heap, made if there is none yet, and from now on the one it looks for first.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal SlabHeap* HeapOfThisThread()
+    {
+        int slot = ReaderRegistry.CurrentSlot.Index;
+        nint[] heaps = Volatile.Read(ref _heaps);
+        SlabHeap* heap = slot < heaps.Length && heaps[slot] != 0 ? (SlabHeap*)heaps[slot] : AddHeap(slot);
+        ThreadHeap.Current = (nint)heap;
+        return heap;
+    }
+
+    /// <summary>Frees by way of the lock. False when the address is not a live block's, and then nothing has changed.</summary>
+    internal bool FreeShared(SlabHeap* heap, nint address)
+    {
+        bool isFreed;
+        bool isEmptied = false;
+        lock (Gate)
+        {
+            ThrowIfDisposed();
+            isFreed = TryFree(heap, address, ref isEmptied);
+        }
+
+        if (isEmptied)
+        {
+            Retire(heap);
+        }
+
+        return isFreed;
+    }
+
+    /// <summary>Throws when the slabs are gone. With the lock.</summary>
+    internal void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, typeof(MemoryAllocator));
+
+    /// <summary>Like <see cref="ThrowIfDisposed"/>, without the lock.</summary>
+    internal void ThrowIfDisposedOutside()
+    {
+        lock (Gate)
+        {
+            ThrowIfDisposed();
+        }
+    }
+
+    private SlabHeap* AddHeap(int slot)
+    {
+        lock (Gate)
+        {
+            ThrowIfDisposed();
+            if (slot >= _heaps.Length)
+            {
+                nint[] more = new nint[Math.Max(slot + 1, _heaps.Length * 2)];
+                _heaps.CopyTo(more, 0);
+                Volatile.Write(ref _heaps, more);
+            }
+
+            if (_heaps[slot] == 0)
+            {
+                SlabHeap* heap = SlabHeapMemory.Take(slot, _classes.Length);
+                heap->Base = _base;
+                heap->Length = _length;
+                heap->Units = _units;
+                for (uint i = 0; i < (uint)_classes.Length; i++)
+                {
+                    SlabBin* bin = SlabHeap.Bin(heap, i);
+                    bin->BlockBytes = (uint)_classes[i].BlockBytes;
+                    bin->SlackShift = _classes[i].SlackShift;
+                    bin->Class = i;
+                }
+
+                heap->OpenFor = Id;
+                Volatile.Write(ref _heaps[slot], (nint)heap);
+            }
+
+            return (SlabHeap*)_heaps[slot];
+        }
+    }
+}

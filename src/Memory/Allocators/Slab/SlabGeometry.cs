@@ -1,0 +1,75 @@
+using System.Numerics;
+
+namespace DimensionStore.Memory;
+
+/// <summary>
+/// How slabs of one block size are cut: how many units a small and a large slab take, how many blocks that makes, and the numbers that turn an offset into a block index.
+/// </summary>
+internal readonly struct SlabGeometry
+{
+    /// <summary>Most blocks in a slab: one 64-bit word of groups of 64.</summary>
+    internal const int MaxBlocks = 64 * 64;
+
+    /// <summary>Works the geometry out for a block size, a multiple of 16 from 16 to 32 KiB.</summary>
+    internal SlabGeometry(int blockBytes)
+    {
+        BlockBytes = blockBytes;
+
+        // The low 32 bits of offset × reciprocal are below the reciprocal exactly for multiples of the block size, and the high ones are the index,
+        // as long as offset × (reciprocal × size − 2^32) stays below 2^32: above 16 KiB a slab therefore takes at most 8 units.
+        Reciprocal = (uint)(((1UL << 32) + (uint)blockBytes - 1) / (uint)blockBytes);
+        int most = blockBytes > 16 << 10 ? 8 : 16;
+        SmallUnits = Units(blockBytes, 1, most, blockBytes > 16 << 10 ? 2 : 4, 0);
+        LargeUnits = Units(blockBytes, SmallUnits, most, 4, Math.Min(64 << 10, most * SlabChunks.UnitBytes));
+
+        // What was asked for is kept as the slack behind it in 7 bits: exact up to 2 KiB, where classes are at most 128 bytes apart, in quanta above.
+        int step = blockBytes <= 128 ? 16 : (int)BitOperations.RoundUpToPowerOf2((uint)blockBytes) / 16;
+        SlackShift = Math.Max(0, BitOperations.Log2((uint)step) - 7);
+    }
+
+    /// <summary>Bytes in a block.</summary>
+    internal int BlockBytes { get; }
+
+    /// <summary>2^32 over the block size, rounded up.</summary>
+    internal uint Reciprocal { get; }
+
+    /// <summary>Units of a slab while few are in use.</summary>
+    internal int SmallUnits { get; }
+
+    /// <summary>Units of a slab once several are in use.</summary>
+    internal int LargeUnits { get; }
+
+    /// <summary>Binary logarithm of the quantum in which slack is recorded.</summary>
+    internal int SlackShift { get; }
+
+    /// <summary>Blocks that fit in so many units behind <paramref name="colour"/> bytes.</summary>
+    internal int BlocksIn(int units, int colour = 0) => Math.Min(MaxBlocks, ((units * SlabChunks.UnitBytes) - colour) / BlockBytes);
+
+    /// <summary>The fewest units from <paramref name="least"/> on that hold enough blocks and waste at most a twentieth, or else those that waste least.</summary>
+    private static int Units(int blockBytes, int least, int most, int blocks, int bytes)
+    {
+        int best = most;
+        double bestWaste = 1;
+        for (int units = least; units <= most; units++)
+        {
+            int total = units * SlabChunks.UnitBytes;
+            if (total < bytes || total / blockBytes < Math.Min(blocks, most * SlabChunks.UnitBytes / blockBytes) || total / blockBytes > MaxBlocks)
+            {
+                continue;
+            }
+
+            double waste = (double)(total % blockBytes) / total;
+            if (waste <= 0.05)
+            {
+                return units;
+            }
+
+            if (waste < bestWaste)
+            {
+                (best, bestWaste) = (units, waste);
+            }
+        }
+
+        return best;
+    }
+}

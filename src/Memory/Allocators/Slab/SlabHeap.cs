@@ -1,0 +1,161 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace DimensionStore.Memory;
+
+/// <summary>
+/// One thread's part of an allocator: a bin per block size, and what a fast path needs to know. Lies outside the GC heap, so that a thread finds it by one address.
+/// Only its thread touches it between <see cref="TryEnter"/> and <see cref="Exit"/>; who holds the allocator's lock and has stopped the others may touch every heap,
+/// and a thread that holds the lock its own.
+/// </summary>
+/// <remarks>The memory is never given back, only used again for the same reader slot: README.md says why.</remarks>
+[StructLayout(LayoutKind.Explicit, Size = HeaderBytes)]
+internal unsafe struct SlabHeap
+{
+    internal const int HeaderBytes = 384;
+
+    /// <summary>The allocator this heap is open for; 0 while it is shut.</summary>
+    [FieldOffset(128)]
+    internal long OpenFor;
+
+    /// <summary>1 while its thread is inside.</summary>
+    [FieldOffset(136)]
+    internal int Busy;
+
+    /// <summary>How many bins follow.</summary>
+    [FieldOffset(140)]
+    internal int BinCount;
+
+    /// <summary>First address of the slabs.</summary>
+    [FieldOffset(144)]
+    internal nint Base;
+
+    /// <summary>Bytes of address space for slabs.</summary>
+    [FieldOffset(152)]
+    internal nuint Length;
+
+    /// <summary>The table of units.</summary>
+    [FieldOffset(160)]
+    internal SlabUnit* Units;
+
+    /// <summary>Empty slabs to be given back, linked by <see cref="Slab.Next"/>.</summary>
+    [FieldOffset(176)]
+    internal Slab* Retiring;
+
+    /// <summary>Units in them.</summary>
+    [FieldOffset(184)]
+    internal int RetiringUnits;
+
+    /// <summary>Taken from <see cref="Pending"/> and not looked at yet.</summary>
+    [FieldOffset(192)]
+    internal Slab* Collecting;
+
+    /// <summary>Slabs in which other threads have freed blocks, linked by <see cref="Slab.NextPending"/>. The one field that others write, on lines of its own.</summary>
+    [FieldOffset(256)]
+    internal nint Pending;
+
+    /// <summary>Bytes of a heap, the same for all, so that one comparison says whether a bin is a heap's. What is not used is never touched.</summary>
+    internal const int Bytes = HeaderBytes + (SizeClasses.Count * SlabBin.Bytes) + SlabBin.Bytes;
+
+    /// <summary>A heap's bin by index.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static SlabBin* Bin(SlabHeap* heap, uint index) => (SlabBin*)((byte*)heap + HeaderBytes + ((nuint)index << SlabBin.Shift));
+
+    /// <summary>Whether a bin is one of this heap's. One subtraction and one comparison; false for null.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool Has(SlabHeap* heap, SlabBin* bin) => (nuint)((byte*)bin - (byte*)heap) < Bytes;
+
+    /// <summary>
+    /// Claims the heap for its own thread, unless it belongs to another allocator or is shut; then it is not claimed. The same instructions and the same argument as
+    /// <see cref="ReaderSlot.Enter"/>: whoever shuts the heap pays for a process-wide barrier and waits while it is busy.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool TryEnter(SlabHeap* heap, long allocatorId)
+    {
+        heap->Busy = 1;
+        if (Volatile.Read(ref heap->Busy) != 0 && Volatile.Read(ref heap->OpenFor) == allocatorId)
+        {
+            return true;
+        }
+
+        Exit(heap);
+        return false;
+    }
+
+    /// <summary>Ends what <see cref="TryEnter"/> began.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Exit(SlabHeap* heap) => Volatile.Write(ref heap->Busy, 0);
+
+    /// <summary>Brings a slab to a heap's pending list. Any thread.</summary>
+    internal static void PushPending(SlabHeap* heap, Slab* slab)
+    {
+        nint head = Volatile.Read(ref heap->Pending);
+        while (true)
+        {
+            slab->NextPending = (Slab*)head;
+            nint seen = Interlocked.CompareExchange(ref heap->Pending, (nint)slab, head);
+            if (seen == head)
+            {
+                return;
+            }
+
+            head = seen;
+        }
+    }
+}
+
+/// <summary>The heap this thread used last, of whichever allocator. Alone in its class, which has no initializers, so that reading it needs no check whether statics are set up.</summary>
+internal static class ThreadHeap
+{
+    [ThreadStatic]
+    internal static nint Current;
+}
+
+/// <summary>
+/// Memory for heaps, kept per reader slot for ever. A thread may still hold the address of a heap whose allocator is gone; it must be readable, and if it is in use again
+/// it must be that same thread's.
+/// </summary>
+internal static unsafe class SlabHeapMemory
+{
+    private static readonly Lock s_gate = new();
+    private static readonly Dictionary<int, Stack<nint>> s_free = [];
+
+    internal static SlabHeap* Take(int slot, int bins)
+    {
+        nint memory = 0;
+        lock (s_gate)
+        {
+            if (s_free.TryGetValue(slot, out Stack<nint>? free))
+            {
+                free.TryPop(out memory);
+            }
+        }
+
+        if (memory == 0)
+        {
+            memory = (nint)NativeMemory.AlignedAlloc(SlabHeap.Bytes, 128);
+            ((SlabHeap*)memory)->OpenFor = 0;
+            ((SlabHeap*)memory)->Busy = 0;
+        }
+
+        // Not the flags: the slot's thread, which is this one, is the only one that writes Busy, and nobody else is let in.
+        SlabHeap* heap = (SlabHeap*)memory;
+        const int AfterFlags = 140;
+        NativeMemory.Clear((byte*)heap + AfterFlags, (nuint)(SlabHeap.HeaderBytes + ((bins + 1) * SlabBin.Bytes) - AfterFlags));
+        heap->BinCount = bins;
+        return heap;
+    }
+
+    internal static void Return(int slot, SlabHeap* heap)
+    {
+        lock (s_gate)
+        {
+            if (!s_free.TryGetValue(slot, out Stack<nint>? free))
+            {
+                s_free[slot] = free = [];
+            }
+
+            free.Push((nint)heap);
+        }
+    }
+}

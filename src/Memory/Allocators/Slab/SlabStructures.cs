@@ -1,0 +1,168 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace DimensionStore.Memory;
+
+/// <summary>What is known about 16 KiB of address space: which slab lies there. Repeated in every unit of a slab, so that an address finds all it needs in one cache line.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct SlabUnit
+{
+    /// <summary>The bin of the heap that owns the slab; null when no slab lies here.</summary>
+    internal SlabBin* Bin;
+
+    /// <summary>The slab's bookkeeping.</summary>
+    internal Slab* Slab;
+
+    /// <summary>Address of the slab's block 0. Kept when the slab is gone, so that a double free is still named.</summary>
+    internal nint Start;
+
+    /// <summary><see cref="SlabGeometry.Reciprocal"/>; 0 when no slab ever lay here.</summary>
+    internal uint Reciprocal;
+
+    /// <summary>Index of the bin in its heap.</summary>
+    internal uint Class;
+}
+
+/// <summary>Bookkeeping of one slab. The states of its blocks follow, one byte each. Lies outside the slab, so that a use after free cannot damage it.</summary>
+[StructLayout(LayoutKind.Sequential, Size = HeaderBytes)]
+internal unsafe struct Slab
+{
+    internal const int HeaderBytes = 64;
+
+    /// <summary>Which groups of 64 blocks have free blocks that are not claimed by a bin.</summary>
+    internal ulong GroupMask;
+
+    /// <summary>Blocks that are live, claimed, or freed by another thread and not collected yet.</summary>
+    internal int Used;
+
+    /// <summary>The value of <see cref="Used"/> at which its owner has more to do than to count.</summary>
+    internal int Trigger;
+
+    /// <summary>1 while somebody is bringing, or has brought, this slab to a heap's pending list.</summary>
+    internal int Pending;
+
+    /// <summary>How many blocks there are.</summary>
+    internal ushort Capacity;
+
+    /// <summary>How many units.</summary>
+    internal byte Units;
+
+    /// <summary>Index of the bin.</summary>
+    internal byte Class;
+
+    /// <summary>First unit, counted from the start of the slabs. The slab is in use while that unit names it.</summary>
+    internal int FirstUnit;
+
+    /// <summary>Where the owner keeps it.</summary>
+    internal SlabPlace Place;
+
+    /// <summary>Neighbours in the bin's list of slabs with free blocks.</summary>
+    internal Slab* Next;
+
+    /// <inheritdoc cref="Next"/>
+    internal Slab* Previous;
+
+    /// <summary>The next one in a pending list.</summary>
+    internal Slab* NextPending;
+
+    /// <summary>Owner tags of its blocks, or null while none has one.</summary>
+    internal int* Tags;
+
+    /// <summary>The states of a slab's blocks.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static byte* States(Slab* slab) => (byte*)slab + HeaderBytes;
+}
+
+/// <summary>Where an owner keeps a slab.</summary>
+internal enum SlabPlace : byte
+{
+    /// <summary>In no list: it has no free block that the owner knows of.</summary>
+    Full,
+
+    /// <summary>In the bin's list of slabs with free blocks.</summary>
+    Listed,
+
+    /// <summary>The one its bin allocates from.</summary>
+    Current,
+
+    /// <summary>Empty, on its way back.</summary>
+    Retiring,
+}
+
+/// <summary>The state of one block, in one byte. Every value from <see cref="Live"/> on means live, with the slack behind what was asked for in the low 7 bits.</summary>
+internal static class BlockState
+{
+    /// <summary>Never handed out, and its memory is zero.</summary>
+    internal const byte Fresh = 0;
+
+    /// <summary>Free after it was live.</summary>
+    internal const byte Free = 1;
+
+    /// <summary>Freed by a thread that does not own the slab; the owner has not collected it yet.</summary>
+    internal const byte FreedElsewhere = 2;
+
+    /// <summary>Never handed out as a block of this slab, with memory that was used before.</summary>
+    internal const byte Stale = 3;
+
+    /// <summary>Live, with no slack.</summary>
+    internal const byte Live = 0x80;
+
+    /// <summary>The most slack that can be recorded: that much or more.</summary>
+    internal const uint MostSlack = 0x7F;
+}
+
+/// <summary>A heap's blocks of one size. The first cache line is all that the fast paths touch.</summary>
+[StructLayout(LayoutKind.Sequential, Size = Bytes)]
+internal unsafe struct SlabBin
+{
+    internal const int Bytes = 128;
+    internal const int Shift = 7;
+
+    /// <summary>Free blocks of the current group, claimed for allocation.</summary>
+    internal ulong Mask;
+
+    /// <summary>States of the current group's blocks; null when there is none.</summary>
+    internal byte* GroupStates;
+
+    /// <summary>Address of the current group's first block.</summary>
+    internal nint GroupAddress;
+
+    /// <summary>Bytes in a block.</summary>
+    internal uint BlockBytes;
+
+    /// <summary><see cref="SlabGeometry.SlackShift"/>.</summary>
+    internal int SlackShift;
+
+    /// <summary>Blocks ever claimed. With <see cref="PutBack"/>, less the bits in the masks, these are the allocations, which need no count of their own.</summary>
+    internal long Claimed;
+
+    /// <summary>Blocks freed into <see cref="Mask"/> by this heap's thread.</summary>
+    internal long PutBack;
+
+    /// <summary>Blocks freed otherwise by this heap's thread, whoever owned them.</summary>
+    internal long Freed;
+
+    /// <summary>The slab allocated from.</summary>
+    internal Slab* Current;
+
+    /// <summary>Claimed blocks like those of <see cref="Mask"/>, which is empty then, of a slab with owner tags: hidden from the path that writes none.</summary>
+    internal ulong TaggedMask;
+
+    /// <summary>Like <see cref="GroupStates"/>, of such a slab.</summary>
+    internal byte* TaggedStates;
+
+    /// <summary>Slabs with free blocks.</summary>
+    internal Slab* First;
+
+    /// <summary>The end of that list.</summary>
+    internal Slab* Last;
+
+    /// <summary>Slabs of this bin.</summary>
+    internal int Slabs;
+
+    /// <summary>Index in the heap.</summary>
+    internal uint Class;
+
+    /// <summary>Frees by way of the lock, when all blocks were freed at once.</summary>
+    internal long FreedByReset;
+}

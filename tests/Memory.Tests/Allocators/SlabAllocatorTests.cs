@@ -1,0 +1,221 @@
+using DimensionStore.Memory.Native;
+
+namespace DimensionStore.Memory.Tests.Allocators;
+
+public sealed unsafe class SlabAllocatorTests
+{
+    private const long MiB = 1 << 20;
+
+    [Fact]
+    public void Sizes_are_rounded_up_by_at_most_an_eighth_and_every_slab_offset_finds_its_block()
+    {
+        for (int size = 1; size <= SizeClasses.MaxBytes; size++)
+        {
+            int block = SizeClasses.All[SizeClasses.Of((nuint)size)].BlockBytes;
+            Assert.InRange(block, size, size <= 128 ? size + 15 : size + (size / 8));
+        }
+
+        foreach (SlabGeometry geometry in SizeClasses.All)
+        {
+            foreach (int units in new[] { geometry.SmallUnits, geometry.LargeUnits })
+            {
+                Assert.InRange(geometry.BlocksIn(units), 1, SlabGeometry.MaxBlocks);
+                for (uint offset = 0; offset < units * SlabChunks.UnitBytes; offset++)
+                {
+                    ulong product = (ulong)offset * geometry.Reciprocal;
+                    Assert.True((uint)(product >> 32) == offset / geometry.BlockBytes && ((uint)product < geometry.Reciprocal) == (offset % geometry.BlockBytes == 0));
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Requested_size_is_exact_up_to_2_KiB_and_near_above()
+    {
+        using SlabAllocator slab = new(64 * MiB);
+        long requested = 0;
+        for (int size = 1; size <= 2048; size += 7)
+        {
+            slab.Allocate((nuint)size);
+            requested += size;
+        }
+
+        Assert.Equal(requested, slab.GetStatistics().RequestedBytes);
+        nint large = slab.Allocate(20_001);
+        BlockInfo info = Assert.Single(slab.EnumerateBlocks(), block => block.Address == large);
+        Assert.InRange(info.RequestedBytes, 20_001, 20_001 + 15);
+    }
+
+    [Theory]
+    [InlineData(1, 64)]
+    [InlineData(100, 256)]
+    [InlineData(3000, 4096)]
+    [InlineData(5000, 8192)]
+    [InlineData(1, 16384)]
+    public void Alignment_up_to_16_KiB_is_kept_beside_other_blocks(int size, int alignment)
+    {
+        using SlabAllocator slab = new(64 * MiB);
+        for (int i = 0; i < 50; i++)
+        {
+            slab.Allocate((nuint)(16 + i));
+            Assert.Equal(0, slab.Allocate((nuint)size, (nuint)alignment) % alignment);
+        }
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => slab.Allocate(1, 32768));
+    }
+
+    [Fact]
+    public void Block_freed_by_its_thread_is_the_next_one_handed_out_so_that_little_memory_is_touched()
+    {
+        using SlabAllocator slab = new(64 * MiB);
+        nint first = slab.Allocate(1000);
+        for (int i = 0; i < 1_000; i++)
+        {
+            slab.Free(first);
+            Assert.Equal(first, slab.Allocate(1000));
+        }
+    }
+
+    [Fact]
+    public void Too_large_a_request_names_the_largest_block()
+    {
+        using SlabAllocator slab = new(64 * MiB);
+        AllocationFailedException refused = Assert.Throws<AllocationFailedException>(() => slab.Allocate(32_769, owner: new OwnerId(7)));
+        Assert.Contains("32,768", refused.Message, StringComparison.Ordinal);
+        Assert.Equal((32_769L, new OwnerId(7)), (refused.RequestedBytes, refused.Owner));
+    }
+
+    [Fact]
+    public void Limit_is_never_exceeded_and_trimmed_slabs_serve_other_sizes()
+    {
+        MemoryBudget budget = new("shared", 2 * MiB);
+        using SlabAllocator slab = new(MiB, budget);
+        List<nint> blocks = [];
+        while (slab.TryAllocate(64, out nint address))
+        {
+            blocks.Add(address);
+        }
+
+        Assert.Equal(MiB / 64, blocks.Count);
+        Assert.Equal(MiB, Assert.Throws<LimitExceededException>(() => slab.Allocate(16_000)).LimitBytes);
+        blocks.ForEach(slab.Free);
+        slab.Allocate(16_000);
+        Assert.True(budget.UsedBytes <= MiB);
+        Assert.Equal(budget.UsedBytes, slab.GetStatistics().CommittedBytes);
+        Assert.True(slab.CheckIntegrity().IsIntact);
+    }
+
+    [Fact]
+    public void Double_free_is_named_with_its_owner_also_after_trim_and_reset()
+    {
+        using SlabAllocator slab = new(64 * MiB);
+        nint address = slab.Allocate(1234, owner: new OwnerId(42));
+        slab.Free(address);
+        Assert.Equal((MemoryFault.DoubleFree, new OwnerId(42)), Fault(() => slab.Free(address)));
+        slab.Trim();
+        Assert.Equal(0, slab.GetStatistics().CommittedBytes);
+        Assert.Equal(MemoryFault.DoubleFree, Fault(() => slab.Free(address)).Kind);
+        Assert.Equal(address, slab.Allocate(1234));
+        slab.Reset();
+        Assert.Equal(MemoryFault.DoubleFree, Fault(() => slab.Free(address)).Kind);
+        nint next = slab.Allocate(1234);
+        Assert.Equal(MemoryFault.NotABlockStart, Fault(() => slab.Free(next + (nint)slab.UsableSize(next))).Kind);
+        Assert.Equal(MemoryFault.NotABlockStart, Fault(() => slab.Free(next + (nint)(40 * MiB))).Kind);
+
+        static (MemoryFault Kind, OwnerId Owner) Fault(Action action)
+        {
+            MemoryFaultException fault = Assert.Throws<MemoryFaultException>(action);
+            return (fault.Fault, fault.Owner);
+        }
+    }
+
+    [Fact]
+    public void Injected_faults_of_each_kind_are_all_found_and_none_is_invented()
+    {
+        const int Each = 25_000;
+        using SlabAllocator slab = new(280 * MiB);
+        Random random = new(1);
+        int[] found = new int[4];
+        for (int i = 0; i < Each; i++)
+        {
+            nuint size = (nuint)(1 + random.Next(2_000));
+            nint address = slab.Allocate(size);
+            nuint usable = slab.UsableSize(address);
+            found[0] += Finds(MemoryFault.NotABlockStart, () => slab.Free(address + 1 + random.Next((int)usable - 1)));
+            found[1] += Finds(MemoryFault.WrongSize, () => slab.FreeSized(address, size + 1 + (nuint)random.Next(100)));
+            found[2] += Finds(MemoryFault.ForeignFree, () => slab.Free((nint)random.NextInt64()));
+            slab.FreeSized(address, size);
+            found[3] += Finds(MemoryFault.DoubleFree, () => slab.Free(address));
+        }
+
+        Assert.Equal([Each, Each, Each, Each], found);
+        Assert.Equal((Each, 0L), ((int)slab.GetStatistics().FreeCount, slab.GetStatistics().LiveBlocks));
+
+        static int Finds(MemoryFault kind, Action fault) => Assert.Throws<MemoryFaultException>(fault).Fault == kind ? 1 : 0;
+    }
+
+    [Fact]
+    public void Integrity_check_sees_each_kind_of_damage()
+    {
+        Damaged("is not the", slab => *State(slab, 1) = BlockState.Free);
+        Damaged("does not exist", slab => *State(slab, 1) = 77);
+        Damaged("counted as used", slab => slab->Used++);
+        Damaged("its group is not marked", slab => slab->GroupMask = 0);
+        Damaged("claims to be", slab => slab->FirstUnit++);
+        Damaged("should be", slab => slab->Place = SlabPlace.Retiring);
+
+        static byte* State(Slab* slab, int block) => Slab.States(slab) + block;
+
+        static void Damaged(string expected, DamageSlab damage)
+        {
+            using SlabAllocator allocator = new(64 * MiB);
+            nint first = allocator.Allocate(100);
+            for (int i = 0; i < 20; i++)
+            {
+                allocator.Allocate(100);
+            }
+
+            Assert.True(allocator.CheckIntegrity().IsIntact);
+            damage(allocator.Engine.SlabOf(first));
+            Assert.Contains(allocator.CheckIntegrity().Violations, violation => violation.Contains(expected, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    public void Commit_refused_by_the_system_is_a_failed_allocation_with_its_cause()
+    {
+        MemoryBudget budget = new("shared", 4 * MiB);
+        using SlabAllocator slab = new(4 * MiB, budget);
+        for (int n = 1; n <= 2; n++)
+        {
+            NativeFaults.FailNthCommit = n;
+            AllocationFailedException refused = Assert.Throws<AllocationFailedException>(() => slab.Allocate(1));
+            Assert.IsType<VirtualMemoryException>(refused.InnerException);
+            Assert.Equal(budget.UsedBytes, slab.GetStatistics().CommittedBytes);
+            Assert.True(slab.CheckIntegrity().IsIntact);
+            slab.Trim();
+        }
+
+        slab.Allocate(1);
+    }
+
+    [Fact]
+    public void Allocators_used_in_turn_by_one_thread_keep_apart()
+    {
+        using SlabAllocator one = new(64 * MiB);
+        using SlabAllocator other = new(64 * MiB);
+        for (int i = 0; i < 100; i++)
+        {
+            nint a = one.Allocate(50);
+            nint b = other.Allocate(50);
+            Assert.Equal(MemoryFault.ForeignFree, Assert.Throws<MemoryFaultException>(() => other.Free(a)).Fault);
+            Assert.Equal((true, false), (one.Owns(a), other.Owns(a)));
+            one.Free(a);
+            other.Free(b);
+        }
+
+        Assert.Equal((0L, 0L), (one.GetStatistics().LiveBlocks, other.GetStatistics().LiveBlocks));
+    }
+
+    private delegate void DamageSlab(Slab* slab);
+}

@@ -1,0 +1,177 @@
+namespace DimensionStore.Memory.Tests.Allocators;
+
+public sealed class SlabAllocatorThreadTests
+{
+    private const long MiB = 1 << 20;
+
+    [Fact]
+    public void Threads_that_exchange_blocks_lose_and_invent_nothing()
+    {
+        using SlabAllocator slab = new(64 * MiB, new MemoryBudget("test", 32 * MiB));
+        AllocatorStress.Run(slab, 30_000);
+        Assert.True(slab.CheckIntegrity().IsIntact);
+    }
+
+    [Fact]
+    public void Threads_that_exchange_blocks_at_the_limit_lose_and_invent_nothing()
+    {
+        using SlabAllocator slab = new(4 * MiB, new MemoryBudget("test", 3 * MiB));
+        ThreadStress stress = new(slab, 16_000);
+        stress.Run(5, 20_000);
+        Assert.True(stress.HandedOver > 0);
+        AllocatorStatistics statistics = slab.GetStatistics();
+        Assert.Equal((stress.Allocated, stress.Allocated, 0L, 0L), (statistics.AllocationCount, statistics.FreeCount, statistics.LiveBlocks, statistics.LiveBytes));
+        Assert.Equal(stress.Failed, statistics.FailedAllocationCount);
+        Assert.True(slab.CheckIntegrity().IsIntact);
+        slab.Trim();
+        Assert.Equal(0, slab.GetStatistics().CommittedBytes);
+    }
+
+    [Fact]
+    public void Blocks_that_another_thread_freed_come_back_to_their_owner()
+    {
+        using SlabAllocator slab = new(64 * MiB);
+        nint[] blocks = new nint[10_000];
+        for (int round = 0; round < 5; round++)
+        {
+            for (int i = 0; i < blocks.Length; i++)
+            {
+                blocks[i] = slab.Allocate(100);
+            }
+
+            ThreadGroup.Run(1, _ => Array.ForEach(blocks, slab.Free));
+            Assert.Equal(0, slab.GetStatistics().LiveBlocks);
+        }
+
+        Assert.InRange(slab.GetStatistics().PeakCommittedBytes, 1, 2 * MiB);
+        Assert.True(slab.CheckIntegrity().IsIntact);
+        slab.Trim();
+        Assert.Equal(0, slab.GetStatistics().CommittedBytes);
+    }
+
+    [Fact]
+    public void Two_foreign_threads_that_free_one_block_at_once_are_told_exactly_once()
+    {
+        const int Rounds = 5_000;
+        using SlabAllocator slab = new(4 * MiB);
+        nint[] blocks = [.. Enumerable.Range(0, Rounds).Select(_ => slab.Allocate(50))];
+        int faults = 0;
+        using Barrier barrier = new(2);
+        ThreadGroup.Run(2, _ =>
+        {
+            for (int round = 0; round < Rounds; round++)
+            {
+                barrier.SignalAndWait();
+                try
+                {
+                    slab.Free(blocks[round]);
+                }
+                catch (MemoryFaultException e) when (e.Fault == MemoryFault.DoubleFree)
+                {
+                    Interlocked.Increment(ref faults);
+                }
+            }
+        });
+
+        Assert.Equal(Rounds, faults);
+        Assert.Equal((Rounds, 0L), ((int)slab.GetStatistics().FreeCount, slab.GetStatistics().LiveBlocks));
+        Assert.True(slab.CheckIntegrity().IsIntact);
+    }
+
+    [Fact]
+    public void Dispose_while_others_work_ends_in_typed_errors_only()
+    {
+        for (int round = 0; round < 30; round++)
+        {
+            SlabAllocator slab = new(8 * MiB);
+            int started = 0;
+            ThreadGroup.Run(4, thread =>
+            {
+                if (thread == 0)
+                {
+                    SpinWait.SpinUntil(() => Volatile.Read(ref started) == 3);
+                    slab.Dispose();
+                    return;
+                }
+
+                Action work = () =>
+                {
+                    for (int i = 0; ; i++)
+                    {
+                        nint address = slab.Allocate(10);
+                        if (i == 0)
+                        {
+                            Interlocked.Increment(ref started);
+                        }
+
+                        slab.UsableSize(address);
+                        slab.Free(address);
+                    }
+                };
+                Assert.Throws<ObjectDisposedException>(work);
+            });
+
+            AllocatorStatistics last = slab.GetStatistics();
+            Assert.InRange(last.LeakedBlocks, 0, 3);
+            Assert.Equal(last.AllocationCount - last.FreeCount, last.LeakedBlocks);
+        }
+    }
+
+    [Fact]
+    public void Heaps_and_counts_of_ended_threads_are_kept_and_taken_over()
+    {
+        using SlabAllocator slab = new(64 * MiB);
+        for (int round = 0; round < 3; round++)
+        {
+            ThreadGroup.Run(5, _ =>
+            {
+                for (int i = 0; i < 1_000; i++)
+                {
+                    slab.Free(slab.Allocate(10));
+                }
+            });
+        }
+
+        AllocatorStatistics statistics = slab.GetStatistics();
+        Assert.Equal((15_000L, 15_000L), (statistics.AllocationCount, statistics.FreeCount));
+        Assert.InRange(statistics.CommittedBytes, 1, 4 * MiB);
+    }
+
+    [Fact]
+    public void Trim_and_checks_beside_working_threads_find_everything_in_order()
+    {
+        using SlabAllocator slab = new(64 * MiB);
+        int running = 3;
+        ThreadGroup.Run(4, thread =>
+        {
+            if (thread == 0)
+            {
+                while (Volatile.Read(ref running) > 0)
+                {
+                    slab.Trim();
+                    Assert.Empty(slab.CheckIntegrity().Violations);
+                    AllocatorStatistics now = slab.GetStatistics();
+                    Assert.True(now.LiveBytes <= now.CommittedBytes);
+                }
+
+                return;
+            }
+
+            nint[] blocks = new nint[64];
+            for (int i = 0; i < 100_000; i++)
+            {
+                ref nint block = ref blocks[(i * 7) & 63];
+                if (block != 0)
+                {
+                    slab.Free(block);
+                }
+
+                block = slab.Allocate((nuint)(16 + (i % 500)));
+            }
+
+            Array.ForEach(blocks, block => slab.Free(block));
+            Interlocked.Decrement(ref running);
+        });
+        Assert.Equal(0, slab.GetStatistics().LiveBlocks);
+    }
+}
