@@ -11,7 +11,6 @@ public static class AllocatorCatalog
     [
         new("pool", "Fixed-size blocks: 64 B to 64 MiB by powers of two", typeof(PoolAllocator), CreatePool),
         new("slab", "Blocks up to 32 KiB in slabs of one size, a heap for each thread", typeof(SlabAllocator), settings => new SlabAllocator(settings.CapacityBytes, settings.Budget)),
-        new("pool", "Fixed-size blocks of 4, 16, 64 and 256 KiB", typeof(PoolAllocator), CreatePool),
         new("buddy", "Powers of two from 64 bytes up, split and merged, grouped by mobility", typeof(BuddyAllocator), CreateBuddy),
         new("dual", "Small objects of 128 B and big blocks of 16 KiB", typeof(DualPoolAllocator), settings => new DualPoolAllocator(DualPoolPlan.From(settings.CapacityBytes, poolShare: 1), budget: settings.Budget)),
     ]);
