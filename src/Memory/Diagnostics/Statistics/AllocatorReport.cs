@@ -14,7 +14,7 @@ public sealed class AllocatorReport
         try
         {
             Groups = allocator.GetGroups();
-            Owners = CountOwners(allocator);
+            Owners = CountOwners(allocator.EnumerateBlocks());
         }
         catch (ObjectDisposedException)
         {
@@ -99,10 +99,11 @@ public sealed class AllocatorReport
         }
     }
 
-    private static OwnerStatistics[] CountOwners(MemoryAllocator allocator)
+    /// <summary>Adds blocks up by owner, those with most bytes first.</summary>
+    internal static OwnerStatistics[] CountOwners(IEnumerable<BlockInfo> blocks)
     {
         Dictionary<int, OwnerStatistics> owners = [];
-        foreach (BlockInfo block in allocator.EnumerateBlocks())
+        foreach (BlockInfo block in blocks)
         {
             ref OwnerStatistics owner = ref CollectionsMarshal.GetValueRefOrAddDefault(owners, block.Owner.Value, out _);
             owner = new OwnerStatistics(
