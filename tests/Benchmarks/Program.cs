@@ -12,8 +12,8 @@ if (args.Length > 0 && args[0] == "quick")
 if (args.Length == 0)
 {
     Console.Error.WriteLine("""
-        usage: quick [--json FILE] [--only NAME]    ratios against peers, measured in one run, under two minutes
-               --filter PATTERN                     BenchmarkDotNet, in depth ('*' runs everything)
+        usage: quick [--json FILE] [--only NAME] [--traces DIRECTORY]    ratios against peers, measured in one run, under two minutes
+               --filter PATTERN                                          BenchmarkDotNet, in depth ('*' runs everything)
         """);
     return 2;
 }

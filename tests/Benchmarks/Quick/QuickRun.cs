@@ -1,18 +1,21 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using DimensionStore.Benchmarks.Peers;
+using DimensionStore.Benchmarks.Quick.Allocation;
 
 namespace DimensionStore.Benchmarks.Quick;
 
 /// <summary>The quick mode: every group once, figures and ratios to the peers measured beside them.</summary>
 internal static class QuickRun
 {
-    private static readonly string[] Groups = ["lookup", "access", "open", "build", "pool", "eviction"];
+    private static readonly string[] Groups = ["lookup", "access", "open", "build", "pool", "eviction", "alloc", "traces", "latency", "churn-frag"];
 
     public static int Start(string[] args)
     {
         string? json = null;
         string? only = null;
+        string? traces = null;
         for (int i = 0; i < args.Length; i++)
         {
             switch (args[i])
@@ -23,10 +26,18 @@ internal static class QuickRun
                 case "--only" when i + 1 < args.Length && Groups.Contains(args[i + 1]):
                     only = args[++i];
                     break;
+                case "--traces" when i + 1 < args.Length && Directory.Exists(args[i + 1]):
+                    traces = args[++i];
+                    break;
                 default:
-                    Console.Error.WriteLine($"'{args[i]}' is not understood; use quick [--json FILE] [--only {string.Join('|', Groups)}].");
+                    Console.Error.WriteLine($"'{args[i]}' is not understood; use quick [--json FILE] [--only {string.Join('|', Groups)}] [--traces DIRECTORY]; 'traces' needs the directory.");
                     return 2;
             }
+        }
+
+        if (ThreadStorage.Restart() is { } code)
+        {
+            return code;
         }
 
         Stopwatch watch = Stopwatch.StartNew();
@@ -43,6 +54,10 @@ internal static class QuickRun
                 "open" => OpenGroup.Run(workspace),
                 "build" => BuildGroup.Run(workspace),
                 "pool" => PoolGroup.Run(),
+                "alloc" => AllocationGroup.Run(),
+                "traces" => traces is null ? [] : TraceGroup.Run(traces),
+                "latency" => LatencyGroup.Run(),
+                "churn-frag" => FragmentationGroup.Run(),
                 _ => EvictionGroup.Run(corpus),
             };
             List<Measurement> list = [.. measured];

@@ -66,19 +66,24 @@ internal static class Race
         return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
     }
 
-    /// <summary>Runs the same body on two threads at once and gives the nanoseconds per operation of both together.</summary>
-    public static long OnTwoThreads(Func<long> body)
+    /// <summary>Runs the same body on two threads at once.</summary>
+    /// <returns>The operations of both together.</returns>
+    public static long OnTwoThreads(Func<long> body) => OnTwoThreads(body, body);
+
+    /// <summary>Runs two bodies at once, each on a thread.</summary>
+    /// <returns>The operations of both together.</returns>
+    public static long OnTwoThreads(Func<long> mine, Func<long> other)
     {
         long second = 0;
         using Barrier barrier = new(2);
         Thread thread = new(() =>
         {
             barrier.SignalAndWait();
-            second = body();
+            second = other();
         });
         thread.Start();
         barrier.SignalAndWait();
-        long first = body();
+        long first = mine();
         thread.Join();
         return first + second;
     }

@@ -20,6 +20,25 @@ internal interface IReplayTarget
     void Free(nint address);
 }
 
+/// <summary>Something to be done with a target, whichever its type.</summary>
+internal interface IReplayTargetVisitor<out TResult>
+{
+    TResult Visit<T>(T target)
+        where T : struct, IReplayTarget;
+}
+
+/// <summary>The one place that knows which allocator has a target of its own.</summary>
+internal static class ReplayTargets
+{
+    internal static TResult Dispatch<TResult>(MemoryAllocator allocator, IReplayTargetVisitor<TResult> visitor) => allocator switch
+    {
+        PoolAllocator pool => visitor.Visit(new PoolTarget(pool)),
+        BuddyAllocator buddy => visitor.Visit(new BuddyTarget(buddy)),
+        DualPoolAllocator dual => visitor.Visit(new DualTarget(dual)),
+        _ => visitor.Visit(new AnyTarget(allocator)),
+    };
+}
+
 /// <summary>Any allocator, by virtual calls: layers, and classes that have no target of their own.</summary>
 internal readonly struct AnyTarget(MemoryAllocator allocator) : IReplayTarget
 {

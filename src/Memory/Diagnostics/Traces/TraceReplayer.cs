@@ -31,13 +31,7 @@ public static class TraceReplayer
         options ??= new TraceReplayOptions();
         ArgumentOutOfRangeException.ThrowIfNegative(options.TimedPasses, nameof(options));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.TimedPasses, 1000, nameof(options));
-        return allocator switch
-        {
-            PoolAllocator pool => Replay(trace, new PoolTarget(pool), allocator, options),
-            BuddyAllocator buddy => Replay(trace, new BuddyTarget(buddy), allocator, options),
-            DualPoolAllocator dual => Replay(trace, new DualTarget(dual), allocator, options),
-            _ => Replay(trace, new AnyTarget(allocator), allocator, options),
-        };
+        return ReplayTargets.Dispatch(allocator, new Replaying(trace, allocator, options));
     }
 
     /// <summary>
@@ -108,7 +102,8 @@ public static class TraceReplayer
         };
     }
 
-    private static (AllocatorStatistics Statistics, long? ResidentBytes) Measure(MemoryAllocator allocator)
+    /// <summary>What an allocator says about itself, and the main memory that it holds.</summary>
+    internal static (AllocatorStatistics Statistics, long? ResidentBytes) Measure(MemoryAllocator allocator)
     {
         AllocatorStatistics statistics = allocator.GetStatistics();
         long? resident = statistics.MetadataBytes;
@@ -167,6 +162,13 @@ public static class TraceReplayer
         double[] sorted = [.. values.Order()];
         int middle = sorted.Length / 2;
         return sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+    }
+
+    private sealed class Replaying(AllocationTrace trace, MemoryAllocator allocator, TraceReplayOptions options) : IReplayTargetVisitor<TraceReplayResult>
+    {
+        public TraceReplayResult Visit<T>(T target)
+            where T : struct, IReplayTarget
+            => Replay(trace, target, allocator, options);
     }
 
     /// <param name="Median">Nanoseconds of a pass.</param>

@@ -1,0 +1,136 @@
+using System.Diagnostics;
+using DimensionStore.Benchmarks.Peers;
+using DimensionStore.Memory;
+
+namespace DimensionStore.Benchmarks.Quick.Allocation;
+
+/// <summary>
+/// How long the slowest of ten thousand calls takes with 100,000 live blocks. The clock itself is in it, some 25 ns, and whatever else the machine does:
+/// calls that only read a byte from memory are timed likewise and tell how much that is.
+/// </summary>
+internal static class LatencyGroup
+{
+    private const int Live = 100_000;
+    private const int Warm = 50_000;
+    private const int Count = 100_000;
+    private const int Runs = 3;
+    private const double Percent = 99.99;
+
+    public static IEnumerable<Measurement> Run()
+    {
+        List<Measurement> allocate = [];
+        List<Measurement> free = [];
+        foreach (AllocatorKind kind in AllocatorCatalog.All)
+        {
+            // Room for a block of 16 KiB each, the smallest that one of them makes above 128 bytes.
+            using MemoryAllocator allocator = kind.Create(new AllocatorSettings { CapacityBytes = 4L << 30 });
+            try
+            {
+                Add(kind.Name, ReplayTargets.Dispatch(allocator, new Calls()), isOurs: true);
+            }
+            catch (MemoryToolkitException failure)
+            {
+                Console.WriteLine($"{kind.Name} is left out: {failure.Message}");
+            }
+        }
+
+        nint region = default(NativeTarget).AllocateZeroed(OneReadTarget.Bytes);
+        Add("nothing but a read of the block: the machine", new Calls().Visit(new OneReadTarget(region)), isOurs: false);
+        default(NativeTarget).Free(region);
+        Add("NativeMemory", new Calls().Visit(default(NativeTarget)), isOurs: false);
+        if (NativeHeap.Mimalloc is { } mimalloc)
+        {
+            Add("mimalloc, called directly", new Calls().Visit(mimalloc), isOurs: false);
+        }
+
+        if (NativeHeap.Jemalloc is { } jemalloc)
+        {
+            Add("jemalloc, called directly", new Calls().Visit(jemalloc), isOurs: false);
+        }
+
+        return [.. allocate, .. free];
+
+        void Add(string name, Latencies latencies, bool isOurs)
+        {
+            allocate.Add(new Measurement($"allocate, {Percent} % with {Live:N0} live blocks (at most 10 us)", name, latencies.Allocate, "ns", latencies.ManagedBytes, isOurs));
+            free.Add(new Measurement($"free, {Percent} % with {Live:N0} live blocks (at most 5 us)", name, latencies.Free, "ns", latencies.ManagedBytes, isOurs));
+        }
+    }
+
+    /// <param name="Allocate">Nanoseconds; the median of the runs, since another program's time slice in one of them says nothing about the allocator.</param>
+    /// <param name="Free">Likewise.</param>
+    /// <param name="ManagedBytes">Per call.</param>
+    private sealed record Latencies(double Allocate, double Free, double ManagedBytes);
+
+    /// <summary>Gives places in a region and reads a byte of what comes back: a cache miss, as in every free of a block that was not used lately.</summary>
+    private readonly unsafe struct OneReadTarget(nint region) : IReplayTarget
+    {
+        public const nuint Bytes = 256 << 20;
+
+        public nint Allocate(nuint size) => region + (nint)((size * 0x9E3779B97F4A7C15) & (Bytes - 1) & ~(nuint)63);
+
+        public nint AllocateZeroed(nuint size) => Allocate(size);
+
+        public nint AllocateAligned(nuint size, nuint alignment) => Allocate(size);
+
+        public nint Reallocate(nint address, nuint size) => Allocate(size);
+
+        public void Free(nint address) => _ = Volatile.Read(ref *(byte*)address);
+    }
+
+    private sealed class Calls : IReplayTargetVisitor<Latencies>
+    {
+        public unsafe Latencies Visit<T>(T target)
+            where T : struct, IReplayTarget
+        {
+            nint[] blocks = new nint[Live];
+            ulong state = 1;
+            for (int i = 0; i < Live; i++)
+            {
+                blocks[i] = target.Allocate(Churn.Size(Churn.Next(ref state)));
+                *(byte*)blocks[i] = 1;
+            }
+
+            LatencyHistogram allocate = new();
+            LatencyHistogram free = new();
+            Replace(target, blocks, ref state, allocate, free, Warm);
+            double[] allocateTimes = new double[Runs];
+            double[] freeTimes = new double[Runs];
+            long managed = 0;
+            for (int run = 0; run < Runs; run++)
+            {
+                allocate.Clear();
+                free.Clear();
+                long before = GC.GetAllocatedBytesForCurrentThread();
+                Replace(target, blocks, ref state, allocate, free, Count);
+                managed += GC.GetAllocatedBytesForCurrentThread() - before;
+                allocateTimes[run] = allocate.GetPercentile(Percent);
+                freeTimes[run] = free.GetPercentile(Percent);
+            }
+
+            foreach (nint block in blocks)
+            {
+                target.Free(block);
+            }
+
+            return new Latencies(Race.Median(allocateTimes), Race.Median(freeTimes), managed / (2.0 * Runs * Count));
+        }
+
+        private static unsafe void Replace<T>(T target, nint[] blocks, ref ulong state, LatencyHistogram allocate, LatencyHistogram free, int count)
+            where T : struct, IReplayTarget
+        {
+            for (int i = 0; i < count; i++)
+            {
+                ulong next = Churn.Next(ref state);
+                ref nint block = ref blocks[(int)(((next >> 32) * Live) >> 32)];
+                long begin = Stopwatch.GetTimestamp();
+                target.Free(block);
+                free.RecordSince(begin);
+                begin = Stopwatch.GetTimestamp();
+                block = target.Allocate(Churn.Size(next));
+                allocate.RecordSince(begin);
+                *(byte*)block = 1;
+            }
+        }
+    }
+}
