@@ -235,7 +235,7 @@ internal sealed unsafe class AllocatorModel(MemoryAllocator allocator)
                 Fault(MemoryFault.DoubleFree, address);
                 break;
             case OperationKind.FreeInside:
-                Fault(MemoryFault.NotABlockStart, address + 1 + (nint)((nuint)operation.Pick % (block.Usable - 1)));
+                Fault(MemoryFault.NotABlockStart, address + 1 + (nint)((nuint)operation.Pick % nuint.Max(1, block.Usable - 1)));
                 break;
             case OperationKind.Reallocate:
                 Reallocate(address, block, (nuint)operation.Size);

@@ -1,0 +1,501 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using DimensionStore.Memory.Native;
+
+namespace DimensionStore.Memory;
+
+/// <summary>
+/// Finds misuse of the blocks of any allocator, in release builds: overruns, underruns, use after free, double, foreign and wrong-size frees, leaks, a second thread where only one may be.
+/// </summary>
+/// <remarks>
+/// <para>
+/// What a call meets is thrown as <see cref="MemoryFaultException"/>, and the block stays as it was. What is found elsewhere, when a block leaves the quarantine, at reset and at dispose, raises
+/// <see cref="FaultFound"/> and is kept in <see cref="Findings"/>. <see cref="Check"/> looks at every block there is.
+/// </para>
+/// <para>
+/// As thread-safe as the allocator beneath; one that is not is refused to every thread but the first that uses it. The usable size of a block is exactly what was asked for, so that
+/// writing one byte more is a fault. Statistics are those of the layer's blocks; limits and committed memory are those beneath, plus the guard pages. Blocks taken from <see cref="AllocatorLayer.Inner"/>
+/// directly are not known here.
+/// </para>
+/// </remarks>
+public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
+{
+    private readonly BlockRecordTable _records = new();
+    private readonly AllocationStacks _stacks = new();
+    private readonly Quarantine _quarantine;
+    private readonly GuardPages? _pages;
+    private readonly Action<nint> _leavePages;
+    private readonly bool _hasCanaries;
+    private readonly bool _isForOneThread;
+    private readonly RandomSample _stackSample;
+    private readonly RandomSample _pageSample;
+    private int _owningThread;
+    private long _failedAllocations;
+
+    /// <summary>Puts the layer around an allocator, which from now on is used through it alone.</summary>
+    /// <param name="inner">The allocator beneath; disposed with the layer.</param>
+    /// <param name="options">What to look for: canaries and a quarantine by default.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A number in <paramref name="options"/> is negative.</exception>
+    /// <exception cref="VirtualMemoryException">The system did not reserve the address space for guard pages.</exception>
+    public DiagnosticLayer(MemoryAllocator inner, DiagnosticOptions? options = null)
+        : base(inner)
+    {
+        options ??= new DiagnosticOptions();
+        ArgumentOutOfRangeException.ThrowIfNegative(options.QuarantineBytes, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegative(options.GuardPagesEvery, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegative(options.StackEvery, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.GuardPageBytes, nameof(options));
+        Options = options;
+        _hasCanaries = options.Canaries;
+        _isForOneThread = !inner.IsThreadSafe;
+        _quarantine = new Quarantine(options.QuarantineBytes);
+        _stackSample = new RandomSample(options.StackEvery);
+        _pageSample = new RandomSample(options.GuardPagesEvery);
+        _pages = options.GuardPagesEvery > 0 ? new GuardPages($"{Name} guard pages", options.GuardPageBytes) : null;
+        _leavePages = LeavePages;
+    }
+
+    /// <summary>What it looks for.</summary>
+    public DiagnosticOptions Options { get; }
+
+    /// <summary>The records themselves, so that a test can damage one and see the check find it.</summary>
+    internal BlockRecordTable Records => _records;
+
+    /// <inheritdoc/>
+    public override nint Allocate(nuint size, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default) =>
+        Take(size, alignment, options, owner, AllocationSiteTable.Unknown, throws: true);
+
+    /// <inheritdoc/>
+    public override bool TryAllocate(nuint size, out nint address, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
+    {
+        address = Take(size, alignment, options, owner, AllocationSiteTable.Unknown, throws: false);
+        return address != 0;
+    }
+
+    /// <summary>Allocates like <see cref="Allocate"/> and records file and line of the caller, which the compiler fills in, for every report about the block.</summary>
+    /// <inheritdoc cref="Allocate"/>
+    public nint AllocateTracked(nuint size, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0) =>
+        Take(size, alignment, options, owner, AllocationSiteTable.NumberOf(file, line), throws: true);
+
+    /// <inheritdoc/>
+    public override void Free(nint address) => Release(address, 0, sized: false);
+
+    /// <inheritdoc/>
+    /// <remarks>The size must be exactly what was asked for, whatever the allocator beneath remembers.</remarks>
+    public override void FreeSized(nint address, nuint size) => Release(address, size, sized: true);
+
+    /// <inheritdoc/>
+    /// <remarks>Exactly the bytes asked for.</remarks>
+    public override nuint UsableSize(nint address)
+    {
+        CheckThread();
+        BlockRecordTable.Shard shard = _records.ShardOf(address);
+        BlockRecord seen = default;
+        shard.Lock.Enter();
+        try
+        {
+            ThrowIfClosed(shard);
+            BlockRecord* record = shard.Find(address);
+            if (record is not null && record->State == RecordState.Live)
+            {
+                return (nuint)record->Requested;
+            }
+
+            seen = record is null ? default : *record;
+        }
+        finally
+        {
+            shard.Lock.Exit();
+        }
+
+        throw Misuse(address, seen).ToException();
+    }
+
+    /// <inheritdoc/>
+    public override bool Owns(nint address)
+    {
+        BlockRecordTable.Shard shard = _records.ShardOf(address);
+        shard.Lock.Enter();
+        BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
+        bool owns = record is not null && record->State == RecordState.Live;
+        shard.Lock.Exit();
+        return owns;
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The guard behind the block is checked first and moves with its end.</remarks>
+    protected internal override void NoteSize(nint address, nuint size)
+    {
+        BlockRecordTable.Shard shard = _records.ShardOf(address);
+        MemoryFaultRecord? fault = null;
+        BlockRecord seen = default;
+        bool isLive = false;
+        shard.Lock.Enter();
+        try
+        {
+            ThrowIfClosed(shard);
+            BlockRecord* record = shard.Find(address);
+            seen = record is null ? default : *record;
+            isLive = record is not null && record->State == RecordState.Live;
+            if (isLive)
+            {
+                fault = GuardFault(*record);
+                if (fault is null)
+                {
+                    CountLive((long)size - record->Requested);
+                    record->Requested = (long)size;
+                    WriteGuards(*record);
+                }
+            }
+        }
+        finally
+        {
+            shard.Lock.Exit();
+        }
+
+        fault ??= isLive ? null : Misuse(address, seen);
+        if (fault is not null)
+        {
+            throw fault.ToException();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private nint Take(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, int site, bool throws)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(size);
+        if (!BitOperations.IsPow2(alignment))
+        {
+            throw new ArgumentOutOfRangeException(nameof(alignment), alignment, "Alignment must be a power of two.");
+        }
+
+        CheckThread();
+        BlockRecord record = default;
+        bool onPages = _pages is not null && (options & AllocationOptions.NoGrow) == 0 && _pageSample.IsChosen() && TakePages(size, alignment, ref record);
+        if (!onPages && !TakeInner(size, alignment, options, owner, throws, ref record))
+        {
+            Interlocked.Increment(ref _failedAllocations);
+            return 0;
+        }
+
+        record.Requested = (long)size;
+        record.Ticks = Environment.TickCount64;
+        record.Owner = owner.Value;
+        record.Site = site;
+        record.Stack = _stackSample.IsChosen() ? _stacks.Capture() : 0;
+        WriteGuards(record);
+        try
+        {
+            Enter(record);
+        }
+        catch (Exception e) when (e is VirtualMemoryException or ObjectDisposedException)
+        {
+            _stacks.Drop(record.Stack);
+            if (e is ObjectDisposedException)
+            {
+                throw;
+            }
+
+            GiveBack(record);
+            Interlocked.Increment(ref _failedAllocations);
+            return !throws ? 0 : throw new AllocationFailedException(Name, record.Requested, 0, owner, "the operating system refused memory for the record of the block.", e);
+        }
+
+        return record.Address;
+    }
+
+    private bool TakePages(nuint size, nuint alignment, ref BlockRecord record)
+    {
+        if (!_pages!.TryTake(size, alignment, _leavePages, out (nint Start, long Bytes, nint Address) block))
+        {
+            return false;
+        }
+
+        record = new BlockRecord { Address = block.Address, Base = block.Start, TotalBytes = block.Bytes, Place = RecordPlace.Pages };
+        return true;
+    }
+
+    private bool TakeInner(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws, ref BlockRecord record)
+    {
+        // A size that leaves no room for guards goes down as it is, to be refused there with the right error.
+        nuint lead = _hasCanaries ? nuint.Max(alignment, GuardBytes.Length) : 0;
+        nuint guards = _hasCanaries ? lead + GuardBytes.Length : 0;
+        nuint total = size > nuint.MaxValue - guards ? size : size + guards;
+        if (!Inner.TryAllocate(total, out nint start, alignment, options, owner) && !(EmptyQuarantine() && Inner.TryAllocate(total, out start, alignment, options, owner)))
+        {
+            if (!throws)
+            {
+                return false;
+            }
+
+            start = AllocateOrExplain(size, total, alignment, options, owner);
+        }
+
+        record = new BlockRecord { Address = start + (nint)lead, Base = start, TotalBytes = (long)total, Place = _hasCanaries ? RecordPlace.Guarded : RecordPlace.Plain };
+        return true;
+    }
+
+    /// <summary>Asks once more, for the error, which is about the caller's size and not about that with guards.</summary>
+    private nint AllocateOrExplain(nuint size, nuint total, nuint alignment, AllocationOptions options, OwnerId owner)
+    {
+        long requested = size > long.MaxValue ? long.MaxValue : (long)size;
+        try
+        {
+            return Inner.Allocate(total, alignment, options, owner);
+        }
+        catch (AllocationFailedException e)
+        {
+            Interlocked.Increment(ref _failedAllocations);
+            throw new AllocationFailedException(e.Allocator, requested, e.AvailableBytes, owner, $"with its guards it takes {total:N0} bytes, and the allocator beneath refused: {e.Message}", e);
+        }
+        catch (LimitExceededException e)
+        {
+            Interlocked.Increment(ref _failedAllocations);
+            throw new LimitExceededException(e.LimitName, requested, e.UsedBytes, e.LimitBytes, $"With its guards the block takes {total:N0} bytes.");
+        }
+    }
+
+    private void Release(nint address, nuint size, bool sized)
+    {
+        CheckThread();
+        BlockRecordTable.Shard shard = _records.ShardOf(address);
+        BlockRecord block = default;
+        MemoryFaultRecord? fault = null;
+        bool isOurs = false;
+        shard.Lock.Enter();
+        try
+        {
+            ThrowIfClosed(shard);
+            BlockRecord* record = shard.Find(address);
+            block = record is null ? default : *record;
+            isOurs = record is not null && record->State == RecordState.Live;
+            if (isOurs)
+            {
+                fault = sized && (nuint)block.Requested != size
+                    ? Describe(block, MemoryFault.WrongSize, $"freed as {size:N0} bytes. Free with the size that was asked for.")
+                    : GuardFault(block);
+                if (fault is null)
+                {
+                    // Not free beneath before the record says so: the next holder of the address needs it.
+                    record->State = StateAfterFree(block);
+                    shard.Frees++;
+                }
+            }
+        }
+        finally
+        {
+            shard.Lock.Exit();
+        }
+
+        fault ??= isOurs ? null : Misuse(address, block);
+        if (fault is not null)
+        {
+            throw fault.ToException();
+        }
+
+        CountLive(-block.Requested);
+        switch (StateAfterFree(block))
+        {
+            case RecordState.Quarantined:
+                _pages!.Retire(block.Address, block.Base, block.TotalBytes);
+                break;
+            case RecordState.Freeing:
+                PoisonAndQuarantine(block);
+                break;
+            default:
+                GiveBackOrRestore(block);
+                _stacks.Drop(block.Stack);
+                break;
+        }
+    }
+
+    /// <summary>Gives a block back; when the allocator beneath finds a fault of its own in it, the block is live again, as it was.</summary>
+    private void GiveBackOrRestore(in BlockRecord block)
+    {
+        try
+        {
+            GiveBack(block);
+        }
+        catch (MemoryFaultException)
+        {
+            if (Move(block.Address, RecordState.Freed, RecordState.Live))
+            {
+                Interlocked.Decrement(ref _records.ShardOf(block.Address).Frees);
+                CountLive(block.Requested);
+            }
+
+            throw;
+        }
+    }
+
+    private RecordState StateAfterFree(in BlockRecord block) =>
+        block.Place == RecordPlace.Pages ? RecordState.Quarantined
+        : _quarantine.CapacityBytes >= block.TotalBytes ? RecordState.Freeing
+        : RecordState.Freed;
+
+    private void PoisonAndQuarantine(in BlockRecord block)
+    {
+        // Outside the lock, so that a large block keeps nobody waiting; nobody else touches a block in this state.
+        new Span<byte>((void*)block.Address, checked((int)Math.Min(block.Requested, int.MaxValue))).Fill(GuardBytes.Poison);
+        if (!Move(block.Address, RecordState.Freeing, RecordState.Quarantined))
+        {
+            // A reset was quicker; the block beneath is gone.
+            return;
+        }
+
+        if (!_quarantine.TryAdd(block.Address, block.TotalBytes))
+        {
+            LeaveQuarantine(block.Address);
+            return;
+        }
+
+        while (_quarantine.TryLeave(always: false, out nint oldest))
+        {
+            LeaveQuarantine(oldest);
+        }
+    }
+
+    /// <summary>Checks a block that leaves the quarantine and gives it back beneath.</summary>
+    private void LeaveQuarantine(nint address)
+    {
+        BlockRecordTable.Shard shard = _records.ShardOf(address);
+        shard.Lock.Enter();
+        BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
+        if (record is null || record->State != RecordState.Quarantined)
+        {
+            shard.Lock.Exit();
+            return;
+        }
+
+        BlockRecord block = *record;
+        MemoryFaultRecord? fault = block.IsReported ? null : GuardFault(block);
+        record->State = RecordState.Freed;
+        record->Stack = 0;
+        shard.Lock.Exit();
+        try
+        {
+            GiveBack(block);
+        }
+        catch (MemoryFaultException e)
+        {
+            // The caller frees another block, so it is not told.
+            fault ??= Describe(block, e.Fault, e.Message);
+        }
+
+        _stacks.Drop(block.Stack);
+        if (fault is not null)
+        {
+            Report(fault);
+        }
+    }
+
+    /// <summary>Gives the pages of a retired block free for reuse.</summary>
+    private void LeavePages(nint address)
+    {
+        BlockRecordTable.Shard shard = _records.ShardOf(address);
+        shard.Lock.Enter();
+        BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
+        BlockRecord block = record is null ? default : *record;
+        if (record is not null)
+        {
+            record->State = RecordState.Freed;
+            record->Stack = 0;
+        }
+
+        shard.Lock.Exit();
+        if (record is not null)
+        {
+            _stacks.Drop(block.Stack);
+            _pages!.Reuse(block.Base, block.TotalBytes);
+        }
+    }
+
+    /// <summary>Lets every block leave the quarantine. False when it was empty.</summary>
+    private bool EmptyQuarantine()
+    {
+        bool any = false;
+        while (_quarantine.TryLeave(always: true, out nint oldest))
+        {
+            any = true;
+            LeaveQuarantine(oldest);
+        }
+
+        return any;
+    }
+
+    private void GiveBack(in BlockRecord block)
+    {
+        if (block.Place == RecordPlace.Pages)
+        {
+            _pages!.Retire(block.Address, block.Base, block.TotalBytes);
+        }
+        else
+        {
+            Inner.Free(block.Base);
+        }
+    }
+
+    /// <summary>Puts a new block into the table.</summary>
+    private void Enter(in BlockRecord block)
+    {
+        BlockRecordTable.Shard shard = _records.ShardOf(block.Address);
+        shard.Lock.Enter();
+        try
+        {
+            ThrowIfClosed(shard);
+            *shard.Add(block.Address) = block;
+            shard.Allocations++;
+        }
+        finally
+        {
+            shard.Lock.Exit();
+        }
+
+        CountLive(block.Requested);
+    }
+
+    /// <summary>Moves a block from one state to another; false when it is not in the first.</summary>
+    private bool Move(nint address, RecordState from, RecordState to)
+    {
+        BlockRecordTable.Shard shard = _records.ShardOf(address);
+        shard.Lock.Enter();
+        BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
+        bool moves = record is not null && record->State == from;
+        if (moves)
+        {
+            record->State = to;
+        }
+
+        shard.Lock.Exit();
+        return moves;
+    }
+
+    private void CountLive(long bytes)
+    {
+        long live = Interlocked.Add(ref _liveBytes, bytes);
+        long peak = Volatile.Read(ref _peakLiveBytes);
+        while (live > peak)
+        {
+            long seen = Interlocked.CompareExchange(ref _peakLiveBytes, live, peak);
+            peak = seen == peak ? live : seen;
+        }
+    }
+
+    private void CheckThread()
+    {
+        if (_isForOneThread)
+        {
+            int thread = Environment.CurrentManagedThreadId;
+            if (_owningThread != thread)
+            {
+                int owner = Interlocked.CompareExchange(ref _owningThread, thread, 0);
+                if (owner != 0)
+                {
+                    throw new WrongThreadException(Name, owner, thread);
+                }
+            }
+        }
+    }
+
+    private void ThrowIfClosed(BlockRecordTable.Shard shard) => ObjectDisposedException.ThrowIf(shard.IsClosed, this);
+}
