@@ -4,13 +4,14 @@ namespace DimensionStore.Memory;
 public sealed class LimitExceededException : MemoryToolkitException
 {
     /// <summary>Creates the error.</summary>
-    public LimitExceededException(string limitName, long requestedBytes, long usedBytes, long limitBytes, string? advice = null)
+    public LimitExceededException(string limitName, long requestedBytes, long usedBytes, long limitBytes, string? advice = null, OwnerId owner = default)
         : base($"{limitName}: {requestedBytes:N0} bytes asked for, {usedBytes:N0} of {limitBytes:N0} in use.{(advice is null ? "" : " " + advice)}")
     {
         LimitName = limitName;
         RequestedBytes = requestedBytes;
         UsedBytes = usedBytes;
         LimitBytes = limitBytes;
+        Owner = owner;
     }
 
     /// <summary>Which limit: "memory budget", "D05 Temporal", "reserve", …</summary>
@@ -24,4 +25,7 @@ public sealed class LimitExceededException : MemoryToolkitException
 
     /// <summary>The limit in bytes.</summary>
     public long LimitBytes { get; }
+
+    /// <summary>Whose limit it is; <see cref="OwnerId.None"/> where it is not that of one owner.</summary>
+    public OwnerId Owner { get; }
 }

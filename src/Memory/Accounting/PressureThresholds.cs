@@ -6,6 +6,12 @@ public sealed record PressureThresholds
     /// <summary>The dimension store's policy: 75, 85 and 95 %.</summary>
     public static PressureThresholds DimensionStore { get; } = new(75, 85, 95);
 
+    /// <summary>
+    /// The segregated manager's policy: 60, 80 and 95 %. Its specification calls the levels low, medium, high and critical: these are <see cref="PressureLevel.Normal"/>,
+    /// <see cref="PressureLevel.Warning"/>, <see cref="PressureLevel.Eviction"/> and <see cref="PressureLevel.Critical"/>.
+    /// </summary>
+    public static PressureThresholds SegregatedManager { get; } = new(60, 80, 95);
+
     /// <summary>Creates thresholds.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Not 0 &lt; warning ≤ eviction ≤ critical ≤ 100.</exception>
     public PressureThresholds(double warningPercent, double evictionPercent, double criticalPercent)

@@ -4,13 +4,15 @@ namespace DimensionStore.Memory;
 public sealed class AllocationFailedException : MemoryToolkitException
 {
     /// <summary>Creates the error.</summary>
-    public AllocationFailedException(string allocator, long requestedBytes, long availableBytes, OwnerId owner, string reason, Exception? innerException = null)
+    public AllocationFailedException(string allocator, long requestedBytes, long availableBytes, OwnerId owner, string reason, Exception? innerException = null, long usedBytes = 0, long totalBytes = 0)
         : base($"{allocator}: cannot allocate {requestedBytes:N0} bytes ({availableBytes:N0} available, owner {owner}): {reason}", innerException)
     {
         Allocator = allocator;
         RequestedBytes = requestedBytes;
         AvailableBytes = availableBytes;
         Owner = owner;
+        UsedBytes = usedBytes;
+        TotalBytes = totalBytes;
     }
 
     /// <summary>Name of the allocator.</summary>
@@ -24,4 +26,10 @@ public sealed class AllocationFailedException : MemoryToolkitException
 
     /// <summary>Who asked.</summary>
     public OwnerId Owner { get; }
+
+    /// <summary>Bytes in live blocks when it failed; 0 where the allocator does not say.</summary>
+    public long UsedBytes { get; }
+
+    /// <summary>Bytes the allocator may have in all; 0 where it does not say.</summary>
+    public long TotalBytes { get; }
 }

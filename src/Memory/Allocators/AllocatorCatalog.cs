@@ -11,6 +11,7 @@ public static class AllocatorCatalog
     [
         new("pool", "Fixed-size blocks: 64 B to 64 MiB by powers of two", typeof(PoolAllocator), CreatePool),
         new("slab", "Blocks up to 32 KiB in slabs of one size, a heap for each thread", typeof(SlabAllocator), settings => new SlabAllocator(settings.CapacityBytes, settings.Budget)),
+        new("segregated", "Any size, from segregated free blocks that are split and merged, with owners and collection", typeof(SegregatedAllocator), CreateSegregated),
         new("buddy", "Powers of two from 64 bytes up, split and merged, grouped by mobility", typeof(BuddyAllocator), CreateBuddy),
         new("dual", "Small objects of 128 B and big blocks of 16 KiB", typeof(DualPoolAllocator), settings => new DualPoolAllocator(DualPoolPlan.From(settings.CapacityBytes, poolShare: 1), budget: settings.Budget)),
     ]);
@@ -34,6 +35,8 @@ public static class AllocatorCatalog
     /// <summary>Makes an allocator by name.</summary>
     /// <exception cref="ArgumentException">There is none of that name, or the capacity is too small for it.</exception>
     public static MemoryAllocator Create(string name, AllocatorSettings? settings = null) => Find(name).Create(settings ?? new AllocatorSettings());
+
+    private static SegregatedAllocator CreateSegregated(AllocatorSettings settings) => new(new SegregatedOptions { CapacityBytes = settings.CapacityBytes, Budget = settings.Budget });
 
     // Sizes for any program: with the specification's four, an object of 64 bytes would take 4 KiB and one above 256 KiB could not be had. Twice as many sizes as powers of four
     // cost nothing but address space and keep a block below twice what was asked for. Each pool may take the whole capacity: which sizes will be asked for is not known

@@ -26,4 +26,16 @@ public enum MemoryFault
 
     /// <summary>Blocks were still live when the allocator was disposed.</summary>
     Leak,
+
+    /// <summary>An access by address does not lie within one live block.</summary>
+    OutOfBounds,
+
+    /// <summary>An access by address does not have the alignment its type needs.</summary>
+    Misaligned,
+
+    /// <summary>An access that the block's protection does not allow.</summary>
+    ProtectionViolation,
+
+    /// <summary>The allocator's own structures contradict each other: somebody wrote where nobody may.</summary>
+    Corruption,
 }

@@ -1,0 +1,137 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace DimensionStore.Memory;
+
+/// <summary>
+/// Blocks up to 4 KiB that were freed lately and not merged with their neighbours yet: up to 8 per exact size, the last one handed out first. In the heap's bits they look live, so their neighbours
+/// do not merge with them; that they are here is what makes them free.
+/// </summary>
+/// <remarks>
+/// A block that is freed is likely to be asked for again soon, in the same size and while it is still in the processor's caches; merging it and cutting it out again
+/// would cost ten times what handing it out does. Eight starts of 32 bits fit one vector register, so that "is it here" is one comparison. Under the heap's lock.
+/// </remarks>
+internal sealed unsafe class DeferredBlocks : IDisposable
+{
+    /// <summary>Granules in the largest block that is kept here.</summary>
+    internal const uint LargestGranules = 256;
+
+    private const int PerSize = 8;
+    private const int SizeWords = (int)(LargestGranules / 64) + 1;
+
+    private readonly uint* _starts;
+    private readonly byte* _counts;
+    private readonly ulong* _sizes;
+
+    /// <summary>Creates it empty.</summary>
+    internal DeferredBlocks()
+    {
+        _starts = (uint*)NativeMemory.AlignedAlloc(Bytes, 64);
+        _sizes = (ulong*)(_starts + ((LargestGranules + 1) * PerSize));
+        _counts = (byte*)(_sizes + SizeWords);
+        Clear();
+    }
+
+    /// <summary>Bytes this takes.</summary>
+    internal static nuint Bytes => ((LargestGranules + 1) * ((PerSize * sizeof(uint)) + 1)) + (SizeWords * sizeof(ulong));
+
+    /// <summary>Granules in all blocks here.</summary>
+    internal long Granules { get; private set; }
+
+    /// <summary>Takes a block of exactly so many granules, at most <see cref="LargestGranules"/>; <see cref="SegregatedHeap.None"/> when there is none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal uint Take(uint granules)
+    {
+        uint count = _counts[granules];
+        if (count == 0)
+        {
+            return SegregatedHeap.None;
+        }
+
+        count--;
+        _counts[granules] = (byte)count;
+        Granules -= granules;
+        return _starts[(granules * PerSize) + count];
+    }
+
+    /// <summary>Adds a block of at most <see cref="LargestGranules"/>; false when there are eight of its size.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool TryAdd(uint start, uint granules)
+    {
+        uint count = _counts[granules];
+        if (count == PerSize)
+        {
+            return false;
+        }
+
+        _starts[(granules * PerSize) + count] = start;
+        _counts[granules] = (byte)(count + 1);
+        _sizes[granules >> 6] |= 1UL << (int)(granules & 63);
+        Granules += granules;
+        return true;
+    }
+
+    /// <summary>Whether a block of that size is here.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool Contains(uint start, uint granules)
+    {
+        if (granules > LargestGranules || _counts[granules] == 0)
+        {
+            return false;
+        }
+
+        uint equal = Vector256.Equals(Vector256.Load(_starts + (granules * PerSize)), Vector256.Create(start)).ExtractMostSignificantBits();
+        return (equal & ((1u << _counts[granules]) - 1)) != 0;
+    }
+
+    /// <summary>Takes the block of a size that has been here longest.</summary>
+    internal uint TakeOldest(uint granules)
+    {
+        uint* places = _starts + (granules * PerSize);
+        uint start = places[0];
+        for (int i = 1; i < PerSize; i++)
+        {
+            places[i - 1] = places[i];
+        }
+
+        _counts[granules]--;
+        Granules -= granules;
+        return start;
+    }
+
+    /// <summary>Takes any block; <see cref="SegregatedHeap.None"/> when there is none. Smaller ones first.</summary>
+    internal uint TakeAny(out uint granules)
+    {
+        for (int word = 0; word < SizeWords; word++)
+        {
+            while (_sizes[word] != 0)
+            {
+                // A size whose blocks were all handed out keeps its bit until it is found here to be empty.
+                granules = ((uint)word << 6) + (uint)BitOperations.TrailingZeroCount(_sizes[word]);
+                uint start = Take(granules);
+                if (start != SegregatedHeap.None)
+                {
+                    return start;
+                }
+
+                _sizes[word] &= _sizes[word] - 1;
+            }
+        }
+
+        granules = 0;
+        return SegregatedHeap.None;
+    }
+
+    /// <summary>Forgets all.</summary>
+    internal void Clear()
+    {
+        new Span<byte>(_counts, (int)LargestGranules + 1).Clear();
+        new Span<ulong>(_sizes, SizeWords).Clear();
+        Granules = 0;
+    }
+
+    /// <summary>Gives the memory back. Once.</summary>
+    public void Dispose() => NativeMemory.AlignedFree(_starts);
+}

@@ -1,0 +1,262 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using DimensionStore.Memory.Native;
+
+namespace DimensionStore.Memory;
+
+/// <summary>
+/// What a <see cref="SegregatedHeap"/> knows about its memory, in a reservation of its own: nothing a user writes, rightly or wrongly, can change it.
+/// Committed as the heap grows, 2 MiB of heap at a time.
+/// </summary>
+internal sealed unsafe class HeapTables : IDisposable
+{
+    /// <summary>Heap pages whose tables are committed together.</summary>
+    internal const uint StepPages = 512;
+
+    private const int BucketStride = 64;
+    private const int SlicesPerPage = 4;
+
+    private readonly nint _reservation;
+    private readonly nuint _reservedBytes;
+    private readonly nint _treeNodes;
+    private readonly ulong* _hints;
+    private readonly ulong* _upper;
+    private readonly ulong* _top;
+    private readonly int _topWords;
+    private readonly long _fixedBytes;
+    private ulong _filled;
+
+    /// <summary>Reserves the tables for a number of heap pages and commits what does not grow.</summary>
+    internal HeapTables(uint pages)
+    {
+        Pages = pages;
+        long steps = (pages + StepPages - 1) / StepPages;
+        _topWords = (int)((UpperWords(steps) + 63) / 64);
+        long bitmap = (pages + 63L) / 64 * sizeof(ulong);
+        long top = (long)_topWords * BucketStride * sizeof(ulong);
+        _fixedBytes = Whole(bitmap + top);
+
+        long lines = Whole(steps * StepPages * 64);
+        long spans = Whole(steps * StepPages * sizeof(PageSpan));
+        long hints = Whole(steps * HintBytesPerStep);
+        long upper = Whole(UpperWords(steps) * BucketStride * sizeof(ulong));
+        long nodes = Whole(LargeBlockTree.BytesFor(steps * StepPages * SegregatedHeap.PageGranules));
+        ReservedBytes = _fixedBytes + lines + spans + hints + upper + nodes;
+        _reservedBytes = (nuint)ReservedBytes;
+        _reservation = VirtualMemory.Reserve(_reservedBytes);
+        try
+        {
+            VirtualMemory.Commit(_reservation, (nuint)_fixedBytes);
+        }
+        catch
+        {
+            VirtualMemory.Release(_reservation, _reservedBytes);
+            throw;
+        }
+
+        CommittedPages = (ulong*)_reservation;
+        _top = (ulong*)(_reservation + (nint)bitmap);
+        Lines = (ulong*)(_reservation + (nint)_fixedBytes);
+        Spans = (PageSpan*)((nint)Lines + (nint)lines);
+        _hints = (ulong*)((nint)Spans + (nint)spans);
+        _upper = (ulong*)((nint)_hints + (nint)hints);
+        _treeNodes = (nint)_upper + (nint)upper;
+        Tree = new LargeBlockTree((void*)_treeNodes);
+        CommittedBytes = _fixedBytes;
+    }
+
+    /// <summary>Pages the heap may ever have.</summary>
+    internal uint Pages { get; }
+
+    /// <summary>Pages whose tables are committed; those behind have never been part of the heap.</summary>
+    internal uint KnownPages { get; private set; }
+
+    /// <summary>Per page 8 words: 256 bits that say where a block starts, then 256 that say which of those blocks are free. One cache line.</summary>
+    internal ulong* Lines { get; }
+
+    /// <summary>Per page what the bits do not tell.</summary>
+    internal PageSpan* Spans { get; }
+
+    /// <summary>One bit per page: committed.</summary>
+    internal ulong* CommittedPages { get; }
+
+    /// <summary>Free blocks above 64 KiB.</summary>
+    internal LargeBlockTree Tree { get; }
+
+    /// <summary>Buckets with a hint, as bits.</summary>
+    internal ulong Filled => _filled;
+
+    /// <summary>Bytes of address space.</summary>
+    internal long ReservedBytes { get; }
+
+    /// <summary>Bytes committed.</summary>
+    internal long CommittedBytes { get; private set; }
+
+    private static uint HintBytesPerStep => StepPages * SlicesPerPage / 64 * BucketStride * sizeof(ulong);
+
+    /// <summary>Commits the tables for pages up to <paramref name="endPage"/>.</summary>
+    /// <exception cref="VirtualMemoryException">The system refused; the pages are as unknown as before.</exception>
+    internal void Know(uint endPage)
+    {
+        if (endPage <= KnownPages)
+        {
+            return;
+        }
+
+        uint known = (uint)Math.Min((endPage + (long)StepPages - 1) / StepPages * StepPages, Pages);
+        uint steps = (known + StepPages - 1) / StepPages;
+        uint before = (KnownPages + StepPages - 1) / StepPages;
+        long committed = _fixedBytes;
+
+        // A refusal in the middle leaves some tables longer than they need to be; committing those again does no harm.
+        committed += Extend((nint)Lines, before, steps, StepPages * 64);
+        committed += Extend((nint)Spans, before, steps, StepPages * (uint)sizeof(PageSpan));
+        committed += Extend((nint)_hints, before, steps, HintBytesPerStep);
+        committed += Extend((nint)_upper, 0, 1, (uint)Whole(UpperWords(steps) * BucketStride * sizeof(ulong)));
+        committed += Extend(_treeNodes, 0, 1, (uint)Whole(LargeBlockTree.BytesFor((long)known * SegregatedHeap.PageGranules)));
+        CommittedBytes = committed;
+        KnownPages = known;
+    }
+
+    /// <summary>Whether a page is committed. For any page number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool IsCommitted(uint page) => page < KnownPages && (CommittedPages[page >> 6] >> (int)(page & 63) & 1) != 0;
+
+    /// <summary>Notes that a page was committed or given back.</summary>
+    internal void SetCommitted(uint page, bool committed)
+    {
+        ulong bit = 1UL << (int)(page & 63);
+        CommittedPages[page >> 6] = committed ? CommittedPages[page >> 6] | bit : CommittedPages[page >> 6] & ~bit;
+    }
+
+    /// <summary>Notes that a free block of a bucket starts in a slice of 64 granules.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void AddHint(int bucket, uint slice)
+    {
+        ulong* word = HintWord(bucket, slice >> 6);
+        ulong before = *word;
+        *word = before | (1UL << (int)(slice & 63));
+        if (before == 0)
+        {
+            AddUpperHint(bucket, slice >> 6);
+        }
+    }
+
+    /// <summary>Whether a slice has a hint in a bucket.</summary>
+    internal bool HasHint(int bucket, uint slice) => (*HintWord(bucket, slice >> 6) >> (int)(slice & 63) & 1) != 0;
+
+    /// <summary>Takes a hint back.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void RemoveHint(int bucket, uint slice)
+    {
+        ulong* word = HintWord(bucket, slice >> 6);
+        ulong left = *word & ~(1UL << (int)(slice & 63));
+        *word = left;
+        if (left == 0)
+        {
+            RemoveUpperHint(bucket, slice >> 6);
+        }
+    }
+
+    /// <summary>The first slice of the lowest group of 64 with a hint in a bucket that has one, and the hints of that group.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal uint FirstGroup(int bucket, out ulong group)
+    {
+        ulong* top = &_top[(nuint)bucket * (nuint)_topWords];
+        uint i = 0;
+        while (top[i] == 0)
+        {
+            i++;
+        }
+
+        uint upper = (i << 6) + (uint)BitOperations.TrailingZeroCount(top[i]);
+        uint number = (upper << 6) + (uint)BitOperations.TrailingZeroCount(*UpperWord(bucket, upper));
+        group = *HintWord(bucket, number);
+        return number << 6;
+    }
+
+    /// <summary>Forgets all blocks and hints; what is committed stays so.</summary>
+    internal void Clear()
+    {
+        new Span<ulong>(_top, _topWords * BucketStride).Clear();
+        for (uint page = 0; page < KnownPages; page++)
+        {
+            new Span<ulong>(Lines + ((nuint)page * 8), 8).Clear();
+            Spans[page] = default;
+        }
+
+        uint steps = (KnownPages + StepPages - 1) / StepPages;
+        new Span<byte>(_hints, checked((int)(steps * HintBytesPerStep))).Clear();
+        new Span<ulong>(_upper, checked((int)UpperWords(steps) * BucketStride)).Clear();
+        _filled = 0;
+        if (KnownPages > 0)
+        {
+            Tree.Clear();
+        }
+    }
+
+    /// <summary>Gives the tables back. Once.</summary>
+    public void Dispose() => VirtualMemory.Release(_reservation, _reservedBytes);
+
+    private static long Whole(long bytes) => (bytes + VirtualMemory.PageSize - 1) / VirtualMemory.PageSize * VirtualMemory.PageSize;
+
+    private static long Extend(nint table, uint fromStep, uint toStep, uint stepBytes)
+    {
+        long start = (long)fromStep * stepBytes / VirtualMemory.PageSize * VirtualMemory.PageSize;
+        long end = Whole((long)toStep * stepBytes);
+        if (end > start)
+        {
+            VirtualMemory.Commit(table + (nint)start, (nuint)(end - start));
+        }
+
+        return end;
+    }
+
+    private static long UpperWords(long steps) => ((steps * StepPages * SlicesPerPage / 64) + 63) / 64;
+
+    // The buckets of 64 slices lie side by side, and so do those of 64 groups, so that a small heap touches few pages of hints.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ulong* HintWord(int bucket, uint group) => _hints + (((nuint)group * BucketStride) + (nuint)bucket);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ulong* UpperWord(int bucket, uint upper) => _upper + (((nuint)upper * BucketStride) + (nuint)bucket);
+
+    private void AddUpperHint(int bucket, uint group)
+    {
+        *UpperWord(bucket, group >> 6) |= 1UL << (int)(group & 63);
+        _top[((nuint)bucket * (nuint)_topWords) + (group >> 12)] |= 1UL << (int)((group >> 6) & 63);
+        _filled |= 1UL << bucket;
+    }
+
+    private void RemoveUpperHint(int bucket, uint group)
+    {
+        ulong* upper = UpperWord(bucket, group >> 6);
+        *upper &= ~(1UL << (int)(group & 63));
+        if (*upper != 0)
+        {
+            return;
+        }
+
+        ulong* top = &_top[(nuint)bucket * (nuint)_topWords];
+        top[group >> 12] &= ~(1UL << (int)((group >> 6) & 63));
+        for (int i = 0; i < _topWords; i++)
+        {
+            if (top[i] != 0)
+            {
+                return;
+            }
+        }
+
+        _filled &= ~(1UL << bucket);
+    }
+
+    /// <summary>What the bits of a page do not tell about blocks that reach over its end.</summary>
+    internal struct PageSpan
+    {
+        /// <summary>Granules of the last block that starts in the page. Always right: that block reaches the page's end at least.</summary>
+        internal uint Length;
+
+        /// <summary>One more than the start of the block that comes in from an earlier page and ends in this one; 0 where nothing comes in, and undefined where a block only passes through.</summary>
+        internal uint ComesInFrom;
+    }
+}

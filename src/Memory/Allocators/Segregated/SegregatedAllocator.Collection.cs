@@ -1,0 +1,177 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace DimensionStore.Memory;
+
+/// <summary>Pressure, and the collection that it leads to.</summary>
+public sealed unsafe partial class SegregatedAllocator
+{
+    // What an ordinary collection leaves committed, so that the next requests need not ask the system again.
+    private const long KeptIdleBytes = 1 << 20;
+
+    private readonly PressureThresholds _thresholds;
+    private long _collectionThreshold;
+    private long _freesCollected;
+    private PressureLevel _level;
+    private long _pressureFrom;
+    private ulong _pressureSpan;
+
+    /// <summary>
+    /// Raised on the allocating or freeing thread, after the fact and outside the lock, when live bytes reach another level. A handler must not throw.
+    /// The specification's warning is <see cref="PressureLevel.Eviction"/> ("high"); at <see cref="PressureLevel.Critical"/> a collection has run before the event.
+    /// </summary>
+    public event EventHandler<PressureChangedEventArgs>? PressureChanged;
+
+    /// <summary>The pressure now.</summary>
+    public PressureLevel Pressure => LevelOf(_heap.LiveGranules);
+
+    /// <summary>Frees after which <see cref="ShouldCollect"/> is true.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not positive.</exception>
+    public long CollectionThreshold
+    {
+        get => Volatile.Read(ref _collectionThreshold);
+        set
+        {
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value);
+            Volatile.Write(ref _collectionThreshold, value);
+        }
+    }
+
+    /// <summary>Whether so many blocks were freed since the last collection that another is worth while.</summary>
+    public bool ShouldCollect => _heap.Frees - Volatile.Read(ref _freesCollected) >= CollectionThreshold;
+
+    /// <summary>
+    /// Collects: frees what is unreferenced and gives idle memory back but for 1 MiB. A block that somebody may still use is never touched.
+    /// </summary>
+    /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
+    public CollectionResult Collect() => Collect(KeptIdleBytes);
+
+    /// <summary>Collects like <see cref="Collect()"/>, and gives all idle memory back.</summary>
+    /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
+    public CollectionResult ForceCollect() => Collect(0);
+
+    /// <summary>Sets <see cref="CollectionThreshold"/>, by the specification's name.</summary>
+    public void SetThreshold(long freedBlocks) => CollectionThreshold = freedBlocks;
+
+    private CollectionResult Collect(long keepIdleBytes)
+    {
+        long start = Stopwatch.GetTimestamp();
+        (long blocks, long bytes, int owners) = FreeUnreferenced(null, 0);
+        BiasedLock.Record? entered = _lock.Enter();
+        long deallocated = _heap.Frees - _freesCollected;
+        Volatile.Write(ref _freesCollected, _heap.Frees);
+        _lock.Exit(entered);
+        long returned = ReturnIdle(keepIdleBytes);
+        CollectionResult result = new()
+        {
+            FreedBlocks = deallocated,
+            ReclaimedBlocks = blocks,
+            ReclaimedBytes = bytes,
+            ReturnedBytes = returned,
+            OwnersCleaned = owners,
+            Duration = Stopwatch.GetElapsedTime(start),
+        };
+        Observer?.OnCollected(this, result.FreedBlocks, result.ReclaimedBytes + result.ReturnedBytes, result.Duration);
+        return result;
+    }
+
+    /// <summary>What is done before a request fails. False when it changed nothing.</summary>
+    private bool MakeRoom()
+    {
+        CollectionResult result = ForceCollect();
+        return result.ReclaimedBlocks > 0 || result.ReturnedBytes > 0;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void CheckPressure()
+    {
+        if ((ulong)(_heap.LiveGranules - _pressureFrom) >= _pressureSpan)
+        {
+            ChangePressure();
+        }
+    }
+
+    private PressureLevel LevelOf(long granules) => _thresholds.LevelOf(granules << GranuleShift, _capacityBytes);
+
+    /// <summary>Raises events until the level raised last is that of the live bytes.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void ChangePressure()
+    {
+        while (true)
+        {
+            BiasedLock.Record? entered;
+            try
+            {
+                entered = _lock.Enter();
+            }
+            catch (ObjectDisposedException)
+            {
+                // Disposed by another thread after this one's request was done.
+                return;
+            }
+
+            long granules = _heap.LiveGranules;
+            PressureLevel level = LevelOf(granules);
+            PressureLevel previous = _level;
+            _level = level;
+            if (level != previous)
+            {
+                SetPressureBounds(level);
+            }
+
+            _lock.Exit(entered);
+            if (level == previous)
+            {
+                return;
+            }
+
+            if (level == PressureLevel.Critical)
+            {
+                ForceCollect();
+            }
+
+            PressureChanged?.Invoke(this, new PressureChangedEventArgs(previous, level, granules << GranuleShift, _capacityBytes));
+            Observer?.OnPressureChanged(this, previous, level, granules * (100.0 * (1 << GranuleShift)) / _capacityBytes);
+        }
+    }
+
+    /// <summary>Sets the range of live granules in which nothing changes.</summary>
+    private void SetPressureBounds(PressureLevel level)
+    {
+        _pressureFrom = level == PressureLevel.Normal ? 0 : FirstOf(level);
+        _pressureSpan = level == PressureLevel.Critical ? ulong.MaxValue >> 1 : (ulong)(FirstAbove(level) - _pressureFrom);
+    }
+
+    // Levels may share a threshold, so the next one up is the one that a granule more leads to.
+    private long FirstAbove(PressureLevel level)
+    {
+        long first = long.MaxValue;
+        for (PressureLevel above = level + 1; above <= PressureLevel.Critical; above++)
+        {
+            first = Math.Min(first, FirstOf(above));
+        }
+
+        return first;
+    }
+
+    /// <summary>The fewest granules at which a level or a higher one holds: by bisection, so that it is exactly where <see cref="PressureThresholds.LevelOf"/> says.</summary>
+    private long FirstOf(PressureLevel level)
+    {
+        long low = 0;
+        long high = _capacityBytes >> GranuleShift;
+        while (low < high)
+        {
+            long middle = (low + high) / 2;
+            if (LevelOf(middle) >= level)
+            {
+                high = middle;
+            }
+            else
+            {
+                low = middle + 1;
+            }
+        }
+
+        return low;
+    }
+}

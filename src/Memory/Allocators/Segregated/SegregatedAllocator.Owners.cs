@@ -1,0 +1,250 @@
+namespace DimensionStore.Memory;
+
+/// <summary>Owners (the specification's processes): usage, limits, their blocks, their end; and blocks whose user was lost.</summary>
+public sealed unsafe partial class SegregatedAllocator
+{
+    private Dictionary<uint, WeakReference<CollectableBlock>>? _collectables;
+
+    /// <summary>The ledger that owners' blocks are charged to.</summary>
+    public OwnerLedger Owners => _owners;
+
+    /// <summary>What an owner uses, as the ledger has it.</summary>
+    public OwnerUsage GetOwnerUsage(OwnerId owner) => _owners.GetUsage(owner);
+
+    /// <summary>Sets what an owner may use.</summary>
+    public void SetOwnerLimit(OwnerId owner, long limitBytes) => _owners.SetLimit(owner, limitBytes);
+
+    /// <summary>Registers an owner's life; <see cref="OwnerLedger.Register"/>.</summary>
+    public void RegisterOwner(OwnerId owner, long? limitBytes = null, object? lifetime = null, Func<bool>? isAlive = null) => _owners.Register(owner, limitBytes, lifetime, isAlive);
+
+    /// <summary>Ends an owner: its blocks are unreferenced from now on; <see cref="OwnerLedger.End"/>.</summary>
+    public bool EndOwner(OwnerId owner) => _owners.End(owner);
+
+    /// <summary>The live blocks of an owner, in ascending order of address. A concurrent allocation or free may or may not be seen.</summary>
+    /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
+    public IReadOnlyList<BlockInfo> GetOwnerBlocks(OwnerId owner) => [.. Enumerate(owner)];
+
+    /// <summary>Frees every block of an owner. Whoever calls this says that nobody uses them any more.</summary>
+    /// <returns>Usable bytes freed.</returns>
+    /// <exception cref="ArgumentException">The owner is <see cref="OwnerId.None"/>.</exception>
+    /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
+    public long FreeOwner(OwnerId owner) => FreeBlocksOf(_owners.AccountOf(owner)).Bytes;
+
+    /// <summary>
+    /// Allocates a block whose user is an object: when the object is no longer reachable and was not disposed, the block is unreferenced and the next collection frees it.
+    /// </summary>
+    /// <exception cref="AllocationFailedException">As for <see cref="Allocate"/>.</exception>
+    /// <exception cref="LimitExceededException">As for <see cref="Allocate"/>.</exception>
+    public CollectableBlock AllocateCollectable(int size, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size);
+        nint address = Allocate((nuint)size, DefaultAlignment, options, owner);
+        CollectableBlock block = new(this, address, size, owner);
+        BiasedLock.Record? entered = _lock.Enter();
+        try
+        {
+            _collectables ??= [];
+            _isPlain = false;
+            _collectables[_heap.GranuleAt(address)] = new WeakReference<CollectableBlock>(block);
+        }
+        finally
+        {
+            _lock.Exit(entered);
+        }
+
+        return block;
+    }
+
+    /// <summary>Frees the block of a handle, unless it was freed some other way already.</summary>
+    internal void FreeCollectable(CollectableBlock block, nint address)
+    {
+        BiasedLock.Record? entered = _lock.Enter();
+        bool isLive;
+        try
+        {
+            uint start = _heap.GranuleAt(address);
+            isLive = _collectables is not null && _collectables.TryGetValue(start, out WeakReference<CollectableBlock>? held) && held.TryGetTarget(out CollectableBlock? user) && ReferenceEquals(user, block);
+        }
+        finally
+        {
+            _lock.Exit(entered);
+        }
+
+        if (isLive)
+        {
+            Free(address);
+        }
+    }
+
+    /// <summary>Frees unreferenced blocks: of lost handles, and of ended owners.</summary>
+    /// <param name="only">Of this owner only; null for all.</param>
+    /// <param name="leastBytes">Of owners that use at least so much.</param>
+    internal (long Blocks, long Bytes, int Owners) FreeUnreferenced(OwnerId? only, long leastBytes)
+    {
+        HashSet<OwnerId>? cleaned = null;
+        (long blocks, long bytes) = FreeLost(only, leastBytes, ref cleaned);
+        foreach (OwnerUsage usage in _owners.GetAll())
+        {
+            if (usage.LiveBlocks > 0 && (only is null || only == usage.Owner) && usage.UsedBytes >= leastBytes && _owners.HasEnded(usage.Owner))
+            {
+                (long freed, long freedBytes) = FreeBlocksOf(_owners.AccountOf(usage.Owner));
+                blocks += freed;
+                bytes += freedBytes;
+                if (freed > 0)
+                {
+                    (cleaned ??= []).Add(usage.Owner);
+                }
+            }
+        }
+
+        return (blocks, bytes, cleaned?.Count ?? 0);
+    }
+
+    private (long Blocks, long Bytes) FreeLost(OwnerId? only, long leastBytes, ref HashSet<OwnerId>? cleaned)
+    {
+        List<(nint Address, OwnerId Owner, long Bytes)>? lost = null;
+        BiasedLock.Record? entered = _lock.Enter();
+        try
+        {
+            if (_collectables is not null)
+            {
+                foreach ((uint start, WeakReference<CollectableBlock> held) in _collectables)
+                {
+                    uint granules = _heap.LiveLength(start);
+                    OwnerId owner = OwnerOf(start, granules);
+                    if (!held.TryGetTarget(out _) && (only is null || only == owner) && (leastBytes == 0 || _owners.GetUsage(owner).UsedBytes >= leastBytes))
+                    {
+                        (lost ??= []).Add((_heap.AddressOf(start), owner, (long)granules << GranuleShift));
+                    }
+                }
+            }
+        }
+        finally
+        {
+            _lock.Exit(entered);
+        }
+
+        if (lost is null)
+        {
+            return default;
+        }
+
+        long bytes = 0;
+        foreach ((nint address, OwnerId owner, long blockBytes) in lost)
+        {
+            // The last reference to the block is gone, so nobody else frees it: except another collection at the same moment, which is no fault.
+            if (TryFreeLost(address))
+            {
+                bytes += blockBytes;
+                (cleaned ??= []).Add(owner);
+            }
+        }
+
+        return (lost.Count, bytes);
+    }
+
+    private bool TryFreeLost(nint address)
+    {
+        BiasedLock.Record? entered = _lock.Enter();
+        bool mine;
+        try
+        {
+            mine = _collectables is not null && _collectables.TryGetValue(_heap.GranuleAt(address), out WeakReference<CollectableBlock>? held)
+                && !held.TryGetTarget(out _) && _collectables.Remove(_heap.GranuleAt(address));
+        }
+        finally
+        {
+            _lock.Exit(entered);
+        }
+
+        if (mine)
+        {
+            Free(address);
+        }
+
+        return mine;
+    }
+
+    private (long Blocks, long Bytes) FreeBlocksOf(OwnerAccount account)
+    {
+        long blocks = 0;
+        long bytes = 0;
+        Span<uint> starts = stackalloc uint[Batch];
+        Span<uint> lengths = stackalloc uint[Batch];
+        for (uint from = 0; from != None;)
+        {
+            int count = GiveBlocksOf(account.Slot, ref from, starts, lengths);
+            for (int i = 0; i < count; i++)
+            {
+                long blockBytes = (long)lengths[i] << GranuleShift;
+                account.Release(blockBytes);
+                bytes += blockBytes;
+                Observer?.OnFreed(this, _heap.AddressOf(starts[i]), blockBytes, account.Owner);
+            }
+
+            blocks += count;
+        }
+
+        CheckPressure();
+        return (blocks, bytes);
+    }
+
+    /// <summary>Frees some blocks with a tag from a granule on; <paramref name="from"/> is <see cref="None"/> at the end.</summary>
+    private int GiveBlocksOf(int slot, ref uint from, Span<uint> starts, Span<uint> lengths)
+    {
+        int count = 0;
+        BiasedLock.Record? entered = _lock.Enter();
+        try
+        {
+            _heap.MergeDeferred();
+            for (int steps = 0; count < starts.Length && steps < 16 * Batch; steps++)
+            {
+                if (_tags is null || !_heap.TryNext(from, out uint start, out uint length, out bool isLive))
+                {
+                    from = None;
+                    break;
+                }
+
+                from = start + length;
+                if (isLive && _tags.Get(start, length) == slot)
+                {
+                    starts[count] = start;
+                    lengths[count++] = length;
+                    _heap.Give(start, length);
+                    ForgetNotesLocked(start);
+                }
+            }
+        }
+        finally
+        {
+            _lock.Exit(entered);
+        }
+
+        return count;
+    }
+
+    /// <summary>Relieves all owners of their blocks, before these are gone.</summary>
+    private void ReleaseOwnersLocked()
+    {
+        if (_tags is null)
+        {
+            return;
+        }
+
+        _heap.MergeDeferred();
+        for (uint from = 0; _heap.TryNext(from, out uint start, out uint length, out bool isLive); from = start + length)
+        {
+            int slot = isLive ? _tags.Get(start, length) : 0;
+            if (slot != 0)
+            {
+                _owners.AccountAt(slot).Release((long)length << GranuleShift);
+            }
+        }
+    }
+
+    private void ForgetNotesLocked(uint start)
+    {
+        _protected?.Remove(start);
+        _collectables?.Remove(start);
+    }
+}
