@@ -14,6 +14,7 @@ public static class AllocatorCatalog
         new("segregated", "Any size, from segregated free blocks that are split and merged, with owners and collection", typeof(SegregatedAllocator), CreateSegregated),
         new("buddy", "Powers of two from 64 bytes up, split and merged, grouped by mobility", typeof(BuddyAllocator), CreateBuddy),
         new("dual", "Small objects of 128 B and big blocks of 16 KiB", typeof(DualPoolAllocator), settings => new DualPoolAllocator(DualPoolPlan.From(settings.CapacityBytes, poolShare: 1), budget: settings.Budget)),
+        new("tree", "Eight zones of membranes by A000081, first fit inside", typeof(TreeZoneAllocator), CreateTree),
     ]);
 
     /// <summary>Finds an allocator by name, whatever the case.</summary>
@@ -56,4 +57,12 @@ public static class AllocatorCatalog
 
     private static BuddyAllocator CreateBuddy(AllocatorSettings settings) =>
         new(new BuddyOptions { CapacityBytes = settings.CapacityBytes, MinBlockBytes = 64, Budget = settings.Budget });
+
+    // The zones take address space only, so a small capacity is a limit on zones of the least size they can have.
+    private static TreeZoneAllocator CreateTree(AllocatorSettings settings)
+    {
+        long unit = TreeZoneAllocator.ZoneUnitBytes;
+        long total = Math.Clamp(settings.CapacityBytes, TreeZoneAllocator.MinTotalBytes, TreeZoneAllocator.MaxTotalBytes);
+        return new TreeZoneAllocator(new TreeZoneOptions { TotalBytes = (total + unit - 1) / unit * unit, LimitBytes = settings.CapacityBytes, Budget = settings.Budget });
+    }
 }

@@ -1,0 +1,513 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using DimensionStore.Memory.Native;
+
+namespace DimensionStore.Memory;
+
+/// <summary>
+/// What every granule of 16 bytes is, kept apart from the granules themselves, so that nobody who writes through a stale pointer can damage it.
+/// Granules are taken together in leaves of 4 KiB. A leaf has a word, with its <see cref="LeafRuns"/> and flags, and, once a block begins or ends in it, 128 bytes of bits: a bit "used"
+/// and a bit "a block starts here" per granule, and two bits for the part of the last granule that was not asked for.
+/// </summary>
+/// <remarks>
+/// A leaf that lies as a whole inside one block has no bits, only the flag <see cref="Covered"/>: a block of any size is marked in one word per 4 KiB.
+/// The start bit of a freed block stays until the granule is used again; it tells a double free from an address that never was a block.
+/// Each leaf belongs to one zone and is read and written under that zone's lock; what leaves share is behind a lock of its own here.
+/// </remarks>
+internal sealed unsafe class LeafMap : IDisposable
+{
+    internal const int GranuleShift = 4;
+    internal const int GranuleBytes = 1 << GranuleShift;
+    internal const int LeafShift = 8;
+    internal const int LeafGranules = 1 << LeafShift;
+    internal const int LeafBytes = LeafGranules * GranuleBytes;
+    internal const int LeafWords = LeafGranules / 64;
+
+    /// <summary>The leaf has bits.</summary>
+    internal const uint HasBits = 1u << 27;
+
+    /// <summary>The leaf lies inside one block; where a run of such leaves begins, the lower bits are its length.</summary>
+    internal const uint Covered = 1u << 28;
+
+    /// <summary>The leaf's memory is committed.</summary>
+    internal const uint Committed = 1u << 29;
+
+    /// <summary>The leaf's memory is committed and reads as zero, because nobody has had it yet.</summary>
+    internal const uint Fresh = 1u << 30;
+
+    private const uint RunsMask = HasBits - 1;
+    private const uint FullRuns = LeafGranules | (LeafGranules << 9) | (LeafGranules << 18);
+    private const int BitsBytes = 4 * LeafWords * sizeof(ulong);
+
+    private readonly nint _area;
+    private readonly nuint _areaBytes;
+    private readonly byte* _bits;
+    private readonly int _pageLeaves;
+    private readonly bool[] _bitsCommitted;
+    private readonly bool[] _wordsTouched;
+    private AllocatorLock _pages;
+    private long _metadataBytes;
+    private bool _released;
+
+    internal LeafMap(int leafCount)
+    {
+        LeafCount = leafCount;
+        int page = VirtualMemory.PageSize;
+        long words = Whole((long)leafCount * sizeof(uint), page);
+        long bits = Whole((long)leafCount * BitsBytes, page);
+        _pageLeaves = page / BitsBytes;
+        _bitsCommitted = new bool[bits / page];
+        _wordsTouched = new bool[words / page];
+        _areaBytes = (nuint)(words + bits);
+        _area = VirtualMemory.Reserve(_areaBytes);
+        try
+        {
+            // All words from the start: until one is written they are the system's zero page and take no memory.
+            VirtualMemory.Commit(_area, (nuint)words);
+        }
+        catch (VirtualMemoryException)
+        {
+            VirtualMemory.Release(_area, _areaBytes);
+            throw;
+        }
+
+        Words = (uint*)_area;
+        _bits = (byte*)_area + words;
+    }
+
+    internal int LeafCount { get; }
+
+    /// <summary>One word per leaf. Zero: free, not committed, without bits.</summary>
+    internal uint* Words { get; }
+
+    /// <summary>Bytes of bookkeeping that were ever written and are still there, in whole pages; those of the search trees, 1.7 bytes a leaf, are counted with the words' 4.</summary>
+    internal long MetadataBytes => Volatile.Read(ref _metadataBytes);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static LeafRuns Runs(uint word)
+        => (word & Covered) != 0 ? default
+        : (word & HasBits) == 0 ? LeafRuns.Full(LeafGranules)
+        : new LeafRuns(word & 0x1FF, (word >> 9) & 0x1FF, (word >> 18) & 0x1FF);
+
+    internal static bool IsEmpty(uint word) => (word & Covered) == 0 && ((word & HasBits) == 0 || (word & 0x1FF) == LeafGranules);
+
+    /// <summary>The leaf's free granules as set bits.</summary>
+    internal void CopyFree(int leaf, ulong* free)
+    {
+        uint word = Words[leaf];
+        ulong* used = Used(leaf);
+        for (int i = 0; i < LeafWords; i++)
+        {
+            free[i] = (word & Covered) != 0 ? 0 : (word & HasBits) == 0 ? ulong.MaxValue : ~used[i];
+        }
+    }
+
+    internal bool IsFree(int granule)
+    {
+        uint word = Words[granule >> LeafShift];
+        return (word & Covered) == 0 && ((word & HasBits) == 0 || !Bit(Used(granule >> LeafShift), granule));
+    }
+
+    /// <summary>Whether a live block starts at a granule.</summary>
+    internal bool IsLiveStart(int granule)
+        => (Words[granule >> LeafShift] & (HasBits | Covered)) == HasBits && Bit(Used(granule >> LeafShift), granule) && Bit(Starts(granule >> LeafShift), granule);
+
+    /// <summary>Whether the block that last started at a granule was freed and nothing has used the granule since.</summary>
+    internal bool IsFormerStart(int granule)
+        => (Words[granule >> LeafShift] & (HasBits | Covered)) == HasBits && !Bit(Used(granule >> LeafShift), granule) && Bit(Starts(granule >> LeafShift), granule);
+
+    /// <summary>The start of the live block that a used granule lies in.</summary>
+    internal int StartOf(int granule)
+    {
+        while (granule > 0 && !IsLiveStart(granule))
+        {
+            granule = (Words[granule >> LeafShift] & Covered) != 0 ? (granule & ~(LeafGranules - 1)) - 1 : granule - 1;
+        }
+
+        return granule;
+    }
+
+    /// <summary>The first used granule from <paramref name="from"/> to before <paramref name="end"/>, else <paramref name="end"/>.</summary>
+    internal int FirstUsed(int from, int end) => Walk(from, end, wanted: true);
+
+    /// <summary>The first free granule from <paramref name="from"/> to before <paramref name="end"/>, else <paramref name="end"/>.</summary>
+    internal int FirstFree(int from, int end) => Walk(from, end, wanted: false);
+
+    /// <summary>The granule behind the live block that starts at <paramref name="start"/>; the zone ends at <paramref name="end"/>.</summary>
+    internal int EndOf(int start, int end)
+    {
+        int granule = start + 1;
+        while (granule < end)
+        {
+            int leaf = granule >> LeafShift;
+            uint word = Words[leaf];
+            if ((word & Covered) != 0)
+            {
+                granule = (leaf + (int)(word & RunsMask)) << LeafShift;
+                continue;
+            }
+
+            if ((word & HasBits) == 0)
+            {
+                return granule;
+            }
+
+            int stop = Math.Min(end, (leaf + 1) << LeafShift);
+            ulong* used = Used(leaf);
+            ulong* starts = Starts(leaf);
+            while (granule < stop)
+            {
+                int i = (granule & (LeafGranules - 1)) >> 6;
+                ulong ends = (~used[i] | starts[i]) & (ulong.MaxValue << (granule & 63));
+                if (ends != 0)
+                {
+                    return (leaf << LeafShift) + (i << 6) + BitOperations.TrailingZeroCount(ends);
+                }
+
+                granule = (granule | 63) + 1;
+            }
+        }
+
+        return end;
+    }
+
+    /// <summary>Gives the first and the last leaf of a block its bits. Throws before anything is marked.</summary>
+    /// <exception cref="VirtualMemoryException">The system refused; nothing has changed.</exception>
+    internal void PrepareMark(int granule, int count)
+    {
+        int first = granule >> LeafShift;
+        int end = granule + count;
+        PrepareBits(first);
+        if ((end & (LeafGranules - 1)) != 0 && end >> LeafShift != first)
+        {
+            PrepareBits(end >> LeafShift);
+        }
+    }
+
+    /// <summary>Marks free, committed granules as one block; <see cref="PrepareMark"/> came before. Returns how many leaves were empty until now.</summary>
+    internal int Mark(int granule, int count, int unused)
+    {
+        int end = granule + count;
+        int first = granule >> LeafShift;
+        int last = (end - 1) >> LeafShift;
+        int covered = (end >> LeafShift) - first - 1;
+        int emptied = 0;
+        for (int leaf = first; leaf <= last; leaf++)
+        {
+            uint word = Words[leaf];
+            emptied += IsEmpty(word) ? 1 : 0;
+            int low = leaf == first ? granule & (LeafGranules - 1) : 0;
+            int high = Math.Min(LeafGranules, end - (leaf << LeafShift));
+            if (leaf != first && high == LeafGranules)
+            {
+                Words[leaf] = (word & Committed) | Covered | (leaf == first + 1 ? (uint)covered : 0);
+                continue;
+            }
+
+            Set(Used(leaf), low, high, true);
+            Set(Starts(leaf), low, high, false);
+            if (leaf == first)
+            {
+                Starts(leaf)[low >> 6] |= 1UL << (low & 63);
+                WriteUnused(granule, count, unused);
+            }
+
+            WriteRuns(leaf, Committed);
+        }
+
+        return emptied;
+    }
+
+    /// <summary>Marks a block's granules as free. Returns how many leaves are empty now.</summary>
+    internal int Clear(int granule, int count)
+    {
+        int end = granule + count;
+        int first = granule >> LeafShift;
+        int last = (end - 1) >> LeafShift;
+        int emptied = 0;
+        for (int leaf = first; leaf <= last; leaf++)
+        {
+            if ((Words[leaf] & Covered) != 0)
+            {
+                Words[leaf] &= Committed;
+            }
+            else
+            {
+                Set(Used(leaf), leaf == first ? granule & (LeafGranules - 1) : 0, Math.Min(LeafGranules, end - (leaf << LeafShift)), false);
+                WriteRuns(leaf, Committed);
+            }
+
+            emptied += IsEmpty(Words[leaf]) ? 1 : 0;
+        }
+
+        return emptied;
+    }
+
+    /// <summary>Bytes of the last granule that were not asked for; 0 where that was not kept.</summary>
+    internal int UnusedOf(int granule, int count)
+    {
+        int code = *TailOf(granule, out int shift) >> shift;
+        return IsWide(granule, count) ? code & 15 : (code & 3) * 4;
+    }
+
+    /// <summary>Whether a block could have been asked for with so many bytes of its last granule unused.</summary>
+    internal bool CouldHaveUnused(int granule, int count, int unused)
+    {
+        int kept = UnusedOf(granule, count);
+        return kept == unused || (kept == 0 && !IsWide(granule, count) && (unused & 3) != 0);
+    }
+
+    /// <summary>The first start of a live block from <paramref name="from"/> to before <paramref name="end"/>, else <paramref name="end"/>.</summary>
+    internal int NextLiveStart(int from, int end)
+    {
+        while (from < end)
+        {
+            int leaf = from >> LeafShift;
+            int stop = Math.Min(end, (leaf + 1) << LeafShift);
+            if ((Words[leaf] & (Covered | HasBits)) == HasBits)
+            {
+                for (int granule = from; granule < stop; granule = (granule | 63) + 1)
+                {
+                    int i = (granule & (LeafGranules - 1)) >> 6;
+                    ulong hits = Used(leaf)[i] & Starts(leaf)[i] & (ulong.MaxValue << (granule & 63));
+                    if (hits != 0)
+                    {
+                        return Math.Min(end, (leaf << LeafShift) + (i << 6) + BitOperations.TrailingZeroCount(hits));
+                    }
+                }
+            }
+
+            from = stop;
+        }
+
+        return end;
+    }
+
+    /// <summary>Whether leaves are committed and nobody has had them yet.</summary>
+    internal bool AreFresh(int firstLeaf, int lastLeaf)
+    {
+        for (int leaf = firstLeaf; leaf <= lastLeaf; leaf++)
+        {
+            if ((Words[leaf] & Fresh) == 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Notes that leaves were committed; they read as zero.</summary>
+    internal void MarkCommitted(int firstLeaf, int count)
+    {
+        for (int leaf = firstLeaf; leaf < firstLeaf + count; leaf++)
+        {
+            Words[leaf] |= Committed | Fresh;
+        }
+
+        int page = VirtualMemory.PageSize / sizeof(uint);
+        _pages.Enter();
+        for (int i = firstLeaf / page; i <= (firstLeaf + count - 1) / page; i++)
+        {
+            if (!_wordsTouched[i])
+            {
+                _wordsTouched[i] = true;
+                _metadataBytes += VirtualMemory.PageSize * 3 / 2;
+            }
+        }
+
+        _pages.Exit();
+    }
+
+    /// <summary>Notes that empty leaves were given back.</summary>
+    internal void MarkDecommitted(int firstLeaf, int count) => new Span<uint>(Words + firstLeaf, count).Clear();
+
+    /// <summary>Forgets everything about leaves but whether they are committed.</summary>
+    internal void Forget(int firstLeaf, int count)
+    {
+        for (int leaf = firstLeaf; leaf < firstLeaf + count; leaf++)
+        {
+            if (Words[leaf] != 0)
+            {
+                Words[leaf] &= IsEmpty(Words[leaf]) && (Words[leaf] & HasBits) == 0 ? Committed | Fresh : Committed;
+            }
+        }
+    }
+
+    /// <summary>Gives back the pages of bits that serve only leaves from <paramref name="firstLeaf"/> on whose words are zero.</summary>
+    internal void TrimBits(int firstLeaf, int count)
+    {
+        int page = (firstLeaf + _pageLeaves - 1) / _pageLeaves;
+        for (; (page + 1) * _pageLeaves <= firstLeaf + count; page++)
+        {
+            if (Volatile.Read(ref _bitsCommitted[page]) && new ReadOnlySpan<uint>(Words + (page * _pageLeaves), _pageLeaves).IndexOfAnyExcept(0u) < 0)
+            {
+                try
+                {
+                    VirtualMemory.Decommit((nint)_bits + ((nint)page * VirtualMemory.PageSize), (nuint)VirtualMemory.PageSize);
+                }
+                catch (VirtualMemoryException)
+                {
+                    // The process has too many mappings to split one more: the page stays ours and is used again.
+                    return;
+                }
+
+                _pages.Enter();
+                Volatile.Write(ref _bitsCommitted[page], false);
+                _metadataBytes -= VirtualMemory.PageSize;
+                _pages.Exit();
+            }
+        }
+    }
+
+    /// <summary>Whether the runs in a leaf's word are those of its bits.</summary>
+    internal bool AreRunsRight(int leaf)
+    {
+        uint word = Words[leaf];
+        if ((word & (Covered | HasBits)) != HasBits)
+        {
+            return true;
+        }
+
+        ulong* free = stackalloc ulong[LeafWords];
+        CopyFree(leaf, free);
+        return LeafRuns.Of(free) == Runs(word);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (!_released)
+        {
+            _released = true;
+            VirtualMemory.Release(_area, _areaBytes);
+            _metadataBytes = 0;
+        }
+    }
+
+    /// <summary>The "used" bits of a leaf, so that a test can damage them.</summary>
+    internal ulong* Used(int leaf) => (ulong*)(_bits + ((nint)leaf * BitsBytes));
+
+    private ulong* Starts(int leaf) => Used(leaf) + LeafWords;
+
+    /// <summary>Two bytes of the leaf that hold a granule's two bits and the next one's, if that is in the leaf too.</summary>
+    private ushort* TailOf(int granule, out int shift)
+    {
+        int index = granule & (LeafGranules - 1);
+        int from = Math.Min(index >> 2, (LeafGranules / 4) - 2);
+        shift = (index * 2) - (from * 8);
+        return (ushort*)((byte*)(Used(granule >> LeafShift) + (2 * LeafWords)) + from);
+    }
+
+    private static bool Bit(ulong* bits, int granule) => (bits[(granule & (LeafGranules - 1)) >> 6] >> (granule & 63) & 1) != 0;
+
+    private static long Whole(long bytes, long page) => (bytes + page - 1) / page * page;
+
+    /// <summary>Two granules in one leaf have room for any number from 0 to 15; one has room for 0, 4, 8 and 12.</summary>
+    private static bool IsWide(int granule, int count) => count > 1 && (granule & (LeafGranules - 1)) != LeafGranules - 1;
+
+    private static void Set(ulong* bits, int low, int high, bool value)
+    {
+        for (int i = low >> 6; i <= (high - 1) >> 6; i++)
+        {
+            int from = Math.Max(low - (i << 6), 0);
+            int to = Math.Min(high - (i << 6), 64);
+            ulong mask = (ulong.MaxValue << from) & (ulong.MaxValue >> (64 - to));
+            bits[i] = value ? bits[i] | mask : bits[i] & ~mask;
+        }
+    }
+
+    private void WriteUnused(int granule, int count, int unused)
+    {
+        ushort* word = TailOf(granule, out int shift);
+        bool wide = IsWide(granule, count);
+        int mask = (wide ? 15 : 3) << shift;
+        int code = wide ? unused : (unused & 3) == 0 ? unused >> 2 : 0;
+        *word = (ushort)((*word & ~mask) | (code << shift));
+    }
+
+    private void WriteRuns(int leaf, uint keptFlags)
+    {
+        ulong* used = Used(leaf);
+        ulong* free = stackalloc ulong[LeafWords];
+        for (int i = 0; i < LeafWords; i++)
+        {
+            free[i] = ~used[i];
+        }
+
+        LeafRuns runs = LeafRuns.Of(free);
+        Words[leaf] = (Words[leaf] & keptFlags) | HasBits | runs.Prefix | (runs.Max << 9) | (runs.Suffix << 18);
+    }
+
+    private void PrepareBits(int leaf)
+    {
+        if ((Words[leaf] & HasBits) != 0)
+        {
+            return;
+        }
+
+        PrepareBitsPage(leaf);
+        NativeMemory.Clear(Used(leaf), BitsBytes);
+        Words[leaf] |= HasBits | FullRuns;
+    }
+
+    /// <summary>Commits the page that a leaf's bits lie in, so that giving the leaf its bits cannot fail later.</summary>
+    /// <exception cref="VirtualMemoryException">The system refused; nothing has changed.</exception>
+    internal void PrepareBitsPage(int leaf)
+    {
+        int page = leaf / _pageLeaves;
+        if (!Volatile.Read(ref _bitsCommitted[page]))
+        {
+            _pages.Enter();
+            try
+            {
+                if (!_bitsCommitted[page])
+                {
+                    VirtualMemory.Commit((nint)_bits + ((nint)page * VirtualMemory.PageSize), (nuint)VirtualMemory.PageSize);
+                    _metadataBytes += VirtualMemory.PageSize;
+                    Volatile.Write(ref _bitsCommitted[page], true);
+                }
+            }
+            finally
+            {
+                _pages.Exit();
+            }
+        }
+    }
+
+    private int Walk(int from, int end, bool wanted)
+    {
+        while (from < end)
+        {
+            int leaf = from >> LeafShift;
+            int stop = Math.Min(end, (leaf + 1) << LeafShift);
+            uint word = Words[leaf];
+            if ((word & (Covered | HasBits)) != HasBits)
+            {
+                if ((word & Covered) != 0 == wanted)
+                {
+                    return from;
+                }
+
+                from = stop;
+                continue;
+            }
+
+            ulong* used = Used(leaf);
+            while (from < stop)
+            {
+                int i = (from & (LeafGranules - 1)) >> 6;
+                ulong hits = (wanted ? used[i] : ~used[i]) & (ulong.MaxValue << (from & 63));
+                if (hits != 0)
+                {
+                    return Math.Min(end, (leaf << LeafShift) + (i << 6) + BitOperations.TrailingZeroCount(hits));
+                }
+
+                from = (from | 63) + 1;
+            }
+        }
+
+        return end;
+    }
+}

@@ -1,0 +1,260 @@
+namespace DimensionStore.Memory;
+
+/// <summary>One zone: its part of the leaves, its membranes and its counters. Everything under <see cref="Lock"/>.</summary>
+internal sealed unsafe class TreeZone(int level, LeafMap map)
+{
+    // How many runs that fit by length but not by alignment are looked at before a run that fits at any address is taken instead.
+    private const int AlignedAttempts = 16;
+
+    internal AllocatorLock Lock;
+
+    internal int Level { get; } = level;
+
+    internal int FirstLeaf { get; private set; }
+
+    internal int LeafCount { get; private set; }
+
+    internal int EndLeaf => FirstLeaf + LeafCount;
+
+    /// <summary>No leaf from here on was ever committed: what looks at all leaves stops here. First fit keeps it low.</summary>
+    internal int TopLeaf { get; set; }
+
+    internal int FirstGranule => FirstLeaf << LeafMap.LeafShift;
+
+    internal int EndGranule => EndLeaf << LeafMap.LeafShift;
+
+    internal MembraneTree[] Membranes { get; set; } = [];
+
+    /// <summary>The longest free run of each membrane, side by side, because a search looks at them one after the other.</summary>
+    internal uint[] LongestFree { get; private set; } = [];
+
+    internal long AllocationCount { get; set; }
+
+    internal long FreeCount { get; set; }
+
+    internal long LiveBlocks { get; set; }
+
+    internal long LiveGranules { get; set; }
+
+    internal long UnusedBytes { get; set; }
+
+    internal long FreeRuns { get; set; }
+
+    internal long CommittedLeaves { get; set; }
+
+    internal long IdleLeaves { get; set; }
+
+    internal long AllocationTicks { get; set; }
+
+    internal long AllocationSamples { get; set; }
+
+    internal long FreeTicks { get; set; }
+
+    internal long FreeSamples { get; set; }
+
+    /// <summary>Takes a part of the leaves and divides it into membranes that differ by one unit at most. Counters about blocks are for the caller to set.</summary>
+    /// <param name="firstLeaf">First leaf.</param>
+    /// <param name="leafCount">Leaves.</param>
+    /// <param name="topLeaf">The <see cref="TopLeaf"/>.</param>
+    /// <param name="membranes">Membranes.</param>
+    /// <param name="unitLeaves">Leaves that a membrane begins at a multiple of.</param>
+    /// <param name="nodes">Zeroed room for the trees.</param>
+    internal void Lay(int firstLeaf, int leafCount, int topLeaf, int membranes, int unitLeaves, MembraneTree.Node* nodes)
+    {
+        MembraneTree[] laid = new MembraneTree[membranes];
+        long units = leafCount / unitLeaves;
+        MembraneTree.Shape smaller = new((int)(units / membranes) * unitLeaves);
+        MembraneTree.Shape larger = new(((int)(units / membranes) + 1) * unitLeaves);
+        for (int i = 0; i < membranes; i++)
+        {
+            int first = (int)(i * units / membranes) * unitLeaves;
+            int end = (int)((i + 1) * units / membranes) * unitLeaves;
+            MembraneTree.Shape shape = end - first == smaller.Counts[0] ? smaller : larger;
+            laid[i] = new MembraneTree(map, firstLeaf + first, shape, nodes);
+            nodes += shape.NodeCount;
+        }
+
+        FirstLeaf = firstLeaf;
+        LeafCount = leafCount;
+        TopLeaf = topLeaf;
+        Membranes = laid;
+        LongestFree = new uint[membranes];
+        for (int i = 0; i < membranes; i++)
+        {
+            LongestFree[i] = laid[i].Root.Max;
+        }
+
+        UpdateAll();
+    }
+
+    /// <summary>Takes notice of whatever has changed in leaves that were ever committed.</summary>
+    internal void UpdateAll()
+    {
+        if (TopLeaf > FirstLeaf)
+        {
+            Update(0, FirstLeaf, TopLeaf - 1);
+        }
+    }
+
+    internal int MembraneOf(int granule)
+    {
+        int leaf = granule >> LeafMap.LeafShift;
+        int low = 0;
+        int high = Membranes.Length - 1;
+        while (low < high)
+        {
+            int middle = (low + high + 1) >> 1;
+            low = Membranes[middle].FirstLeaf <= leaf ? middle : low;
+            high = Membranes[middle].FirstLeaf <= leaf ? high : middle - 1;
+        }
+
+        return low;
+    }
+
+    /// <summary>
+    /// First fit: the lowest granule of the lowest membrane that has room; where no membrane has, the lowest one from which a run across membranes has. −1 when the zone has no such run.
+    /// </summary>
+    /// <param name="count">Granules.</param>
+    /// <param name="alignment">In granules, a power of two.</param>
+    /// <param name="committedOnly">Whether every leaf must be committed already.</param>
+    /// <param name="membrane">The only membrane to look in, or −1.</param>
+    internal int Find(int count, int alignment, bool committedOnly, int membrane)
+    {
+        uint[] longest = LongestFree;
+        int end = membrane < 0 ? longest.Length : membrane + 1;
+        for (int i = Math.Max(membrane, 0); i < end; i++)
+        {
+            if (longest[i] >= count)
+            {
+                int found = alignment == 1 && !committedOnly ? Membranes[i].Find(0, count) : FindWhere(Membranes[i], count, alignment, committedOnly);
+                if (found >= 0)
+                {
+                    return found;
+                }
+            }
+        }
+
+        return membrane < 0 && Membranes.Length > 1 ? FindAcross(count, alignment, committedOnly) : -1;
+    }
+
+    /// <summary>Takes notice of leaves that have changed; the first lies in membrane <paramref name="i"/>.</summary>
+    internal void Update(int i, int firstLeaf, int lastLeaf)
+    {
+        do
+        {
+            Membranes[i].Update(firstLeaf, lastLeaf);
+            LongestFree[i] = Membranes[i].Root.Max;
+            i++;
+        }
+        while (i < Membranes.Length && Membranes[i].FirstLeaf <= lastLeaf);
+    }
+
+    /// <summary>Whether the granule before or behind a range is free and in this zone.</summary>
+    internal bool IsFreeHere(int granule) => granule >= FirstGranule && granule < EndGranule && map.IsFree(granule);
+
+    /// <summary>Leaves of a range that are not committed.</summary>
+    internal int CountUncommitted(int firstLeaf, int lastLeaf)
+    {
+        int missing = 0;
+        for (int leaf = firstLeaf; leaf <= lastLeaf; leaf++)
+        {
+            missing += (map.Words[leaf] & LeafMap.Committed) == 0 ? 1 : 0;
+        }
+
+        return missing;
+    }
+
+    private int FindWhere(MembraneTree membrane, int count, int alignment, bool committedOnly)
+    {
+        if (alignment > 1 && !committedOnly)
+        {
+            int found = FindFrom(membrane, count, alignment, committedOnly: false, AlignedAttempts);
+            if (found != -1)
+            {
+                return Math.Max(found, -1);
+            }
+
+            if (count <= int.MaxValue - alignment && membrane.Root.Max >= count + alignment - 1)
+            {
+                return AlignUp(membrane.Find(0, count + alignment - 1), alignment);
+            }
+        }
+
+        return Math.Max(FindFrom(membrane, count, alignment, committedOnly, int.MaxValue), -1);
+    }
+
+    /// <summary>Looks at runs from the lowest on; −1 when the attempts are used up, −2 when there is no more run.</summary>
+    private int FindFrom(MembraneTree membrane, int count, int alignment, bool committedOnly, int attempts)
+    {
+        int from = membrane.FirstGranule;
+        int end = membrane.FirstGranule + membrane.Granules;
+        while (attempts-- > 0)
+        {
+            int run = membrane.Find(from, count);
+            if (run < 0)
+            {
+                return -2;
+            }
+
+            int start = AlignUp(run, alignment);
+            if (start > end - count)
+            {
+                return -2;
+            }
+
+            int used = start == run ? end : map.FirstUsed(run + count, start + count);
+            if (start != run && used < start + count)
+            {
+                from = used + 1;
+                continue;
+            }
+
+            int uncommitted = committedOnly ? LastUncommitted(start, count) : -1;
+            if (uncommitted < 0)
+            {
+                return start;
+            }
+
+            from = (uncommitted + 1) << LeafMap.LeafShift;
+        }
+
+        return -1;
+    }
+
+    private int LastUncommitted(int start, int count)
+    {
+        for (int leaf = (start + count - 1) >> LeafMap.LeafShift; leaf >= start >> LeafMap.LeafShift; leaf--)
+        {
+            if ((map.Words[leaf] & LeafMap.Committed) == 0)
+            {
+                return leaf;
+            }
+        }
+
+        return -1;
+    }
+
+    private int FindAcross(int count, int alignment, bool committedOnly)
+    {
+        long wanted = (long)count + alignment - 1;
+        long carried = 0;
+        foreach (MembraneTree membrane in Membranes)
+        {
+            LeafRuns runs = membrane.Root;
+            if (carried > 0 && carried + runs.Prefix >= wanted)
+            {
+                int start = AlignUp(membrane.FirstGranule - (int)carried, alignment);
+                if (!committedOnly || LastUncommitted(start, count) < 0)
+                {
+                    return start;
+                }
+            }
+
+            carried = runs.Prefix == membrane.Granules ? carried + runs.Prefix : runs.Suffix;
+        }
+
+        return -1;
+    }
+
+    private static int AlignUp(int granule, int alignment) => (granule + alignment - 1) & ~(alignment - 1);
+}

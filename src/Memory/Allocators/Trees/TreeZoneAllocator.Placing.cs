@@ -1,0 +1,369 @@
+using System.Diagnostics;
+using System.Numerics;
+using System.Runtime.InteropServices;
+using DimensionStore.Memory.Native;
+
+namespace DimensionStore.Memory;
+
+/// <summary>The way in: choosing a place, committing it, marking it.</summary>
+public sealed unsafe partial class TreeZoneAllocator
+{
+    private const long MinGrowBytes = 64 << 10;
+    private const long MaxGrowBytes = 1 << 20;
+
+    private enum Obstacle
+    {
+        None,
+        Room,
+        Limit,
+        Growth,
+        System,
+    }
+
+    private nint AllocateOrThrow(in Request request)
+    {
+        nint address = TryAllocate(request, out Outcome outcome);
+        return address != 0 ? address : throw Failure(request, outcome);
+    }
+
+    private nint TryAllocate(in Request request, out Outcome outcome)
+    {
+        ThrowIfDisposed();
+        outcome = new Outcome { Obstacle = Obstacle.Room };
+        nint address = request.Size <= (nuint)_options.TotalBytes ? PlaceAnywhere(request, ref outcome) : 0;
+        if (address == 0)
+        {
+            Interlocked.Increment(ref _failedAllocations);
+            return 0;
+        }
+
+        if ((request.Options & AllocationOptions.Zeroed) != 0 && !outcome.IsFresh)
+        {
+            NativeMemory.Clear((void*)address, (nuint)GranulesFor(request.Size) << LeafMap.GranuleShift);
+        }
+
+        if (outcome.Look || _options.WatchLatency || IsUseNewlyHigh)
+        {
+            try
+            {
+                WatchLatency(TreeZoneOperation.Allocate, address, outcome.Ticks, _options.AllocationLimit);
+                CheckPressure();
+            }
+            catch
+            {
+                // A handler failed: the caller gets its error and not the block.
+                Free(address, 0, sized: false, fromHandle: true);
+                throw;
+            }
+        }
+
+        return address;
+    }
+
+    private nint PlaceAnywhere(in Request request, ref Outcome outcome)
+    {
+        for (bool trimmed = false; ; trimmed = true)
+        {
+            outcome.Obstacle = Obstacle.Room;
+            bool committedOnly = (request.Options & AllocationOptions.NoGrow) != 0;
+            int level = request.Level >= 0 ? request.Level : LevelCount - 1;
+            int last = request.Level >= 0 ? request.Level : 0;
+            for (; level >= last; level--)
+            {
+                nint address = PlaceIn(_zones[level], request, ref committedOnly, ref outcome);
+                if (address != 0)
+                {
+                    return address;
+                }
+            }
+
+            // What is committed and idle elsewhere may be just what the limit lacks.
+            if (outcome.Obstacle != Obstacle.Limit || trimmed || Trim() == 0)
+            {
+                return 0;
+            }
+        }
+    }
+
+    private nint PlaceIn(TreeZone zone, in Request request, ref bool committedOnly, ref Outcome outcome)
+    {
+        int count = GranulesFor(request.Size);
+        int alignment = Math.Max(1, (int)(request.Alignment >> LeafMap.GranuleShift));
+        long charged = 0;
+        long started = _options.WatchLatency || (zone.AllocationCount & SamplingMask) == 0 ? Stopwatch.GetTimestamp() : 0;
+        try
+        {
+            while (true)
+            {
+                zone.Lock.Enter();
+                long missing;
+                long wanted;
+                try
+                {
+                    ThrowIfDisposed();
+                    int granule = zone.Find(count, alignment, committedOnly, request.Membrane);
+                    if (granule < 0)
+                    {
+                        bool growth = committedOnly && outcome.Obstacle == Obstacle.Room && zone.Find(count, alignment, false, request.Membrane) >= 0;
+                        outcome.Obstacle = growth ? Obstacle.Growth : outcome.Obstacle;
+                        return 0;
+                    }
+
+                    int firstLeaf = (granule >> LeafMap.LeafShift) / _pageLeaves * _pageLeaves;
+                    int lastLeaf = ((((granule + count - 1) >> LeafMap.LeafShift) / _pageLeaves) + 1) * _pageLeaves - 1;
+                    missing = (long)zone.CountUncommitted(firstLeaf, lastLeaf) * LeafMap.LeafBytes;
+                    if (missing <= charged)
+                    {
+                        if (missing > 0)
+                        {
+                            CommitLeaves(zone, firstLeaf, lastLeaf, ref charged);
+                        }
+
+                        Occupy(zone, granule, count, request, ref outcome);
+                        outcome.Look = missing > 0 || (zone.AllocationCount & PressureMask) == 0;
+                        if (started != 0)
+                        {
+                            outcome.Ticks = Stopwatch.GetTimestamp() - started;
+                            zone.AllocationTicks += outcome.Ticks;
+                            zone.AllocationSamples++;
+                        }
+
+                        return AddressOf(granule);
+                    }
+
+                    wanted = RoundUp(Math.Max(missing, Math.Clamp(zone.CommittedLeaves * LeafMap.LeafBytes / 8, MinGrowBytes, MaxGrowBytes)), VirtualMemory.PageSize);
+                }
+                finally
+                {
+                    zone.Lock.Exit();
+                }
+
+                if (_memory.TryCharge(wanted - charged))
+                {
+                    charged = wanted;
+                }
+                else if (_memory.TryCharge(missing - charged))
+                {
+                    charged = missing;
+                }
+                else
+                {
+                    outcome.Obstacle = Obstacle.Limit;
+                    committedOnly = true;
+                }
+            }
+        }
+        catch (VirtualMemoryException e)
+        {
+            outcome.Obstacle = Obstacle.System;
+            outcome.Cause = e;
+            return 0;
+        }
+        finally
+        {
+            // Dispose has given back everything that was charged, this too.
+            if (charged > 0 && !Volatile.Read(ref _disposed))
+            {
+                _memory.Refund(charged);
+            }
+        }
+    }
+
+    /// <summary>Makes a free, committed run a block with its tag. Under the zone's lock.</summary>
+    private void Occupy(TreeZone zone, int granule, int count, in Request request, ref Outcome outcome)
+    {
+        outcome.IsFresh = _map.AreFresh(granule >> LeafMap.LeafShift, (granule + count - 1) >> LeafMap.LeafShift);
+        if (request.HasTag)
+        {
+            _tags.Prepare(granule);
+        }
+
+        Take(zone, granule, count, (int)(((nuint)count << LeafMap.GranuleShift) - request.Size));
+        if (request.HasTag)
+        {
+            _tags.Add(granule, request.Tag, request.Movable);
+        }
+
+        zone.AllocationCount++;
+        RaisePeak(Interlocked.Add(ref _liveBytes, (long)count << LeafMap.GranuleShift));
+    }
+
+    /// <summary>Commits what is missing of a range and, with what is charged beyond that, leaves behind it. Under the zone's lock; what was charged and is not used stays charged.</summary>
+    private void CommitLeaves(TreeZone zone, int firstLeaf, int lastLeaf, ref long charged)
+    {
+        int leaf = firstLeaf;
+        while (charged > 0 && leaf < zone.EndLeaf)
+        {
+            int end = leaf;
+            while (end < zone.EndLeaf && end - leaf < charged / LeafMap.LeafBytes && (_map.Words[end] & LeafMap.Committed) == 0)
+            {
+                end++;
+            }
+
+            if (end > leaf)
+            {
+                long bytes = (long)(end - leaf) * LeafMap.LeafBytes;
+                _memory.Commit(AddressOf(leaf << LeafMap.LeafShift), bytes);
+                charged -= bytes;
+                _map.MarkCommitted(leaf, end - leaf);
+                zone.TopLeaf = Math.Max(zone.TopLeaf, end);
+                zone.CommittedLeaves += end - leaf;
+                zone.IdleLeaves += end - leaf;
+            }
+
+            if (end > lastLeaf)
+            {
+                return;
+            }
+
+            leaf = end + 1;
+        }
+    }
+
+    /// <summary>Marks a free, committed run as a block. Under the zone's lock.</summary>
+    private void Take(TreeZone zone, int granule, int count, int unused)
+    {
+        _map.PrepareMark(granule, count);
+        zone.FreeRuns += (zone.IsFreeHere(granule - 1) ? 1 : 0) + (zone.IsFreeHere(granule + count) ? 1 : 0) - 1;
+        zone.IdleLeaves -= _map.Mark(granule, count, unused);
+        int membrane = zone.MembraneOf(granule);
+        zone.Membranes[membrane].LiveBlocks++;
+        zone.Membranes[membrane].LiveGranules += count;
+        zone.LiveBlocks++;
+        zone.LiveGranules += count;
+        zone.UnusedBytes += _map.UnusedOf(granule, count);
+        zone.Update(membrane, granule >> LeafMap.LeafShift, (granule + count - 1) >> LeafMap.LeafShift);
+    }
+
+    /// <summary>Marks a block as free. Under the zone's lock.</summary>
+    private void Release(TreeZone zone, int granule, int count)
+    {
+        int membrane = zone.MembraneOf(granule);
+        zone.Membranes[membrane].LiveBlocks--;
+        zone.Membranes[membrane].LiveGranules -= count;
+        zone.LiveBlocks--;
+        zone.LiveGranules -= count;
+        zone.UnusedBytes -= _map.UnusedOf(granule, count);
+        zone.IdleLeaves += _map.Clear(granule, count);
+        zone.FreeRuns += 1 - (zone.IsFreeHere(granule - 1) ? 1 : 0) - (zone.IsFreeHere(granule + count) ? 1 : 0);
+        zone.Update(membrane, granule >> LeafMap.LeafShift, (granule + count - 1) >> LeafMap.LeafShift);
+    }
+
+    private void RaisePeak(long live)
+    {
+        long peak = Volatile.Read(ref _peakLiveBytes);
+        while (live > peak)
+        {
+            long seen = Interlocked.CompareExchange(ref _peakLiveBytes, live, peak);
+            if (seen == peak)
+            {
+                return;
+            }
+
+            peak = seen;
+        }
+    }
+
+    private Exception Failure(in Request request, in Outcome outcome)
+    {
+        Obstacle obstacle = outcome.Obstacle;
+        Exception? cause = obstacle == Obstacle.System ? outcome.Cause : null;
+        long requested = (long)Math.Min(long.MaxValue, (ulong)request.Size);
+        if (obstacle == Obstacle.Limit)
+        {
+            return _memory.LimitReached(requested);
+        }
+
+        string where = request.Level < 0 ? "any level" : request.Membrane < 0 ? $"level {request.Level}" : $"membrane {request.Membrane} of level {request.Level}";
+        (long free, long longest) = FreeIn(request.Level, request.Membrane);
+        if (obstacle == Obstacle.Room && free >= requested)
+        {
+            cause = new TreeZoneException(TreeZoneError.Fragmented, $"{free:N0} bytes are free in {where}, the longest run of them has {longest:N0}. Use movable blocks and defragment.");
+        }
+
+        string reason = obstacle switch
+        {
+            Obstacle.Growth => "no committed run is long enough, and the request does not allow growth.",
+            Obstacle.System => "the operating system refused memory.",
+            _ when cause is not null => $"no run of free memory in {where} is long enough, though {free:N0} bytes are free in pieces.",
+            _ => $"no run of free memory in {where} is long enough.",
+        };
+        return new AllocationFailedException(Name, requested, longest, request.Owner, reason, cause);
+    }
+
+    private (long Free, long Longest) FreeIn(int level, int membrane)
+    {
+        long free = 0;
+        long longest = 0;
+        for (int i = Math.Max(level, 0); i <= (level < 0 ? LevelCount - 1 : level); i++)
+        {
+            TreeZone zone = _zones[i];
+            zone.Lock.Enter();
+            if (!_disposed)
+            {
+                free += membrane < 0 ? zone.EndGranule - zone.FirstGranule - zone.LiveGranules : zone.Membranes[membrane].Granules - zone.Membranes[membrane].LiveGranules;
+                longest = Math.Max(longest, membrane < 0 ? zone.LongestFree.Max() : zone.LongestFree[membrane]);
+            }
+
+            zone.Lock.Exit();
+        }
+
+        return (free << LeafMap.GranuleShift, longest << LeafMap.GranuleShift);
+    }
+
+    private static int GranulesFor(nuint size) => (int)((size + LeafMap.GranuleBytes - 1) >> LeafMap.GranuleShift);
+
+    /// <summary>What is asked for. Level −1: any; membrane −1: any.</summary>
+    private readonly struct Request
+    {
+        internal readonly nuint Size;
+        internal readonly nuint Alignment;
+        internal readonly AllocationOptions Options;
+        internal readonly OwnerId Owner;
+        internal readonly int Level;
+        internal readonly int Membrane;
+        internal readonly int Tag;
+        internal readonly bool Movable;
+
+        internal Request(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, int level = -1, int membrane = -1, int handle = -1)
+        {
+            ArgumentOutOfRangeException.ThrowIfZero(size);
+            if (!BitOperations.IsPow2(alignment) || alignment > MaxAlignment)
+            {
+                throw new ArgumentOutOfRangeException(nameof(alignment), alignment, $"The alignment must be a power of two up to {MaxAlignment:N0} bytes.");
+            }
+
+            Size = size;
+            Alignment = alignment;
+            Options = options;
+            Owner = owner;
+            Level = level;
+            Membrane = membrane;
+
+            // A movable block's owner is kept with its handle.
+            Tag = handle >= 0 ? handle : owner.Value;
+            Movable = handle >= 0;
+        }
+
+        internal bool HasTag => Movable || Tag != 0;
+    }
+
+    /// <summary>How an attempt ended.</summary>
+    private struct Outcome
+    {
+        /// <summary>What was in the way.</summary>
+        internal Obstacle Obstacle;
+
+        /// <summary>The system's error, where that was in the way.</summary>
+        internal Exception? Cause;
+
+        /// <summary>Whether the block reads as zero already.</summary>
+        internal bool IsFresh;
+
+        /// <summary>Whether it is time to look at the pressure.</summary>
+        internal bool Look;
+
+        /// <summary>How long it took, where it was timed.</summary>
+        internal long Ticks;
+    }
+}
