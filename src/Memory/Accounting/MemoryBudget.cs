@@ -6,6 +6,7 @@ namespace DimensionStore.Memory;
 /// </summary>
 public sealed class MemoryBudget
 {
+    private readonly MemoryBudget? _parent;
     private long _usedBytes;
     private long _peakBytes;
     private int _level;
@@ -21,6 +22,13 @@ public sealed class MemoryBudget
         Name = name;
         LimitBytes = limitBytes;
         Thresholds = thresholds ?? PressureThresholds.DimensionStore;
+    }
+
+    /// <summary>Creates a budget inside another one: what is charged here is charged there too.</summary>
+    internal MemoryBudget(string name, long limitBytes, MemoryBudget? parent)
+        : this(name, limitBytes)
+    {
+        _parent = parent;
     }
 
     /// <summary>Raised on the charging or releasing thread, after the change, when the level differs from the last one raised. A handler must not throw.</summary>
@@ -68,6 +76,24 @@ public sealed class MemoryBudget
             used = seen;
         }
 
+        bool fits = false;
+        try
+        {
+            fits = _parent is null || _parent.TryCharge(bytes);
+        }
+        finally
+        {
+            if (!fits)
+            {
+                Interlocked.Add(ref _usedBytes, -bytes);
+            }
+        }
+
+        if (!fits)
+        {
+            return false;
+        }
+
         RaisePeak(used + bytes);
         try
         {
@@ -77,11 +103,15 @@ public sealed class MemoryBudget
         {
             // A handler failed: the caller gets its error and not the bytes, so they must not stay charged.
             Interlocked.Add(ref _usedBytes, -bytes);
+            _parent?.Release(bytes);
             throw;
         }
 
         return true;
     }
+
+    /// <summary>This budget, or the one around it when it is that one that has no room for so many bytes.</summary>
+    internal MemoryBudget ObstacleFor(long bytes) => _parent is not null && bytes <= AvailableBytes ? _parent.ObstacleFor(bytes) : this;
 
     /// <summary>Charges bytes.</summary>
     /// <exception cref="LimitExceededException">They do not fit; nothing was charged.</exception>
@@ -105,6 +135,7 @@ public sealed class MemoryBudget
             throw new InvalidOperationException($"{Name}: {bytes:N0} bytes released, {now + bytes:N0} were charged.");
         }
 
+        _parent?.Release(bytes);
         RaisePressure();
     }
 

@@ -10,6 +10,7 @@ public static class AllocatorCatalog
     public static IReadOnlyList<AllocatorKind> All { get; } = Array.AsReadOnly<AllocatorKind>(
     [
         new("pool", "Fixed-size blocks: 64 B to 64 MiB by powers of two", typeof(PoolAllocator), CreatePool),
+        new("general", "Blocks of any size: slabs with a heap for each thread up to 32 KiB, runs of pages above", typeof(GeneralAllocator), settings => new GeneralAllocator(settings.CapacityBytes, settings.Budget)),
         new("slab", "Blocks up to 32 KiB in slabs of one size, a heap for each thread", typeof(SlabAllocator), settings => new SlabAllocator(settings.CapacityBytes, settings.Budget)),
         new("segregated", "Any size, from segregated free blocks that are split and merged, with owners and collection", typeof(SegregatedAllocator), CreateSegregated),
         new("buddy", "Powers of two from 64 bytes up, split and merged, grouped by mobility", typeof(BuddyAllocator), CreateBuddy),

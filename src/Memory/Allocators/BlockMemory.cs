@@ -117,10 +117,16 @@ internal sealed class BlockMemory : IDisposable
     }
 
     /// <summary>The error for a charge that failed: names the limit or the budget, whichever was in the way.</summary>
-    internal LimitExceededException LimitReached(long requestedBytes) =>
-        requestedBytes > LimitBytes - ChargedBytes || _budget is null
-            ? new LimitExceededException($"{_name} limit", requestedBytes, ChargedBytes, LimitBytes)
-            : new LimitExceededException(_budget.Name, requestedBytes, _budget.UsedBytes, _budget.LimitBytes);
+    internal LimitExceededException LimitReached(long requestedBytes)
+    {
+        if (requestedBytes > LimitBytes - ChargedBytes || _budget is null)
+        {
+            return new LimitExceededException($"{_name} limit", requestedBytes, ChargedBytes, LimitBytes);
+        }
+
+        MemoryBudget obstacle = _budget.ObstacleFor(requestedBytes);
+        return new LimitExceededException(obstacle.Name, requestedBytes, obstacle.UsedBytes, obstacle.LimitBytes);
+    }
 
     /// <summary>Commits whole pages that are charged already. Under the allocator's lock.</summary>
     /// <exception cref="VirtualMemoryException">The system refused; nothing has changed, and the charge is still there to refund.</exception>

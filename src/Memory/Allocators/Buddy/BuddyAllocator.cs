@@ -22,4 +22,10 @@ public sealed class BuddyAllocator : PageAllocator
         : base("BuddyAllocator", (options ?? new BuddyOptions()).Resolved())
     {
     }
+
+    /// <summary>The same as a part of another allocator, whose name its errors bear.</summary>
+    internal BuddyAllocator(string name, BuddyOptions options)
+        : base(name, options.Resolved())
+    {
+    }
 }

@@ -210,7 +210,7 @@ public abstract unsafe partial class PageAllocator
         RaiseEvents();
     }
 
-    private bool TryResize(nint address, nuint size)
+    internal bool TryResize(nint address, nuint size)
     {
         if (size > (nuint)MaxBlockBytes)
         {

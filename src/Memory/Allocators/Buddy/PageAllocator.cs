@@ -87,6 +87,9 @@ public abstract unsafe partial class PageAllocator : MemoryAllocator
     /// <summary>The highest order that <see cref="AllocatePages"/> takes.</summary>
     public int MaxPageOrder => BitOperations.Log2((ulong)MaxBlockBytes / (uint)VirtualMemory.PageSize);
 
+    /// <summary>Usable bytes in live blocks, without a lock.</summary>
+    internal long LiveBytes => Volatile.Read(ref _liveBytes);
+
     private protected ReadOnlySpan<BuddyArea> Areas => _areas;
 
     /// <summary>The areas themselves, so that a test can damage one and see the integrity check find it.</summary>

@@ -64,22 +64,47 @@ internal sealed unsafe partial class SlabEngine
     internal static bool IsSize(nuint size, uint usableBytes, byte state, int slackShift) =>
         size != 0 && size <= usableBytes && Math.Min(BlockState.MostSlack, (usableBytes - (uint)size) >> slackShift) == (state & BlockState.MostSlack);
 
-    /// <summary>Records another size for a live block that stays where it is.</summary>
-    internal void NoteSize(nint address, nuint size)
+    /// <summary>
+    /// Records another size for a live block if it can stay where it is: when the size fits and is at least half of the block. Compared and swapped, so that a block which another
+    /// thread frees at this moment does not come back to life.
+    /// </summary>
+    internal bool TryResize(nint address, nuint size)
     {
-        lock (Gate)
+        SlabHeap* heap = (SlabHeap*)ThreadHeap.Current;
+        if (heap == null || !SlabHeap.TryEnter(heap, Id))
         {
-            ThrowIfDisposed();
-            SlabUnit* unit = _units + ((nuint)(address - _base) >> SlabChunks.UnitShift);
-            byte* state = Slab.States(unit->Slab) + (((ulong)(uint)(address - unit->Start) * unit->Reciprocal) >> 32);
-            byte seen = Volatile.Read(ref *state);
-            uint slack = Math.Min(BlockState.MostSlack, (unit->Bin->BlockBytes - (uint)size) >> unit->Bin->SlackShift);
-            if (seen >= BlockState.Live)
+            lock (Gate)
             {
-                // Compared, so that a block which another thread frees at this moment does not come back to life.
-                Interlocked.CompareExchange(ref *state, (byte)(BlockState.Live | slack), seen);
+                ThrowIfDisposed();
+                return Resize(_base, _length, _units, address, size);
             }
         }
+
+        bool fits = Resize(heap->Base, heap->Length, heap->Units, address, size);
+        SlabHeap.Exit(heap);
+        return fits;
+    }
+
+    private static bool Resize(nint start, nuint length, SlabUnit* units, nint address, nuint size)
+    {
+        nuint offset = (nuint)(address - start);
+        SlabUnit* unit = units + (offset >> SlabChunks.UnitShift);
+        if (offset >= length || unit->Bin == null)
+        {
+            return false;
+        }
+
+        ulong product = (ulong)(uint)(address - unit->Start) * unit->Reciprocal;
+        uint blockBytes = unit->Bin->BlockBytes;
+        if ((uint)product >= unit->Reciprocal || size > blockBytes || size < blockBytes / 2)
+        {
+            return false;
+        }
+
+        byte* state = Slab.States(unit->Slab) + (product >> 32);
+        byte seen = Volatile.Read(ref *state);
+        byte resized = (byte)(BlockState.Live | Math.Min(BlockState.MostSlack, (blockBytes - (uint)size) >> unit->Bin->SlackShift));
+        return seen >= BlockState.Live && (seen == resized || Interlocked.CompareExchange(ref *state, resized, seen) == seen);
     }
 
     /// <summary>Says what is wrong with an address in the slabs' range that is not a live block.</summary>
@@ -150,7 +175,7 @@ internal sealed unsafe partial class SlabEngine
     internal AllocatorStatistics SnapshotLocked()
     {
         (long allocated, long freed, long liveBytes) = CountLocked();
-        _peakLiveBytes = Math.Max(_peakLiveBytes, liveBytes);
+        _peakLiveBytes = Math.Max(_peakLiveBytes, liveBytes + (Beside?.LiveBytes ?? 0));
         long slack = 0;
         long idle = (long)_chunks.IdleUnits << SlabChunks.UnitShift;
         for (int unit = 0; unit < _chunks.UsedChunks * SlabChunks.UnitsPerChunk; unit++)

@@ -20,7 +20,12 @@ internal sealed unsafe partial class SlabEngine
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal nint Allocate(uint index, nuint size, AllocationOptions options, OwnerId owner, out Obstacle obstacle, out VirtualMemoryException? refusal)
     {
-        SlabHeap* heap = HeapOfThisThread();
+        SlabHeap* heap = (SlabHeap*)ThreadHeap.Current;
+        if (heap == null || Volatile.Read(ref heap->OpenFor) != Id)
+        {
+            heap = HeapOfThisThread();
+        }
+
         SlabBin* bin = SlabHeap.Bin(heap, index);
         nint address = 0;
         byte before = 0;
@@ -46,11 +51,6 @@ internal sealed unsafe partial class SlabEngine
         if (isEnough)
         {
             Retire(heap);
-        }
-
-        if (address == 0)
-        {
-            Interlocked.Increment(ref FailedAllocations);
         }
 
         if (address != 0 && (options & AllocationOptions.Zeroed) != 0 && before != BlockState.Fresh)
@@ -270,11 +270,23 @@ internal sealed unsafe partial class SlabEngine
         _arena.Return(slab, Slab.HeaderBytes + ((slab->Capacity + 64) & ~63));
     }
 
-    /// <summary>Live blocks and bytes have risen since the last look by no more than what was claimed, so a look whenever a slab is added sees every height but for the claimed blocks.</summary>
+    /// <summary>Live bytes rise unseen by at most what the bins have claimed, so a look whenever a slab is added sees every height but for the claimed blocks.</summary>
     private void RaisePeakLocked()
     {
         (_, _, long liveBytes) = CountLocked();
-        _peakLiveBytes = Math.Max(_peakLiveBytes, liveBytes);
+        _peakLiveBytes = Math.Max(_peakLiveBytes, liveBytes + (Beside?.LiveBytes ?? 0));
+    }
+
+    /// <summary>Like <see cref="RaisePeakLocked"/>, after an allocation of pages; counts only where there may be a new height.</summary>
+    internal void RaisePeak()
+    {
+        if (Beside!.LiveBytes + _memory.CommittedBytes > Volatile.Read(ref _peakLiveBytes))
+        {
+            lock (Gate)
+            {
+                RaisePeakLocked();
+            }
+        }
     }
 
     /// <summary>The error for an allocation that failed.</summary>

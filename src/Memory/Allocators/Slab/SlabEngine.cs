@@ -4,7 +4,7 @@ using System.Runtime.CompilerServices;
 namespace DimensionStore.Memory;
 
 /// <summary>
-/// The slabs themselves, without a policy about sizes: heaps, bins, slabs and the memory under them. <see cref="SlabAllocator"/>, <c>GeneralAllocator</c> and
+/// The slabs themselves, without a policy about sizes: heaps, bins, slabs and the memory under them. <see cref="SlabAllocator"/>, <see cref="GeneralAllocator"/> and
 /// <c>ObjectCache</c> are faces of it. README.md beside this file says how it works and why.
 /// </summary>
 internal sealed unsafe partial class SlabEngine : IDisposable
@@ -83,16 +83,16 @@ internal sealed unsafe partial class SlabEngine : IDisposable
     /// <summary>Whether an address lies in the slabs' range.</summary>
     internal bool Covers(nint address) => (nuint)(address - _base) < _length;
 
-    /// <summary>Takes a block claimed by a bin; 0 when it has none. Inside the heap.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static nint TakeClaimed(SlabBin* bin, nuint size)
-    {
-        ulong mask = bin->Mask;
-        if (mask == 0)
-        {
-            return 0;
-        }
+    /// <summary>An allocator of pages under the same limit, whose live bytes count for the peak.</summary>
+    internal PageAllocator? Beside { get; init; }
 
+    /// <summary>Takes a block that a bin has claimed. Inside the heap.</summary>
+    /// <param name="bin">The bin.</param>
+    /// <param name="mask">Its mask, not 0.</param>
+    /// <param name="size">Bytes asked for.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static nint TakeClaimed(SlabBin* bin, ulong mask, nuint size)
+    {
         uint bit = (uint)BitOperations.TrailingZeroCount(mask);
         bin->Mask = mask & (mask - 1);
         uint blockBytes = bin->BlockBytes;
@@ -100,12 +100,23 @@ internal sealed unsafe partial class SlabEngine : IDisposable
         return bin->GroupAddress + (nint)(bit * blockBytes);
     }
 
-    /// <summary>Frees a block of this heap's own or of another heap; false when there is more to find out about the address, and then nothing has changed. Inside the heap.</summary>
-    /// <param name="heap">This thread's heap.</param>
-    /// <param name="address">What is to be freed.</param>
-    /// <param name="isEmptied">Whether a slab has become empty and <see cref="Retire"/> is to be called outside the heap.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool TryFree(SlabHeap* heap, nint address, ref bool isEmptied)
+    /// <summary>What follows the free of a slab's first or last block. Inside the heap, and leaves it.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal void AfterTrigger(SlabHeap* heap, SlabBin* bin, Slab* slab)
+    {
+        bool isEnough = OnTrigger(heap, bin, slab);
+        SlabHeap.Exit(heap);
+        if (isEnough)
+        {
+            Retire(heap);
+        }
+    }
+
+    /// <summary>
+    /// Frees a block of another heap's slab: one compare-and-swap. The owner hears of it once for any number of blocks, until it looks. False when the address is not a live
+    /// block's, and then nothing has changed. Inside the heap.
+    /// </summary>
+    internal static bool TryFreeElsewhere(SlabHeap* heap, nint address)
     {
         nuint offset = (nuint)(address - heap->Base);
         if (offset >= heap->Length)
@@ -114,52 +125,9 @@ internal sealed unsafe partial class SlabEngine : IDisposable
         }
 
         SlabUnit* unit = heap->Units + (offset >> SlabChunks.UnitShift);
-        SlabBin* bin = unit->Bin;
-        if (!SlabHeap.Has(heap, bin))
-        {
-            return TryFreeElsewhere(heap, unit, address);
-        }
-
         uint reciprocal = unit->Reciprocal;
         ulong product = (ulong)(uint)(address - unit->Start) * reciprocal;
-        Slab* slab = unit->Slab;
-        byte* state = Slab.States(slab) + (product >> 32);
-        if ((uint)product >= reciprocal || *state < BlockState.Live)
-        {
-            return false;
-        }
-
-        *state = BlockState.Free;
-        nuint bit = (nuint)(state - bin->GroupStates);
-        if (bit < 64)
-        {
-            bin->PutBack++;
-            bin->Mask |= 1UL << (int)bit;
-            return true;
-        }
-
-        bin->Freed++;
-        slab->GroupMask |= 1UL << (int)(product >> 38);
-        if (--slab->Used == slab->Trigger)
-        {
-            isEmptied = OnTrigger(heap, bin, slab);
-        }
-
-        return true;
-    }
-
-    /// <summary>Frees a block of another heap's slab: one compare-and-swap. The owner hears of it once for any number of blocks, until it looks.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static bool TryFreeElsewhere(SlabHeap* heap, SlabUnit* unit, nint address)
-    {
-        if (unit->Bin == null)
-        {
-            return false;
-        }
-
-        uint reciprocal = unit->Reciprocal;
-        ulong product = (ulong)(uint)(address - unit->Start) * reciprocal;
-        if ((uint)product >= reciprocal)
+        if (unit->Bin == null || SlabHeap.Has(heap, unit->Bin) || (uint)product >= reciprocal)
         {
             return false;
         }
@@ -179,6 +147,40 @@ internal sealed unsafe partial class SlabEngine : IDisposable
             Notify(heap->Units, slab);
         }
 
+        return true;
+    }
+
+    /// <summary>Frees a block of this heap's own; the same as the fast path of <see cref="SizeClassAllocator.Free"/>. With the lock.</summary>
+    private static bool TryFreeOwn(SlabHeap* heap, nint address, out bool isEnough)
+    {
+        isEnough = false;
+        nuint offset = (nuint)(address - heap->Base);
+        if (offset >= heap->Length)
+        {
+            return false;
+        }
+
+        SlabUnit* unit = heap->Units + (offset >> SlabChunks.UnitShift);
+        SlabBin* bin = unit->Bin;
+        ulong product = (ulong)(uint)(address - unit->Start) * unit->Reciprocal;
+        Slab* slab = unit->Slab;
+        if (!SlabHeap.Has(heap, bin) || (uint)product >= unit->Reciprocal || Slab.States(slab)[product >> 32] < BlockState.Live)
+        {
+            return false;
+        }
+
+        Slab.States(slab)[product >> 32] = BlockState.Free;
+        nuint bit = (nuint)(Slab.States(slab) + (product >> 32) - bin->GroupStates);
+        if (bit < 64)
+        {
+            bin->PutBack++;
+            bin->Mask |= 1UL << (int)bit;
+            return true;
+        }
+
+        bin->Freed++;
+        slab->GroupMask |= 1UL << (int)(product >> 38);
+        isEnough = --slab->Used == slab->Trigger && OnTrigger(heap, bin, slab);
         return true;
     }
 
@@ -222,20 +224,17 @@ internal sealed unsafe partial class SlabEngine : IDisposable
     /// <summary>Frees by way of the lock. False when the address is not a live block's, and then nothing has changed.</summary>
     internal bool FreeShared(SlabHeap* heap, nint address)
     {
-        bool isFreed;
-        bool isEmptied = false;
         lock (Gate)
         {
             ThrowIfDisposed();
-            isFreed = TryFree(heap, address, ref isEmptied);
-        }
+            bool isFreed = TryFreeOwn(heap, address, out bool isEnough) || TryFreeElsewhere(heap, address);
+            if (isEnough)
+            {
+                RetireLocked(heap);
+            }
 
-        if (isEmptied)
-        {
-            Retire(heap);
+            return isFreed;
         }
-
-        return isFreed;
     }
 
     /// <summary>Throws when the slabs are gone. With the lock.</summary>

@@ -1,0 +1,226 @@
+namespace DimensionStore.Memory;
+
+/// <summary>What is there: look-ups, statistics, enumeration; and giving back: reset, trim, dispose.</summary>
+public abstract unsafe partial class SizeClassAllocator
+{
+    /// <inheritdoc/>
+    /// <remarks>What was asked for is remembered exactly up to 2 KiB, and in quanta of up to a 128th of the distance between sizes above; another size within the quantum passes.</remarks>
+    public sealed override void FreeSized(nint address, nuint size)
+    {
+        if (_large != null && !_engine.Covers(address))
+        {
+            _large.FreeSized(address, size);
+            return;
+        }
+
+        if (_engine.Look(address, out uint usable, out byte state, out int shift) && !SlabEngine.IsSize(size, usable, state, shift))
+        {
+            throw new MemoryFaultException(Name, MemoryFault.WrongSize, address, usable, OwnerId.None, $"freed as {size:N0} bytes. Free with the size that was asked for.");
+        }
+
+        Free(address);
+    }
+
+    /// <inheritdoc/>
+    public sealed override nuint UsableSize(nint address) =>
+        _large != null && !_engine.Covers(address) ? _large.UsableSize(address)
+        : _engine.Look(address, out uint usable, out _, out _) ? usable
+        : throw FaultAt(address);
+
+    /// <inheritdoc/>
+    public sealed override bool Owns(nint address)
+    {
+        try
+        {
+            return _large != null && !_engine.Covers(address) ? _large.Owns(address) : _engine.Look(address, out _, out _, out _);
+        }
+        catch (ObjectDisposedException)
+        {
+            return false;
+        }
+    }
+
+    /// <inheritdoc/>
+    public sealed override nint Reallocate(nint address, nuint size, OwnerId owner = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(size);
+        if (_large != null && !_engine.Covers(address))
+        {
+            return size > SizeClasses.MaxBytes && _large.TryResize(address, size) ? address : base.Reallocate(address, size, owner);
+        }
+
+        return _engine.TryResize(address, size) ? address : base.Reallocate(address, size, owner);
+    }
+
+    /// <inheritdoc/>
+    public sealed override void Reset()
+    {
+        lock (_engine.Gate)
+        {
+            _engine.ThrowIfDisposed();
+            _engine.ResetLocked();
+        }
+
+        _large?.Reset();
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>What other threads have freed is gathered first, and slabs kept for reuse go too; the other threads are stopped meanwhile.</remarks>
+    public sealed override long Trim()
+    {
+        long returned;
+        lock (_engine.Gate)
+        {
+            _engine.ThrowIfDisposed();
+            returned = _engine.TrimLocked();
+        }
+
+        _memory.Refund(returned);
+        return returned + (_large?.Trim() ?? 0);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Looks at one byte for each small block there is, to add up what was asked for.</remarks>
+    public sealed override AllocatorStatistics GetStatistics()
+    {
+        lock (_engine.Gate)
+        {
+            return _engine.IsDisposed ? _last : SnapshotLocked();
+        }
+    }
+
+    /// <inheritdoc/>
+    public sealed override IEnumerable<BlockInfo> EnumerateBlocks()
+    {
+        _engine.ThrowIfDisposedOutside();
+        return _large == null ? _engine.Blocks() : _engine.Blocks().Concat(_large.EnumerateBlocks());
+    }
+
+    /// <inheritdoc/>
+    public sealed override IEnumerable<MemoryExtent> EnumerateExtents()
+    {
+        List<MemoryExtent> extents = [];
+        lock (_engine.Gate)
+        {
+            _engine.ThrowIfDisposed();
+            _engine.AddExtentsLocked(extents);
+        }
+
+        if (_large != null)
+        {
+            foreach (MemoryExtent extent in _large.EnumerateExtents())
+            {
+                extents.Add(extent with { Group = PagesGroup });
+            }
+
+            extents.Sort((one, other) => one.Address.CompareTo(other.Address));
+        }
+
+        return extents;
+    }
+
+    /// <inheritdoc/>
+    public sealed override IReadOnlyList<AllocatorGroup> GetGroups()
+    {
+        List<AllocatorGroup> groups = [];
+        lock (_engine.Gate)
+        {
+            _engine.ThrowIfDisposed();
+            _engine.AddGroupsLocked(groups);
+        }
+
+        if (_large != null)
+        {
+            AllocatorStatistics pages = _large.GetStatistics();
+            groups.Add(new AllocatorGroup(AllocatorGroupKind.SizeClass, PagesGroup, pages.LiveBlocks, pages.LiveBytes, 0, pages.CommittedBytes, 0));
+        }
+
+        return groups;
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>
+    /// Stops the other threads for its duration. Checked: every slab agrees with the table that finds it and with its list; every block is live, or free and marked so, once;
+    /// counters agree with the blocks' states; committed bytes agree with the units and stay within limit and budget.
+    /// </remarks>
+    public sealed override IntegrityReport CheckIntegrity()
+    {
+        List<string> violations = [];
+        long blocks;
+        lock (_engine.Gate)
+        {
+            _engine.ThrowIfDisposed();
+            blocks = _engine.CheckLocked(violations);
+            long committed = _engine.CommittedLocked();
+            if (committed != _memory.CommittedBytes || committed > _memory.ChargedBytes)
+            {
+                violations.Add($"{committed:N0} bytes are committed, {_memory.CommittedBytes:N0} are counted and {_memory.ChargedBytes:N0} charged.");
+            }
+        }
+
+        if (_large != null)
+        {
+            IntegrityReport pages = _large.CheckIntegrity();
+            blocks += pages.BlocksChecked;
+            violations.AddRange(pages.Violations);
+        }
+
+        return new IntegrityReport(blocks, violations);
+    }
+
+    /// <inheritdoc/>
+    protected internal sealed override void NoteSize(nint address, nuint size)
+    {
+        if (_large != null && !_engine.Covers(address))
+        {
+            _large.NoteSize(address, size);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        lock (_engine.Gate)
+        {
+            if (_engine.IsDisposed)
+            {
+                return;
+            }
+
+            _engine.StopThreadsLocked();
+            _large?.Dispose();
+            _last = AllocatorSnapshots.Disposed(SnapshotLocked());
+            _engine.DisposeLocked();
+        }
+
+        _memory.Dispose();
+    }
+
+    private AllocatorStatistics SnapshotLocked()
+    {
+        AllocatorStatistics slabs = _engine.SnapshotLocked();
+        if (_large == null)
+        {
+            return slabs;
+        }
+
+        // After its dispose, what was live in the pages has become leaked; it is still to be counted here.
+        AllocatorStatistics pages = _large.GetStatistics();
+        long live = pages.LiveBytes + pages.LeakedBytes;
+        return slabs with
+        {
+            ReservedBytes = slabs.ReservedBytes + pages.ReservedBytes,
+            CommittedBytes = slabs.CommittedBytes + pages.CommittedBytes,
+            PeakCommittedBytes = Math.Max(PeakCommittedBytes, slabs.CommittedBytes + pages.CommittedBytes),
+            IdleBytes = slabs.IdleBytes + pages.IdleBytes,
+            LiveBytes = slabs.LiveBytes + live,
+            RequestedBytes = slabs.RequestedBytes + pages.RequestedBytes,
+            PeakLiveBytes = Math.Max(slabs.PeakLiveBytes, slabs.LiveBytes + live),
+            LimitBytes = LimitBytes,
+            LiveBlocks = slabs.LiveBlocks + pages.LiveBlocks + pages.LeakedBlocks,
+            AllocationCount = slabs.AllocationCount + pages.AllocationCount,
+            FreeCount = slabs.FreeCount + pages.FreeCount,
+            MetadataBytes = slabs.MetadataBytes + pages.MetadataBytes,
+        };
+    }
+}

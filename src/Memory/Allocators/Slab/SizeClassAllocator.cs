@@ -1,0 +1,256 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using DimensionStore.Memory.Native;
+
+namespace DimensionStore.Memory;
+
+/// <summary>
+/// What <see cref="SlabAllocator"/> and <see cref="GeneralAllocator"/> have in common: small blocks from slabs with a heap per thread, and the rest, if any, from an allocator of pages.
+/// </summary>
+/// <remarks>
+/// Thread-safe. The thread that allocated a small block frees it without a lock and without an atomic operation; another thread with one.
+/// The two fast paths, <see cref="Allocate"/> and <see cref="Free"/>, are written so that nothing is called but the look-up of the thread's heap and, in tail position, what
+/// goes beyond: otherwise every register they use would have to be saved first, which costs as much as the work.
+/// </remarks>
+public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
+{
+    private readonly long _id;
+    private readonly SlabEngine _engine;
+    private readonly BlockMemory _memory;
+    private readonly PageAllocator? _large;
+    private AllocatorStatistics _last;
+
+    private const string PagesGroup = "pages";
+
+    private protected SizeClassAllocator(string name, long limitBytes, MemoryBudget? budget, PageAllocator? large)
+    {
+        int chunks = SlabEngine.ChunksFor(limitBytes);
+        Name = name;
+        _large = large;
+        _memory = new BlockMemory(name, (long)chunks * SlabChunks.ChunkBytes, SlabChunks.UnitBytes, limitBytes, budget);
+        try
+        {
+            _engine = new SlabEngine(name, _memory, _memory.Start, chunks, SizeClasses.All) { Beside = large };
+        }
+        catch (VirtualMemoryException)
+        {
+            _memory.Dispose();
+            throw;
+        }
+
+        _id = _engine.Id;
+    }
+
+    /// <inheritdoc/>
+    public sealed override string Name { get; }
+
+    /// <inheritdoc/>
+    public sealed override bool IsThreadSafe => true;
+
+    /// <summary>The most that may be committed by both parts together.</summary>
+    private protected virtual long LimitBytes => _memory.LimitBytes;
+
+    /// <summary>The most that both parts had committed at once.</summary>
+    private protected virtual long PeakCommittedBytes => _memory.PeakCommittedBytes;
+
+    /// <summary>The slabs, so that a test can damage one.</summary>
+    internal SlabEngine Engine => _engine;
+
+    /// <inheritdoc/>
+    public sealed override nint Allocate(nuint size, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
+    {
+        if (((alignment ^ DefaultAlignment) | (uint)options | (uint)owner.Value) != 0)
+        {
+            return AllocateOtherwise(size, alignment, options, owner);
+        }
+
+        SlabHeap* heap = (SlabHeap*)ThreadHeap.Current;
+        if (size - 1 < SizeClasses.MaxBytes && heap != null && SlabHeap.TryEnter(heap, _id))
+        {
+            SlabBin* bin = SlabHeap.Bin(heap, SizeClasses.Of(size));
+            ulong mask = bin->Mask;
+            if (mask != 0)
+            {
+                nint address = SlabEngine.TakeClaimed(bin, mask, size);
+                SlabHeap.Exit(heap);
+                return address;
+            }
+
+            SlabHeap.Exit(heap);
+        }
+
+        return AllocateOtherwise(size);
+    }
+
+    /// <inheritdoc/>
+    public sealed override bool TryAllocate(nuint size, out nint address, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
+    {
+        if (((alignment ^ DefaultAlignment) | (uint)options | (uint)owner.Value) == 0)
+        {
+            SlabHeap* heap = (SlabHeap*)ThreadHeap.Current;
+            if (size - 1 < SizeClasses.MaxBytes && heap != null && SlabHeap.TryEnter(heap, _id))
+            {
+                SlabBin* bin = SlabHeap.Bin(heap, SizeClasses.Of(size));
+                ulong mask = bin->Mask;
+                address = mask != 0 ? SlabEngine.TakeClaimed(bin, mask, size) : 0;
+                SlabHeap.Exit(heap);
+                if (mask != 0)
+                {
+                    return true;
+                }
+            }
+        }
+
+        address = AllocateBeyond(size, alignment, options, owner, throws: false);
+        return address != 0;
+    }
+
+    /// <inheritdoc/>
+    public sealed override void Free(nint address)
+    {
+        SlabHeap* heap = (SlabHeap*)ThreadHeap.Current;
+        if (heap == null || !SlabHeap.TryEnter(heap, _id))
+        {
+            FreeOtherwise(address);
+            return;
+        }
+
+        nuint offset = (nuint)(address - heap->Base);
+        if (offset < heap->Length)
+        {
+            SlabUnit* unit = heap->Units + (offset >> SlabChunks.UnitShift);
+            SlabBin* bin = unit->Bin;
+            uint reciprocal = unit->Reciprocal;
+            ulong product = (ulong)(uint)(address - unit->Start) * reciprocal;
+            Slab* slab = unit->Slab;
+            if (SlabHeap.Has(heap, bin) && (uint)product < reciprocal)
+            {
+                byte* state = Slab.States(slab) + (product >> 32);
+                if (*state >= BlockState.Live)
+                {
+                    *state = BlockState.Free;
+                    nuint bit = (nuint)(state - bin->GroupStates);
+                    if (bit < 64)
+                    {
+                        bin->PutBack++;
+                        bin->Mask |= 1UL << (int)bit;
+                        SlabHeap.Exit(heap);
+                        return;
+                    }
+
+                    bin->Freed++;
+                    slab->GroupMask |= 1UL << (int)(product >> 38);
+                    if (--slab->Used != slab->Trigger)
+                    {
+                        SlabHeap.Exit(heap);
+                        return;
+                    }
+
+                    _engine.AfterTrigger(heap, bin, slab);
+                    return;
+                }
+            }
+        }
+
+        FreeBeyond(heap, address);
+    }
+
+    /// <summary>Frees what is not a live block of this thread's heap. Inside the heap, and leaves it.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void FreeBeyond(SlabHeap* heap, nint address)
+    {
+        bool isFreed = SlabEngine.TryFreeElsewhere(heap, address);
+        SlabHeap.Exit(heap);
+        if (!isFreed)
+        {
+            FreeNoSlabBlock(address);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void FreeOtherwise(nint address)
+    {
+        SlabHeap* heap = _engine.HeapOfThisThread();
+        if (!_engine.FreeShared(heap, address))
+        {
+            FreeNoSlabBlock(address);
+        }
+    }
+
+    private void FreeNoSlabBlock(nint address)
+    {
+        if (_large == null || _engine.Covers(address))
+        {
+            throw FaultAt(address);
+        }
+
+        _large.Free(address);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private nint AllocateOtherwise(nuint size) => AllocateBeyond(size, DefaultAlignment, AllocationOptions.None, OwnerId.None, throws: true);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private nint AllocateOtherwise(nuint size, nuint alignment, AllocationOptions options, OwnerId owner) => AllocateBeyond(size, alignment, options, owner, throws: true);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private nint AllocateBeyond(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(size);
+        if (!BitOperations.IsPow2(alignment) || (_large == null && alignment > SlabChunks.UnitBytes))
+        {
+            throw new ArgumentOutOfRangeException(nameof(alignment), alignment, _large == null ? $"Alignment must be a power of two, at most {SlabChunks.UnitBytes:N0} bytes." : "Alignment must be a power of two.");
+        }
+
+        int index = SizeClasses.Of(size, Math.Max(alignment, DefaultAlignment));
+        if (index < 0)
+        {
+            return AllocateLarge(size, alignment, options, owner, throws);
+        }
+
+        nint address = _engine.Allocate((uint)index, size, options, owner, out SlabEngine.Obstacle obstacle, out VirtualMemoryException? refusal);
+        if (address == 0 && obstacle == SlabEngine.Obstacle.Limit && _large != null && _large.Trim() > 0)
+        {
+            address = _engine.Allocate((uint)index, size, options, owner, out obstacle, out refusal);
+        }
+
+        if (address == 0)
+        {
+            Interlocked.Increment(ref _engine.FailedAllocations);
+        }
+
+        return address != 0 || !throws ? address : throw _engine.Failure(size, SizeClasses.All[index].BlockBytes, owner, obstacle, refusal);
+    }
+
+    private nint AllocateLarge(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws)
+    {
+        if (_large == null)
+        {
+            _engine.ThrowIfDisposedOutside();
+            Interlocked.Increment(ref _engine.FailedAllocations);
+            return !throws ? 0 : throw new AllocationFailedException(Name, size > long.MaxValue ? long.MaxValue : (long)size, SizeClasses.MaxBytes, owner, $"the largest block has {SizeClasses.MaxBytes:N0} bytes. Split the request, or take GeneralAllocator.");
+        }
+
+        // The slabs may hold free memory under the common limit.
+        if (_large.TryAllocate(size, out nint address, alignment, options, owner) || ((options & AllocationOptions.NoGrow) == 0 && Trim() > 0 && _large.TryAllocate(size, out address, alignment, options, owner)))
+        {
+            _engine.RaisePeak();
+            return address;
+        }
+
+        Interlocked.Increment(ref _engine.FailedAllocations);
+        return throws ? _large.Allocate(size, alignment, options, owner) : 0;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private MemoryFaultException FaultAt(nint address)
+    {
+        lock (_engine.Gate)
+        {
+            _engine.ThrowIfDisposed();
+            return _engine.Covers(address)
+                ? _engine.FaultLocked(address)
+                : new MemoryFaultException(Name, MemoryFault.ForeignFree, address, 0, OwnerId.None, "the address does not lie in this allocator's slabs. Give it back where it came from.");
+        }
+    }
+}
