@@ -319,14 +319,43 @@
             Links       = 'Get-MemoryBlockContent'
         }
         'Get-MemStats'            = @{
-            Synopsis    = 'Takes a snapshot of the memory of a store.'
-            Description = @('Get-MemStats shows what a store holds: bytes charged to its limit, in use and at the peak, dimensions loaded and simulated, accesses, evictions, the blocks of the pool. Sizes are bytes. Format-List * shows every counter; Pools shows each block size.')
-            Parameters  = @{ All = 'A snapshot of every open store.' }
+            Synopsis    = 'Takes a snapshot of the memory of a store, or of allocators.'
+            Description = @('Get-MemStats shows what a store holds: bytes charged to its limit, in use and at the peak, dimensions loaded and simulated, accesses, evictions, the blocks of the pool. Sizes are bytes. Format-List * shows every counter; Pools shows each block size, Allocators every allocator of the process.', 'With -Allocator it shows allocators instead: those of New-MemoryAllocator by their names, the pool of a store as "pool of" and its directory. Format-List * shows every statistic; Groups, Owners and, where measured, AllocationLatency and FreeLatency say more.')
+            Parameters  = @{
+                All       = 'A snapshot of every open store.'
+                Allocator = 'Names of allocators, or patterns such as *; their snapshots are written instead of a store''s. Tab completes the names.'
+            }
             Examples    = @(
                 @{ Title = 'All counters'; Code = 'Get-MemStats | Format-List *'; Remarks = 'The table shows the six most wanted ones.' }
                 @{ Title = 'The pool'; Code = '(Get-MemStats).Pools'; Remarks = 'One line per block size.' }
+                @{ Title = 'Every allocator of the process'; Code = 'Get-MemStats -Allocator *'; Remarks = 'One line per allocator, with its fragmentation.' }
             )
-            Links       = 'Get-Dimension', 'Get-MemoryBlock'
+            Links       = 'Get-Dimension', 'Get-MemoryBlock', 'Get-MemoryAllocator', 'Get-MemoryMap'
+        }
+        'Get-MemoryMap'           = @{
+            Synopsis    = 'Draws what is live, free and not committed in an allocator.'
+            Description = @('Get-MemoryMap draws the memory of an allocator, or of the pool of a store: cells that hold blocks wholly, partly or not at all, by size class or zone, and gaps without memory. It counts the free runs, their lengths, and owners. The Text property is the drawing; -AsText writes it alone.')
+            Parameters  = @{
+                Cells  = 'About how many cells to draw, 16 to 65536; 1024 when omitted. More cells show smaller pieces.'
+                Width  = 'Cells in a line, 8 to 512; 64 when omitted.'
+                AsText = 'Writes the drawing as text instead of an object.'
+            }
+            Examples    = @(
+                @{ Title = 'The pool of the store'; Code = 'Get-MemoryMap -AsText'; Remarks = 'Full blocks are live, dots are free.' }
+                @{ Title = 'Where free memory lies'; Code = '(Get-MemoryMap -Allocator cache).FreeRuns'; Remarks = 'Free runs by length: many short ones are fragmentation.' }
+            )
+            Links       = 'Export-MemoryMap', 'Get-MemStats', 'Get-MemoryBlock'
+        }
+        'Export-MemoryMap'        = @{
+            Synopsis    = 'Writes a map of an allocator as an SVG image or an HTML page.'
+            Description = @('Export-MemoryMap writes what Get-MemoryMap draws as a file: an SVG image, or an HTML page with the image and its figures as tables. The pointer on a block shows address, size and owner. The file stands alone, loads nothing, and follows light or dark mode. It appears whole or not at all; an existing file is kept unless -Force is given.')
+            Parameters  = @{
+                Path  = 'The file to make; its name ends in .svg, .html or .htm. Taken literally.'
+                Cells = 'About how many cells to draw, 16 to 65536; 6144 when omitted.'
+                Force = 'Replaces an existing file.'
+            }
+            Examples    = @(@{ Title = 'A page about an allocator'; Code = 'Export-MemoryMap cache.html -Allocator cache'; Remarks = 'Open it with a browser.' })
+            Links       = 'Get-MemoryMap', 'Get-MemStats'
         }
         'New-MemoryAllocator'     = @{
             Synopsis    = 'Makes an allocator of the off-heap toolkit.'

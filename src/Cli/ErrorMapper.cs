@@ -20,6 +20,7 @@ internal static class ErrorMapper
         OperationCanceledException => (ExitCodes.Cancelled, "stopped; nothing was left half written."),
         CliUsageException => (ExitCodes.Usage, exception.Message),
         DimensionFileExistsException exists => (ExitCodes.Refused, $"{exists.FilePath} exists and is kept; --force replaces it."),
+        MemoryMapFileExistsException exists => (ExitCodes.Refused, $"{exists.FilePath} exists and is kept; --force replaces it."),
         DimensionNotFoundException or LayerNotFoundException or RegionNotFoundException => (ExitCodes.NotFound, exception.Message),
         TraceReplayException { InnerException: VirtualMemoryException or OutOfMemoryException } => (ExitCodes.InputOutput, exception.Message),
         DimensionStoreException or LimitExceededException => (ExitCodes.Refused, exception.Message),

@@ -10,6 +10,8 @@ BeforeDiscovery {
         @{ Name = 'proto-dimensions'; Make = { Get-ProtoDimension }; Header = 'Name', 'Open', 'Entries', 'PoolBytes', 'User'; Text = 'Notes +True +1' }
         @{ Name = 'blocks'; Make = { Get-MemoryBlock -Owner 7 }; Header = 'Address', 'Size', 'Usable', 'Owner', 'Live'; Text = '0x[0-9a-f]+ +4,096 +4,096 +7 +True' }
         @{ Name = 'statistics'; Make = { Get-MemStats }; Header = 'Allocated', 'Limit', 'Percent', 'Pressure', 'Dimensions', 'BasePath'; Text = '293,601,280 .*Normal +2 loaded, 12 simulated' }
+        @{ Name = 'allocators'; Make = { Get-MemStats -Allocator 'pool of*' }; Header = 'Blocks', 'Live', 'Committed', 'External', 'Internal', 'Name'; Text = '1 +4,096|2 +[0-9,]+' }
+        @{ Name = 'maps'; Make = { Get-MemoryMap }; Header = 'Blocks', 'Live', 'Committed', 'FreeRuns', 'Longest', 'Name'; Text = ' the pool' }
         @{ Name = 'layers of a file'; Make = { (Get-DimensionFile (Join-Path $directory D01.mmap)).Layers }; Header = 'Layer', 'Depth', 'Hz', 'Size', 'Codec', 'Keywords'; Text = '0 +3 +4\.5 +40 +None +joy, delight' }
         @{ Name = 'pools'; Make = { (Get-MemStats).Pools }; Header = 'Block', 'Capacity', 'Committed', 'LiveBlocks'; Text = '4,096 +33,554,432' }
     )

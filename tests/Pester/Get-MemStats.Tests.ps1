@@ -50,6 +50,27 @@ Describe 'Get-MemStats' {
         ($session, $second | ForEach-Object { [pscustomobject]@{ Store = $_ } } | Get-MemStats).SimulatedDimensions | Should -Be 12, 0
     }
 
+    It 'shows every allocator, by name or pattern, and all its statistics' {
+        New-MemoryBlock 4KB -Owner 3 | Out-Null
+        New-MemoryAllocator pool stats-one | Out-Null
+        try {
+            $all = Get-MemStats -Allocator *
+            $all.Name | Should -Contain "pool of $($session.BasePath)"
+            $all.Name | Should -Contain stats-one
+            (Get-MemStats).Allocators.Name | Should -Contain stats-one
+            $pool = $all | Where-Object Name -EQ "pool of $($session.BasePath)"
+            $pool.LiveBlocks | Should -Be 1
+            $pool.PeakLiveBytes | Should -Be 4KB
+            $pool.Owners[0].Owner | Should -Be 3
+            $fields = [DimensionStore.Memory.AllocatorStatistics].GetProperties().Name
+            $fields | Where-Object { $_ -notin $pool.PSObject.Properties.Name } | Should -BeNullOrEmpty
+            (Get-MemStats -Allocator STATS-ONE).LiveBlocks | Should -Be 0
+            { Get-MemStats -Allocator nobody -ErrorAction Stop } | Should -Throw -ErrorId 'AllocatorNotFound,DimensionStore.PowerShell.GetMemStatsCommand'
+        }
+        finally { Remove-MemoryAllocator stats-one }
+        (Get-MemStats -Allocator *).Name | Should -Not -Contain stats-one
+    }
+
     It 'needs a store' {
         Close-DimensionStore -All
         { Get-MemStats } | Should -Throw -ErrorId 'NoOpenStore,DimensionStore.PowerShell.GetMemStatsCommand'

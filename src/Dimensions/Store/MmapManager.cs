@@ -80,7 +80,9 @@ public sealed partial class MmapManager : IDisposable
         _pool = new Lazy<PoolAllocator>(() =>
         {
             ThrowIfClosed();
-            return new PoolAllocator(config.PoolConfigs, Math.Min(limit, config.PoolConfigs.Sum(static p => p.CapacityBytes)), Budget);
+            PoolAllocator pool = new(config.PoolConfigs, Math.Min(limit, config.PoolConfigs.Sum(static p => p.CapacityBytes)), Budget);
+            AllocatorRegistry.Register(pool, $"pool of {config.BasePath}");
+            return pool;
         });
         Budget.PressureChanged += OnPressureChanged;
         try
@@ -160,6 +162,7 @@ public sealed partial class MmapManager : IDisposable
         // The pool goes last: decompressed layers lie in its blocks.
         if (_pool.IsValueCreated)
         {
+            AllocatorRegistry.Unregister(_pool.Value);
             _pool.Value.Dispose();
         }
     }

@@ -14,6 +14,7 @@ public sealed class MemStats
         _stats = store.Manager.GetStats();
         Pressure = store.Manager.Budget.Pressure;
         Pools = store.Pool.GetPools();
+        Allocators = [.. AllocatorReport.CreateAll().Select(report => new AllocatorStats(report))];
     }
 
     /// <summary>Directory of the store.</summary>
@@ -75,6 +76,9 @@ public sealed class MemStats
 
     /// <summary>Each pool, by block size.</summary>
     public IReadOnlyList<PoolUsage> Pools { get; }
+
+    /// <summary>Every allocator of the process, of this store or not.</summary>
+    public IReadOnlyList<AllocatorStats> Allocators { get; }
 
     /// <summary>The store.</summary>
     public DimensionStoreSession Store { get; }

@@ -17,6 +17,7 @@ internal static class Errors
         DimensionFormatException format => Make(e, ErrorIds.InvalidFileFormat, ErrorCategory.InvalidData, format.FilePath ?? target, "Run Test-DimensionFile on the file; rebuild it with New-DimensionFile, or take it from a backup."),
         InvalidEntryException => Make(e, ErrorIds.InvalidEntry, ErrorCategory.InvalidData, target, "Give each object a Layer from 0 to 3, Keywords, and Content. Nothing was written."),
         DimensionFileExistsException exists => Make(e, ErrorIds.FileExists, ErrorCategory.ResourceExists, exists.FilePath, "Use -Force to replace the file, or another -Path."),
+        MemoryMapFileExistsException exists => Make(e, ErrorIds.FileExists, ErrorCategory.ResourceExists, exists.FilePath, "Use -Force to replace the file, or another -Path."),
         ImmutableDimensionException immutable => Make(e, ErrorIds.ImmutableDimension, ErrorCategory.InvalidOperation, immutable.FilePath ?? (object)immutable.Dimension, "Immutable dimensions (D09, D14, and sealed files) stay as they are, -Force or not. Close the store to take them out of memory; delete a file by hand to replace it."),
         DimensionNotFoundException notFound => Make(e, ErrorIds.DimensionNotFound, ErrorCategory.ObjectNotFound, target ?? notFound.Dimension, "Get-Dimension lists the dimensions of the store."),
         LayerNotFoundException layer => Make(e, ErrorIds.LayerNotFound, ErrorCategory.ObjectNotFound, layer.Layer, "Get-DimensionLayer lists the layers of a dimension."),

@@ -1,3 +1,5 @@
+using DimensionStore.Memory;
+
 namespace DimensionStore.PowerShell;
 
 /// <summary>
@@ -51,6 +53,7 @@ internal static class OpenAllocators
             }
 
             Sessions.Add(session);
+            AllocatorRegistry.Register(session.Blocks, session.Name);
             return true;
         }
     }
@@ -62,6 +65,8 @@ internal static class OpenAllocators
         {
             Sessions.Remove(session);
         }
+
+        AllocatorRegistry.Unregister(session.Blocks);
 
         session.Close();
     }

@@ -1,19 +1,36 @@
 using System.Management.Automation;
+using DimensionStore.Memory;
 
 namespace DimensionStore.PowerShell;
 
-/// <summary>Takes a snapshot of the memory of a store.</summary>
+/// <summary>Takes a snapshot of the memory of a store, or of allocators.</summary>
 [Cmdlet(VerbsCommon.Get, "MemStats")]
-[OutputType(typeof(MemStats))]
+[OutputType(typeof(MemStats), typeof(AllocatorStats))]
 public sealed class GetMemStatsCommand : StoreCmdlet
 {
     /// <summary>A snapshot of every open store.</summary>
     [Parameter]
     public SwitchParameter All { get; set; }
 
+    /// <summary>Names or patterns of allocators; snapshots of these are written instead of a store's.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(RegisteredAllocatorCompleter))]
+    public string[]? Allocator { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
+        if (Allocator is not null)
+        {
+            foreach (string name in Allocator)
+            {
+                WriteAllocators(name);
+            }
+
+            return;
+        }
+
         DimensionStoreSession[] sessions = All ? OpenStores.All : [RequireStore()];
         foreach (DimensionStoreSession session in sessions)
         {
@@ -23,5 +40,43 @@ public sealed class GetMemStatsCommand : StoreCmdlet
                 WriteObject(stats);
             }
         }
+    }
+
+    private void WriteAllocators(string name)
+    {
+        if (!Patterns.IsPattern(name))
+        {
+            if (AllocatorRegistry.TryFind(name, out MemoryAllocator? found))
+            {
+                WriteObject(Describe(AllocatorReport.Create(found, name)));
+            }
+            else
+            {
+                WriteError(Errors.AllocatorNotFound(name));
+            }
+
+            return;
+        }
+
+        WildcardPattern pattern = new(name, WildcardOptions.IgnoreCase);
+        foreach (RegisteredAllocator shown in AllocatorRegistry.All.Where(shown => pattern.IsMatch(shown.Name)))
+        {
+            WriteObject(Describe(AllocatorReport.Create(shown.Allocator, shown.Name)));
+        }
+    }
+
+    /// <summary>Adds every statistic that the class does not show of itself, so that the one list of fields decides what there is.</summary>
+    private static PSObject Describe(AllocatorReport report)
+    {
+        PSObject stats = new(new AllocatorStats(report));
+        foreach (StatisticsField<AllocatorStatistics> field in Statistics.Fields<AllocatorStatistics>())
+        {
+            if (typeof(AllocatorStats).GetProperty(field.Property) is null)
+            {
+                stats.Properties.Add(new PSNoteProperty(field.Property, field.GetValue(report.Statistics)));
+            }
+        }
+
+        return stats;
     }
 }

@@ -247,6 +247,32 @@ public sealed class StoreCommandTests : IDisposable
     }
 
     [Fact]
+    public void Stats_shows_the_allocators_of_the_process()
+    {
+        string store = MakeStore();
+        JsonElement pool = Tool.Run("stats", store, "--json").Json.GetProperty("allocators").EnumerateArray()
+            .Single(a => a.GetProperty("name").GetString()!.EndsWith(Path.GetFileName(store), StringComparison.Ordinal));
+        Assert.Equal(0, pool.GetProperty("statistics").GetProperty("liveBlocks").GetInt64());
+        Assert.Equal(4, pool.GetProperty("groups").GetArrayLength());
+
+        string text = Tool.Run("stats", store, "--map").Text;
+        Assert.Contains("Failed allocations so far", text, StringComparison.Ordinal);
+        Assert.Contains("nothing is committed", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Stats_writes_a_map_and_keeps_an_existing_file()
+    {
+        string store = MakeStore();
+        string file = _directory.Write("map.svg", "mine");
+        Assert.Contains("--force", Tool.Fail(ExitCodes.Refused, "stats", store, "--map-file", file), StringComparison.Ordinal);
+        Assert.Equal("mine", File.ReadAllText(file));
+        Assert.Equal(ExitCodes.Ok, Tool.Run("stats", store, "--map-file", file, "--force").ExitCode);
+        Assert.Equal("svg", System.Xml.Linq.XDocument.Load(file).Root!.Name.LocalName);
+        Tool.Fail(ExitCodes.Usage, "stats", store, "--map-file", file + ".png");
+    }
+
+    [Fact]
     public void A_file_is_not_a_store()
     {
         string file = _directory.Write("file", "x");
