@@ -25,6 +25,9 @@ public sealed unsafe partial class SegregatedAllocator
     /// <summary>The pressure now.</summary>
     public PressureLevel Pressure => LevelOf(_heap.LiveGranules);
 
+    /// <summary>Live bytes in percent of the capacity, 0 to 100.</summary>
+    public double UsagePercent => _heap.LiveGranules * (100.0 * (1 << GranuleShift)) / _capacityBytes;
+
     /// <summary>Frees after which <see cref="ShouldCollect"/> is true.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not positive.</exception>
     public long CollectionThreshold
@@ -44,24 +47,25 @@ public sealed unsafe partial class SegregatedAllocator
     /// Collects: frees what is unreferenced and gives idle memory back but for 1 MiB. A block that somebody may still use is never touched.
     /// </summary>
     /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
-    public CollectionResult Collect() => Collect(KeptIdleBytes);
+    public CollectionResult Collect() => Collect(null, 0, KeptIdleBytes);
 
     /// <summary>Collects like <see cref="Collect()"/>, and gives all idle memory back.</summary>
     /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
-    public CollectionResult ForceCollect() => Collect(0);
+    public CollectionResult ForceCollect() => Collect(null, 0, 0);
 
     /// <summary>Sets <see cref="CollectionThreshold"/>, by the specification's name.</summary>
     public void SetThreshold(long freedBlocks) => CollectionThreshold = freedBlocks;
 
-    private CollectionResult Collect(long keepIdleBytes)
+    /// <summary>Collects what is unreferenced of one owner or all, if they use at least so much, and gives back idle memory but for so much.</summary>
+    internal CollectionResult Collect(OwnerId? only, long leastBytes, long keepIdleBytes)
     {
         long start = Stopwatch.GetTimestamp();
-        (long blocks, long bytes, int owners) = FreeUnreferenced(null, 0);
+        (long blocks, long bytes, int owners) = FreeUnreferenced(only, leastBytes);
         BiasedLock.Record? entered = _lock.Enter();
         long deallocated = _heap.Frees - _freesCollected;
         Volatile.Write(ref _freesCollected, _heap.Frees);
         _lock.Exit(entered);
-        long returned = ReturnIdle(keepIdleBytes);
+        long returned = keepIdleBytes == long.MaxValue ? 0 : ReturnIdle(keepIdleBytes);
         CollectionResult result = new()
         {
             FreedBlocks = deallocated,

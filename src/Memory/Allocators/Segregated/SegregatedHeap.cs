@@ -320,6 +320,12 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
     {
         if (granules <= SizeBuckets.LargestGranules)
         {
+            // An exact fit cannot be bettered.
+            if (_cutLength == granules)
+            {
+                return TakeCut(out start, out length);
+            }
+
             if (TryFindInBuckets(granules, out start, out length))
             {
                 return true;
@@ -337,11 +343,7 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
 
             if (_cutLength >= granules)
             {
-                start = _cut;
-                length = _cutLength;
-                _cut = None;
-                _cutLength = 0;
-                return true;
+                return TakeCut(out start, out length);
             }
         }
 
@@ -356,6 +358,15 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
         start = None;
         length = 0;
         return false;
+    }
+
+    private bool TakeCut(out uint start, out uint length)
+    {
+        start = _cut;
+        length = _cutLength;
+        _cut = None;
+        _cutLength = 0;
+        return true;
     }
 
     private bool TryFindInBuckets(uint granules, out uint start, out uint length)

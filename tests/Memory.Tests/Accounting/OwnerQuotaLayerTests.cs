@@ -1,0 +1,103 @@
+using DimensionStore.Memory.Tests.Allocators;
+
+namespace DimensionStore.Memory.Tests.Accounting;
+
+/// <summary>The layer keeps the contract of what is beneath it.</summary>
+public sealed class QuotaOverPoolModelTests : AllocatorModelTests
+{
+    protected override Func<MemoryAllocator> Create { get; } = () => new OwnerQuotaLayer(
+        new PoolAllocator([new PoolConfig(128, 128 << 10), new PoolConfig(4 << 10, 256 << 10), new PoolConfig(16 << 10, 512 << 10)], 600 << 10),
+        new OwnerLedger(defaultLimitBytes: 200_000));
+}
+
+public sealed class QuotaOverSegregatedModelTests : AllocatorModelTests
+{
+    protected override Func<MemoryAllocator> Create { get; } = () => new OwnerQuotaLayer(SegregatedAllocator.WithCapacity(600 << 10), new OwnerLedger(defaultLimitBytes: 200_000));
+}
+
+/// <summary>Owners over an allocator that has none of its own.</summary>
+public sealed class OwnerQuotaLayerTests
+{
+    private static readonly OwnerId One = new(1);
+    private static readonly OwnerId Two = new(-5);
+
+    [Fact]
+    public void Usage_peak_blocks_and_freeing_all_work_over_any_allocator()
+    {
+        foreach (AllocatorKind kind in AllocatorCatalog.All)
+        {
+            using OwnerQuotaLayer layer = new(kind.Create(new AllocatorSettings { CapacityBytes = 16 << 20 }));
+            nint a = layer.Allocate(100, owner: One);
+            nint b = layer.Allocate(50, owner: One);
+            layer.Allocate(30, owner: Two);
+            layer.Allocate(20);
+            Assert.Equal((150L, 2L), (layer.Owners.GetUsage(One).UsedBytes, layer.Owners.GetUsage(One).LiveBlocks));
+            Assert.Equal(new[] { a, b }.Order(), layer.GetOwnerBlocks(One).Select(block => block.Address));
+            layer.Free(a);
+            Assert.Equal((50L, 150L), (layer.Owners.GetUsage(One).UsedBytes, layer.Owners.GetUsage(One).PeakBytes));
+            Assert.Equal(50, layer.FreeOwner(One));
+            Assert.Equal((0L, 30L, 2L), (layer.Owners.GetUsage(One).UsedBytes, layer.Owners.GetUsage(Two).UsedBytes, layer.GetStatistics().LiveBlocks));
+            Assert.Equal(MemoryFault.DoubleFree, Assert.Throws<MemoryFaultException>(() => layer.Free(b)).Fault);
+            layer.Reset();
+            Assert.Equal(0, layer.Owners.GetUsage(Two).UsedBytes);
+        }
+    }
+
+    [Fact]
+    public void Limit_holds_and_names_the_owner()
+    {
+        using OwnerQuotaLayer layer = new(new PoolAllocator(PoolConfig.Default, 1 << 20));
+        layer.Owners.SetLimit(One, 100);
+        nint block = layer.Allocate(60, owner: One);
+        LimitExceededException error = Assert.Throws<LimitExceededException>(() => layer.Allocate(41, owner: One));
+        Assert.Equal((One, 41L, 60L, 100L), (error.Owner, error.RequestedBytes, error.UsedBytes, error.LimitBytes));
+        Assert.False(layer.TryAllocate(41, out _, owner: One));
+        Assert.Equal(2, layer.GetStatistics().FailedAllocationCount);
+        Assert.Throws<LimitExceededException>(() => layer.Reallocate(block, 101, One));
+        Assert.Equal(60, layer.Owners.GetUsage(One).UsedBytes);
+        block = layer.Reallocate(block, 100, One);
+        Assert.Equal(100, layer.Owners.GetUsage(One).UsedBytes);
+        layer.FreeSized(block, 100);
+        Assert.Equal(0, layer.Owners.GetUsage(One).UsedBytes);
+    }
+
+    [Fact]
+    public void Refused_free_leaves_the_block_its_owners()
+    {
+        using OwnerQuotaLayer layer = new(new PoolAllocator(PoolConfig.Default, 1 << 20));
+        nint block = layer.Allocate(60, owner: One);
+        Assert.Throws<MemoryFaultException>(() => layer.FreeSized(block, 61));
+        Assert.Equal((60L, 1L), (layer.Owners.GetUsage(One).UsedBytes, layer.Owners.GetUsage(One).LiveBlocks));
+        Assert.Throws<AllocationFailedException>(() => layer.Allocate(2 << 20, owner: One));
+        Assert.Equal((60L, 1L), (layer.Owners.GetUsage(One).UsedBytes, layer.Owners.GetUsage(One).AllocationCount));
+        layer.Dispose();
+        Assert.Equal(0, layer.Owners.GetUsage(One).UsedBytes);
+        Assert.Throws<ObjectDisposedException>(() => layer.Allocate(1, owner: One));
+        Assert.Equal(0, layer.Owners.GetUsage(One).UsedBytes);
+    }
+
+    [Fact]
+    public void Threads_share_owners_and_the_sum_is_exact()
+    {
+        using OwnerQuotaLayer layer = new(SegregatedAllocator.WithCapacity(64 << 20), new OwnerLedger(1 << 20));
+        AllocatorStress.Run(layer, 20_000);
+        Assert.All(layer.Owners.GetAll(), usage => Assert.Equal((0L, 0L), (usage.UsedBytes, usage.LiveBlocks)));
+    }
+
+    [Fact]
+    public void More_owners_than_a_ledger_has_room_for_are_refused()
+    {
+        OwnerLedger ledger = new();
+        for (int owner = 1; owner <= OwnerLedger.MaxOwners; owner++)
+        {
+            ledger.SetLimit(new OwnerId(owner), 1);
+        }
+
+        Assert.Throws<LimitExceededException>(() => ledger.SetLimit(new OwnerId(-1), 1));
+        ledger.SetLimit(new OwnerId(7), 2);
+        Assert.Equal(OwnerLedger.MaxOwners, ledger.Count);
+        Assert.Equal(OwnerLedger.MaxOwners, ledger.GetAll().Count);
+        Assert.Throws<ArgumentException>(() => ledger.SetLimit(OwnerId.None, 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => ledger.SetLimit(new OwnerId(1), -1));
+    }
+}
