@@ -1,12 +1,17 @@
 using System.Diagnostics;
 using System.Globalization;
+using DimensionStore.Memory;
+using DimensionStore.Memory.Tests.Diagnostics;
 
 namespace DimensionStore.Fuzz;
 
-/// <summary>Fuzzes the reader: <c>dotnet run -c Release --project tests/Fuzz -- --inputs 50000000 [--seed N] [--seconds N] [--threads N] [--out DIR]</c>, or <c>--replay FILE</c>.</summary>
+/// <summary>
+/// Fuzzes the reader: <c>dotnet run -c Release --project tests/Fuzz -- --inputs 50000000 [--seed N] [--seconds N] [--threads N] [--out DIR]</c>, or <c>--replay FILE</c>;
+/// or misuses memory blocks and counts what the diagnostics find: <c>--faults 100000 [--seed N]</c>, so many of each kind.
+/// </summary>
 internal static class Program
 {
-    private const string Usage = "Usage: --inputs N [--seed N] [--seconds N] [--threads N] [--out DIR], or --replay FILE";
+    private const string Usage = "Usage: --inputs N [--seed N] [--seconds N] [--threads N] [--out DIR], or --replay FILE, or --faults N [--seed N]";
 
     public static int Main(string[] args)
     {
@@ -18,6 +23,7 @@ internal static class Program
             ["--threads"] = "1",
             ["--out"] = ".",
             ["--replay"] = "",
+            ["--faults"] = "",
         };
         for (int i = 0; i < args.Length; i += 2)
         {
@@ -33,6 +39,11 @@ internal static class Program
         if (options["--replay"].Length > 0)
         {
             return Replay(options["--replay"]);
+        }
+
+        if (options["--faults"].Length > 0)
+        {
+            return InjectFaults(options["--faults"], options["--seed"]);
         }
 
         double seconds = double.PositiveInfinity;
@@ -64,6 +75,30 @@ internal static class Program
         Console.Error.WriteLine($"VIOLATION: {run.Failure}");
         Console.Error.WriteLine($"The image is in {path}; --replay reads it again.");
         return 1;
+    }
+
+    private static int InjectFaults(string count, string seed)
+    {
+        if (!int.TryParse(count, NumberStyles.None, CultureInfo.InvariantCulture, out int faults) || !int.TryParse(seed, NumberStyles.None, CultureInfo.InvariantCulture, out int first) || faults == 0)
+        {
+            Console.Error.WriteLine($"A number is none or out of range. {Usage}");
+            return 2;
+        }
+
+        bool perfect = true;
+        foreach (MemoryFault kind in FaultInjection.Kinds)
+        {
+            long begin = Stopwatch.GetTimestamp();
+            FaultInjection faulty = FaultInjection.Run(kind, faults, first);
+            FaultInjection clean = FaultInjection.RunClean(kind, faults, first);
+            string control = kind is MemoryFault.Overrun or MemoryFault.Underrun or MemoryFault.UseAfterFree ? $", {FaultInjection.FoundWithoutLayer(kind, faults):N0} without the layer" : "";
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture,
+                $"{kind,-14} {faulty.Injected,9:N0} injected, {faulty.Found,9:N0} found, {faulty.Invented:N0} invented; {clean.Found + clean.Invented:N0} in the clean run{control}; {Stopwatch.GetElapsedTime(begin).TotalSeconds:0.0} s"));
+            perfect &= faulty.Found == faulty.Injected && faulty.Invented + clean.Found + clean.Invented == 0;
+        }
+
+        return perfect ? 0 : 1;
     }
 
     private static int Replay(string path)

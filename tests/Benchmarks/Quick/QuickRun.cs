@@ -9,7 +9,7 @@ namespace DimensionStore.Benchmarks.Quick;
 /// <summary>The quick mode: every group once, figures and ratios to the peers measured beside them.</summary>
 internal static class QuickRun
 {
-    private static readonly string[] Groups = ["lookup", "access", "open", "build", "pool", "eviction", "alloc", "traces", "latency", "churn-frag"];
+    private static readonly string[] Groups = ["lookup", "access", "open", "build", "pool", "eviction", "alloc", "traces", "latency", "churn-frag", "diagnostics"];
 
     public static int Start(string[] args)
     {
@@ -58,6 +58,7 @@ internal static class QuickRun
                 "traces" => traces is null ? [] : TraceGroup.Run(traces),
                 "latency" => LatencyGroup.Run(),
                 "churn-frag" => FragmentationGroup.Run(),
+                "diagnostics" => DiagnosticsGroup.Run(),
                 _ => EvictionGroup.Run(corpus),
             };
             List<Measurement> list = [.. measured];

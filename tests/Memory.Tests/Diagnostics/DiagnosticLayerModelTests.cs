@@ -30,3 +30,13 @@ public sealed class GuardPageModelTests : AllocatorModelTests
         new DualPoolAllocator(new DualPoolPlan(700, 300)),
         new DiagnosticOptions { GuardPagesEvery = 2, GuardPageBytes = 1 << 20, QuarantineBytes = 10_000 });
 }
+
+/// <summary>Around an allocator with a heap for each thread, with canaries, quarantine and some guard pages at once.</summary>
+public sealed class DiagnosticSlabModelTests : AllocatorModelTests
+{
+    protected override Func<MemoryAllocator> Create { get; } = () => new DiagnosticLayer(
+        AllocatorCatalog.Create("slab", new AllocatorSettings { CapacityBytes = 8 << 20 }),
+        new DiagnosticOptions { GuardPagesEvery = 20, GuardPageBytes = 1 << 20, QuarantineBytes = 50_000 });
+
+    protected override int LargestSize => 100_000;
+}

@@ -5,6 +5,9 @@ internal sealed unsafe class FaultInjection
 {
     private const int Batch = 200;
 
+    /// <summary>Another allocator, whose blocks are foreign to the layer.</summary>
+    private static readonly DualPoolAllocator s_elsewhere = new(DualPoolPlan.Classic);
+
     private readonly Random _random;
     private readonly MemoryFault _kind;
     private readonly HashSet<nint> _expected = [];
@@ -17,8 +20,18 @@ internal sealed unsafe class FaultInjection
         _layer = Create();
     }
 
-    /// <summary>The kinds that can be injected.</summary>
-    internal static IReadOnlyList<MemoryFault> Kinds { get; } = Enum.GetValues<MemoryFault>();
+    /// <summary>The kinds that the layer finds; the others are those of allocators that read and write by address.</summary>
+    internal static IReadOnlyList<MemoryFault> Kinds { get; } =
+    [
+        MemoryFault.DoubleFree,
+        MemoryFault.ForeignFree,
+        MemoryFault.NotABlockStart,
+        MemoryFault.WrongSize,
+        MemoryFault.Overrun,
+        MemoryFault.Underrun,
+        MemoryFault.UseAfterFree,
+        MemoryFault.Leak,
+    ];
 
     /// <summary>Faults that were done.</summary>
     internal int Injected { get; private set; }
@@ -171,8 +184,13 @@ internal sealed unsafe class FaultInjection
             case MemoryFault.ForeignFree:
                 if (faulty)
                 {
-                    nint foreign = (nint)_random.NextInt64();
+                    // Anywhere, or a block that another allocator handed out.
+                    nint foreign = _random.Next(2) == 0 ? (nint)_random.NextInt64() : s_elsewhere.Allocate(size);
                     Expect(address, () => _layer.Free(foreign), foreign, 0, OwnerId.None);
+                    if (s_elsewhere.Owns(foreign))
+                    {
+                        s_elsewhere.Free(foreign);
+                    }
                 }
 
                 _layer.Free(address);
