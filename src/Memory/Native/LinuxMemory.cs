@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 
@@ -10,6 +11,8 @@ internal static class LinuxMemory
     private const int MapAnonymous = 0x20;
     private const int MapNoReserve = 0x4000;
     private const int ReservationFlags = UnixMemory.MapPrivate | MapAnonymous | MapNoReserve;
+    private const int MadvDontNeed = 4;
+    private const int MadvHugePage = 14;
     private const int MadvPopulateRead = 22;
     private const int OpenReadOnlyCloseOnExec = 0x80000;
     private const int ErrorBadAddress = 14;
@@ -27,6 +30,32 @@ internal static class LinuxMemory
 
     internal static bool Advise(nint address, nuint size, AccessAdvice advice)
         => UnixMemory.TryAdvise(address, size, (int)advice); // MADV_NORMAL, _RANDOM, _SEQUENTIAL and _WILLNEED are 0 to 3, as in the enum.
+
+    internal static long HugePageSize()
+    {
+        // The file is missing in kernels without transparent huge pages, and may be hidden from a container.
+        try
+        {
+            return long.TryParse(File.ReadAllText("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size"), NumberStyles.None | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out long bytes) ? bytes : 0;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return 0;
+        }
+    }
+
+    internal static HugePageResult AdviseHugePages(nint address, nuint size) =>
+        UnixMemory.TryAdvise(address, size, MadvHugePage) ? HugePageResult.Advised
+        : Marshal.GetLastPInvokeError() == UnixMemory.ErrorInvalid ? HugePageResult.NotSupported // A kernel without them does not know the call.
+        : HugePageResult.Refused;
+
+    internal static void Discard(nint address, nuint size)
+    {
+        if (!UnixMemory.TryAdvise(address, size, MadvDontNeed))
+        {
+            throw VirtualMemory.Refused(address, size);
+        }
+    }
 
     internal static bool TryPopulateRead(nint address, nuint size)
     {

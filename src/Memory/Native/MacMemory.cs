@@ -9,6 +9,7 @@ internal static class MacMemory
     private const int MapNoReserve = 0x40;
     private const int MapAnonymous = 0x1000;
     private const int ReservationFlags = UnixMemory.MapPrivate | MapAnonymous | MapNoReserve;
+    private const int MadvFree = 5;
     private const int OpenReadOnlyCloseOnExec = 0x1000000;
     private const int ErrorNotSupported = 45;
 
@@ -26,6 +27,15 @@ internal static class MacMemory
         => UnixMemory.TryAdvise(address, size, (int)advice); // MADV_NORMAL, _RANDOM, _SEQUENTIAL and _WILLNEED are 0 to 3, as in the enum.
 
     internal static long ResidentBytes(nint address, nuint size) => UnixMemory.ResidentBytes(address, size);
+
+    // MADV_DONTNEED only moves the pages to the inactive list there.
+    internal static void Discard(nint address, nuint size)
+    {
+        if (!UnixMemory.TryAdvise(address, size, MadvFree))
+        {
+            throw VirtualMemory.Refused(address, size);
+        }
+    }
 
     internal static bool FlushDirectory(string path) => UnixMemory.FlushDirectory(path, OpenReadOnlyCloseOnExec, ErrorNotSupported);
 }

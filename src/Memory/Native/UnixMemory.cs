@@ -60,6 +60,22 @@ internal static partial class UnixMemory
         }
     }
 
+    internal static void Lock(nint address, nuint size)
+    {
+        if (LockPages(address, size) != 0)
+        {
+            throw VirtualMemory.Refused(address, size);
+        }
+    }
+
+    internal static void Unlock(nint address, nuint size)
+    {
+        if (UnlockPages(address, size) != 0)
+        {
+            throw VirtualMemory.Refused(address, size);
+        }
+    }
+
     internal static bool TryAdvise(nint address, nuint size, int advice) => Advise(address, size, advice) == 0;
 
     internal static unsafe long ResidentBytes(nint address, nuint size)
@@ -138,6 +154,12 @@ internal static partial class UnixMemory
 
     [LibraryImport("libc", EntryPoint = "mincore", SetLastError = true)]
     private static unsafe partial int Residency(nint address, nuint length, byte* pages);
+
+    [LibraryImport("libc", EntryPoint = "mlock", SetLastError = true)]
+    private static partial int LockPages(nint address, nuint length);
+
+    [LibraryImport("libc", EntryPoint = "munlock", SetLastError = true)]
+    private static partial int UnlockPages(nint address, nuint length);
 
     // open is variadic; without O_CREAT only its two named parameters are passed, so the ordinary calling convention fits on arm64 too.
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

@@ -186,6 +186,103 @@ public static class VirtualMemory
             : OperatingSystem.IsWindows() && WindowsMemory.Advise(address, size, advice);
     }
 
+    /// <summary>Bytes in a huge page of the system's default size, or 0 where it has none or does not say.</summary>
+    /// <remarks>Linux: what transparent huge pages use. macOS: 0. Windows: the large-page minimum.</remarks>
+    public static long HugePageSize { get; } = OperatingSystem.IsLinux() ? LinuxMemory.HugePageSize()
+        : OperatingSystem.IsWindows() ? WindowsMemory.HugePageSize()
+        : 0;
+
+    /// <summary>Asks for huge pages behind a range, so that large blocks need fewer entries in the processor's translation table. A hint.</summary>
+    /// <remarks>
+    /// Before: the range lies in one reservation of <see cref="Reserve"/>. It need not start on a page: the pages it touches are meant.
+    /// After: contents and access are unchanged; whole huge pages of the range that are touched from now on may be resident as one.
+    /// </remarks>
+    /// <returns><see cref="HugePageResult.NotSupported"/> where the system gives huge pages in another way (Windows: a privilege and a commit of its own) or not at all.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The size is zero or the range wraps around.</exception>
+    public static HugePageResult AdviseHugePages(nint address, nuint size)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(size);
+        (address, size) = TouchedPages(address, size);
+        return OperatingSystem.IsLinux() ? LinuxMemory.AdviseHugePages(address, size) : HugePageResult.NotSupported;
+    }
+
+    /// <summary>Drops the contents of committed pages and keeps the pages usable: cheaper than <see cref="Decommit"/> for memory that is used again soon.</summary>
+    /// <remarks>
+    /// Before: the range is committed, private, in one reservation of <see cref="Reserve"/>, and nobody needs its bytes.
+    /// After: every byte may be read and written. On Linux the memory is the system's again until it is touched, and reads as zero; elsewhere the system takes it when it wants, so
+    /// bytes are undefined until they are written. The commit charge stays.
+    /// </remarks>
+    /// <exception cref="ArgumentException"><paramref name="address"/> is not page aligned.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is zero or the range wraps around.</exception>
+    /// <exception cref="VirtualMemoryException">The operating system refused.</exception>
+    public static void Discard(nint address, nuint size)
+    {
+        size = WholePages(address, size);
+        if (OperatingSystem.IsLinux())
+        {
+            LinuxMemory.Discard(address, size);
+        }
+        else if (OperatingSystem.IsMacOS())
+        {
+            MacMemory.Discard(address, size);
+        }
+        else if (OperatingSystem.IsWindows())
+        {
+            WindowsMemory.Discard(address, size);
+        }
+        else
+        {
+            throw Unsupported();
+        }
+    }
+
+    /// <summary>Keeps a range resident: never written to swap, no fault when it is touched.</summary>
+    /// <remarks>
+    /// Before: the range is committed, in one reservation or mapping. Locks do not nest.
+    /// After: every page is resident until <see cref="Unlock"/>, <see cref="Decommit"/> or <see cref="Release"/>.
+    /// </remarks>
+    /// <exception cref="ArgumentException"><paramref name="address"/> is not page aligned.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is zero or the range wraps around.</exception>
+    /// <exception cref="VirtualMemoryException">The operating system refused, most often because the process may not lock that much (<c>RLIMIT_MEMLOCK</c>, the working-set minimum); nothing is locked.</exception>
+    public static void Lock(nint address, nuint size)
+    {
+        size = WholePages(address, size);
+        if (OperatingSystem.IsLinux() || OperatingSystem.IsMacOS())
+        {
+            UnixMemory.Lock(address, size);
+        }
+        else if (OperatingSystem.IsWindows())
+        {
+            WindowsMemory.Lock(address, size);
+        }
+        else
+        {
+            throw Unsupported();
+        }
+    }
+
+    /// <summary>Undoes <see cref="Lock"/>.</summary>
+    /// <remarks>Before: as for <see cref="Lock"/>. After: the pages are pageable; contents are unchanged.</remarks>
+    /// <exception cref="ArgumentException"><paramref name="address"/> is not page aligned.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is zero or the range wraps around.</exception>
+    /// <exception cref="VirtualMemoryException">The operating system refused; on Windows also when the range is not locked.</exception>
+    public static void Unlock(nint address, nuint size)
+    {
+        size = WholePages(address, size);
+        if (OperatingSystem.IsLinux() || OperatingSystem.IsMacOS())
+        {
+            UnixMemory.Unlock(address, size);
+        }
+        else if (OperatingSystem.IsWindows())
+        {
+            WindowsMemory.Unlock(address, size);
+        }
+        else
+        {
+            throw Unsupported();
+        }
+    }
+
     /// <summary>
     /// Faults in every page of a mapped range for reading and answers false when a page has no file behind it any more,
     /// where touching it would kill the process. True without a check where the operating system has no such call.

@@ -11,6 +11,7 @@ internal static partial class WindowsMemory
     private const uint MemReserve = 0x2000;
     private const uint MemDecommit = 0x4000;
     private const uint MemRelease = 0x8000;
+    private const uint MemReset = 0x80000;
     private const uint PageNoAccess = 1;
     private const uint PageReadOnly = 2;
     private const uint PageReadWrite = 4;
@@ -51,6 +52,33 @@ internal static partial class WindowsMemory
     {
         uint protection = access switch { PageAccess.None => PageNoAccess, PageAccess.Read => PageReadOnly, _ => PageReadWrite };
         if (Protect(address, size, protection, out _) == 0)
+        {
+            throw VirtualMemory.Refused(address, size);
+        }
+    }
+
+    internal static long HugePageSize() => (long)LargePageMinimum();
+
+    /// <remarks>MEM_RESET: the contents may go, the pages stay committed.</remarks>
+    internal static void Discard(nint address, nuint size)
+    {
+        if (Allocate(address, size, MemReset, PageReadWrite) == 0)
+        {
+            throw VirtualMemory.Refused(address, size);
+        }
+    }
+
+    internal static void Lock(nint address, nuint size)
+    {
+        if (LockPages(address, size) == 0)
+        {
+            throw VirtualMemory.Refused(address, size);
+        }
+    }
+
+    internal static void Unlock(nint address, nuint size)
+    {
+        if (UnlockPages(address, size) == 0)
         {
             throw VirtualMemory.Refused(address, size);
         }
@@ -106,6 +134,15 @@ internal static partial class WindowsMemory
 
     [LibraryImport("kernel32", EntryPoint = "VirtualProtect", SetLastError = true)]
     private static partial int Protect(nint address, nuint size, uint protection, out uint previous);
+
+    [LibraryImport("kernel32", EntryPoint = "VirtualLock", SetLastError = true)]
+    private static partial int LockPages(nint address, nuint size);
+
+    [LibraryImport("kernel32", EntryPoint = "VirtualUnlock", SetLastError = true)]
+    private static partial int UnlockPages(nint address, nuint size);
+
+    [LibraryImport("kernel32", EntryPoint = "GetLargePageMinimum")]
+    private static partial nuint LargePageMinimum();
 
     [LibraryImport("kernel32", EntryPoint = "PrefetchVirtualMemory", SetLastError = true)]
     private static partial int Prefetch(nint process, nuint count, in MemoryRange ranges, uint flags);

@@ -68,6 +68,82 @@ public sealed unsafe class VirtualMemoryTests
     }
 
     [Fact]
+    public void Reservation_of_a_gibibyte_costs_nothing_until_touched_and_then_what_is_touched()
+    {
+        nuint size = 1024 * MiB;
+        long before = ResidentBytes();
+        nint address = VirtualMemory.Reserve(size);
+        Assert.InRange(ResidentBytes() - before, -4L << 20, 4L << 20);
+        VirtualMemory.Commit(address, size);
+        new Span<byte>((void*)(address + (512 << 20)), 32 << 20).Fill(1);
+        Assert.InRange(ResidentBytes() - before, 28L << 20, 40L << 20);
+        VirtualMemory.Release(address, size);
+        Assert.InRange(ResidentBytes() - before, -4L << 20, 8L << 20);
+    }
+
+    [Fact]
+    public void Discard_gives_resident_memory_back_and_keeps_the_pages_usable()
+    {
+        nuint size = 32 * MiB;
+        nint address = VirtualMemory.Reserve(size);
+        VirtualMemory.Commit(address, size);
+        new Span<byte>((void*)address, (int)size).Fill(0xA5);
+        long touched = ResidentBytes();
+        VirtualMemory.Discard(address, size / 2);
+        Assert.True(touched - ResidentBytes() > 14L << 20);
+        Assert.Equal((0, 0xA5), (*(byte*)address, ((byte*)address)[(int)size - 1]));
+        *(byte*)address = 7;
+        Assert.Equal(7, *(byte*)address);
+        Assert.Throws<ArgumentException>(() => VirtualMemory.Discard(address + 1, 1));
+        VirtualMemory.Release(address, size);
+        Assert.Throws<VirtualMemoryException>(() => VirtualMemory.Discard(0, 1));
+    }
+
+    [Fact]
+    public void Locked_pages_are_resident_without_being_touched()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the lock is seen in /proc");
+        nuint size = 16 * (nuint)VirtualMemory.PageSize;
+        nint address = VirtualMemory.Reserve(size);
+        VirtualMemory.Commit(address, size);
+        try
+        {
+            VirtualMemory.Lock(address, size);
+        }
+        catch (VirtualMemoryException refused)
+        {
+            Assert.Equal(("Lock", address), (refused.Operation, refused.Address));
+            Assert.Skip("this process may not lock memory");
+        }
+
+        long locked = LockedBytes();
+        Assert.True(locked >= (long)size);
+        *(byte*)address = 1;
+        VirtualMemory.Unlock(address, size);
+        Assert.Equal(locked - (long)size, LockedBytes());
+        Assert.Equal(1, *(byte*)address);
+        Assert.Throws<ArgumentException>(() => VirtualMemory.Lock(address + 1, 1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => VirtualMemory.Unlock(address, 0));
+        VirtualMemory.Release(address, size);
+        Assert.Throws<VirtualMemoryException>(() => VirtualMemory.Lock(0, 1));
+
+        static long LockedBytes() => long.Parse(File.ReadLines("/proc/self/status").First(line => line.StartsWith("VmLck", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture) << 10;
+    }
+
+    [Fact]
+    public void Huge_pages_have_a_size_or_there_are_none()
+    {
+        Assert.True(VirtualMemory.HugePageSize == 0 || VirtualMemory.HugePageSize % VirtualMemory.PageSize == 0);
+        nint address = VirtualMemory.Reserve(8 * MiB);
+        HugePageResult result = VirtualMemory.AdviseHugePages(address, 8 * MiB);
+        Assert.True(VirtualMemory.HugePageSize == 0 || !OperatingSystem.IsLinux() || result == HugePageResult.Advised);
+        Assert.Throws<ArgumentOutOfRangeException>(() => VirtualMemory.AdviseHugePages(address, 0));
+        VirtualMemory.Commit(address, 8 * MiB);
+        *(byte*)(address + 5000) = 1;
+        VirtualMemory.Release(address, 8 * MiB);
+    }
+
+    [Fact]
     public void Commit_keeps_what_was_committed_before()
     {
         nuint page = (nuint)VirtualMemory.PageSize;
@@ -207,7 +283,7 @@ public sealed unsafe class VirtualMemoryTests
         Assert.True(peak - ResidentBytes() > 55L << 20);
     }
 
-    private static long ResidentBytes()
+    internal static long ResidentBytes()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "resident size is read from /proc");
         string resident = File.ReadAllText("/proc/self/statm").Split(' ')[1];
