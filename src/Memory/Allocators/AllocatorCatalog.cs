@@ -16,6 +16,8 @@ public static class AllocatorCatalog
         new("buddy", "Powers of two from 64 bytes up, split and merged, grouped by mobility", typeof(BuddyAllocator), CreateBuddy),
         new("dual", "Small objects of 128 B and big blocks of 16 KiB", typeof(DualPoolAllocator), settings => new DualPoolAllocator(DualPoolPlan.From(settings.CapacityBytes, poolShare: 1), budget: settings.Budget)),
         new("tree", "Eight zones of membranes by A000081, first fit inside", typeof(TreeZoneAllocator), CreateTree),
+        new("zone", "DMA, Normal and High: buddy areas with watermarks and fall-back", typeof(ZoneAllocator), settings => new ZoneAllocator(new ZoneOptions { CapacityBytes = settings.CapacityBytes, MinBlockBytes = 64, Budget = settings.Budget })),
+        new("large", "Whole pages, from the system when allocated and back to it when freed", typeof(LargeObjectAllocator), settings => new LargeObjectAllocator(new LargeObjectOptions { CapacityBytes = settings.CapacityBytes, Budget = settings.Budget })),
     ]);
 
     /// <summary>Finds an allocator by name, whatever the case.</summary>

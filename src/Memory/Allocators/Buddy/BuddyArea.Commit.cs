@@ -101,12 +101,12 @@ internal sealed unsafe partial class BuddyArea
     /// <returns>Bytes given back.</returns>
     internal long Trim(int pageblock, long most)
     {
-        Pageblock* header = Header(pageblock);
-        if (header->CommittedPages == 0)
+        if (pageblock >= _known || Header(pageblock)->CommittedPages == 0)
         {
             return 0;
         }
 
+        Pageblock* header = Header(pageblock);
         ulong* idle = stackalloc ulong[_pageWords];
         FindIdle(pageblock, idle);
         long returned = 0;

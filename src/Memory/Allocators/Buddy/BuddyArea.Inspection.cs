@@ -119,6 +119,17 @@ internal sealed unsafe partial class BuddyArea
         return (pageblocks, free);
     }
 
+    internal long CommittedBytes()
+    {
+        long pages = 0;
+        for (int pageblock = 0; pageblock < _known; pageblock++)
+        {
+            pages += Header(pageblock)->CommittedPages;
+        }
+
+        return pages << _pageShift;
+    }
+
     /// <summary>Size of the largest block that could be handed out now.</summary>
     internal long LargestFreeBytes()
     {

@@ -31,6 +31,9 @@ public sealed record BuddyOptions
     /// <summary>Committed memory in free pageblocks that is kept for the next requests, when an eighth of the live bytes is less. What is above goes back by itself, in step with what is freed.</summary>
     public long KeepIdleBytes { get; init; } = 16 << 20;
 
+    /// <summary>Whether what is freed goes back at once: nothing is kept, and the pages around a freed block of a pageblock or more go too.</summary>
+    internal bool GivesBackAtOnce { get; init; }
+
     /// <summary>A budget that committed memory is charged to, or null.</summary>
     public MemoryBudget? Budget { get; init; }
 

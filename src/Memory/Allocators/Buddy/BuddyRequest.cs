@@ -7,7 +7,8 @@ namespace DimensionStore.Memory;
 /// <param name="Mobility">Kind.</param>
 /// <param name="Owner">Tag.</param>
 /// <param name="MayLieAcross">It is not a power of two and needs no alignment, so it may lie across several free blocks.</param>
-internal readonly record struct BuddyRequest(long Granules, int Order, int Slack, int Mobility, OwnerId Owner, bool MayLieAcross);
+/// <param name="Highest">The highest area that may serve it.</param>
+internal readonly record struct BuddyRequest(long Granules, int Order, int Slack, int Mobility, OwnerId Owner, bool MayLieAcross, int Highest);
 
 /// <summary>Where a request can be served: the free block to cut, and the position of the cut.</summary>
 /// <param name="From">The kind whose pageblock it is in; −1 when it consists of whole free pageblocks.</param>

@@ -7,7 +7,7 @@ namespace DimensionStore.Memory;
 /// <summary>The way of a request: finding a place, growing, failing; and the way back.</summary>
 public abstract unsafe partial class PageAllocator
 {
-    private nint AllocateCore(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws)
+    private protected nint AllocateCore(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws, int highest)
     {
         ArgumentOutOfRangeException.ThrowIfZero(size);
         if (!BitOperations.IsPow2(alignment) || alignment > (nuint)MaxBlockBytes)
@@ -17,13 +17,13 @@ public abstract unsafe partial class PageAllocator
 
         if (size > (nuint)MaxBlockBytes)
         {
-            return Fail(size, owner, Obstacle.Space, null, throws);
+            return Fail(size, owner, Obstacle.Space, null, throws, 0, highest);
         }
 
         int shift = _areas[0].GranuleShift;
         long granules = (long)((size + ((nuint)1 << shift) - 1) >> shift);
         int order = Math.Max(CeilingLog2((ulong)granules), BitOperations.Log2(alignment) - shift);
-        BuddyRequest request = new(granules, order, (int)((granules << shift) - (long)size), KindOf(options), owner, alignment >> shift <= 1 && !BitOperations.IsPow2(granules));
+        BuddyRequest request = new(granules, order, (int)((granules << shift) - (long)size), KindOf(options), owner, alignment >> shift <= 1 && !BitOperations.IsPow2(granules), highest);
         long charged = 0;
         bool lastResort = false;
         try
@@ -69,13 +69,13 @@ public abstract unsafe partial class PageAllocator
                     }
                 }
 
-                if (!lastResort && TryReclaim(size, options))
+                if (!lastResort && TryReclaim(size, highest))
                 {
                     lastResort = true;
                     continue;
                 }
 
-                return Fail(size, owner, obstacle, refusal, throws, needed);
+                return Fail(size, owner, obstacle, refusal, throws, needed, highest);
             }
         }
         finally
@@ -152,7 +152,7 @@ public abstract unsafe partial class PageAllocator
             _liveBytes += bytes;
             _requestedBytes += bytes - request.Slack;
             _peakLiveBytes = Math.Max(_peakLiveBytes, _liveBytes);
-            ChangedLocked(index);
+            TakenLocked(index, request.Highest);
             return Obstacle.None;
         }
         catch (VirtualMemoryException e)
@@ -192,13 +192,7 @@ public abstract unsafe partial class PageAllocator
             _liveBlocks--;
             _liveBytes -= bytes;
             _requestedBytes -= requested;
-            long excess = area.IdleWholeBytes - Math.Max(_options.KeepIdleBytes, _liveBytes / 8);
-            if (excess > 0)
-            {
-                // In step with what is freed, so that no single free pays for a peak.
-                returned = area.TrimWhole(Math.Min(excess, Math.Max(2 * bytes, LeastGiveBackBytes)));
-            }
-
+            returned = GiveBackLocked(area, pageblock, bytes);
             ChangedLocked(index);
         }
         finally
@@ -208,6 +202,20 @@ public abstract unsafe partial class PageAllocator
 
         _memory.Refund(returned);
         RaiseEvents();
+    }
+
+    /// <summary>Gives back what a free leaves that is more than shall be kept, in step with what is freed, so that no single free pays for a peak.</summary>
+    private long GiveBackLocked(BuddyArea area, int pageblock, long freed)
+    {
+        long keep = _options.GivesBackAtOnce ? 0 : Math.Max(_options.KeepIdleBytes, _liveBytes / 8);
+        long excess = area.IdleWholeBytes - keep;
+        long returned = excess > 0 ? area.TrimWhole(Math.Min(excess, Math.Max(2 * freed, LeastGiveBackBytes))) : 0;
+        if (_options.GivesBackAtOnce && freed >= PageblockBytes)
+        {
+            returned += area.Trim(pageblock, long.MaxValue) + area.Trim(pageblock + (int)(freed / PageblockBytes), long.MaxValue);
+        }
+
+        return returned;
     }
 
     internal bool TryResize(nint address, nuint size)
@@ -275,11 +283,12 @@ public abstract unsafe partial class PageAllocator
         return -1;
     }
 
-    private nint Fail(nuint size, OwnerId owner, Obstacle obstacle, VirtualMemoryException? refusal, bool throws, long needed = 0)
+    private nint Fail(nuint size, OwnerId owner, Obstacle obstacle, VirtualMemoryException? refusal, bool throws, long needed, int highest)
     {
         long available = 0;
         EnterLock();
         _failures++;
+        FailedLocked(highest);
         foreach (BuddyArea area in _areas)
         {
             available = Math.Max(available, area.LargestFreeBytes());

@@ -4,7 +4,7 @@ using DimensionStore.Memory.Native;
 namespace DimensionStore.Memory;
 
 /// <summary>
-/// What the allocators over buddy areas have in common: the contract, pages by order, growth within a limit. <see cref="BuddyAllocator"/> has one area, a zone allocator one
+/// What the allocators over buddy areas have in common: the contract, pages by order, growth within a limit. <see cref="BuddyAllocator"/> has one area, <see cref="ZoneAllocator"/> one
 /// per zone.
 /// </summary>
 /// <remarks>Thread-safe, by one lock that is held for tens of nanoseconds, or for a system call where memory is committed or given back. Events are raised outside of it.</remarks>
@@ -26,23 +26,25 @@ public abstract unsafe partial class PageAllocator : MemoryAllocator
     private long _peakLiveBytes;
     private bool _disposed;
 
-    private protected PageAllocator(string name, BuddyOptions options, IReadOnlyList<(string Name, long Bytes)>? parts = null)
+    /// <summary>Lays areas over a reservation of their own.</summary>
+    /// <param name="name">Name in errors.</param>
+    /// <param name="options">Geometry, limit, budget; resolved.</param>
+    /// <param name="parts">The areas, ascending, each from a multiple of the largest block on; one over the whole capacity when there are none.</param>
+    private protected PageAllocator(string name, BuddyOptions options, IReadOnlyList<(string Name, long Offset, long Bytes)>? parts = null)
     {
+        IReadOnlyList<(string Name, long Offset, long Bytes)> areas = parts ?? [("", 0, options.CapacityBytes)];
+        int blockShift = BitOperations.Log2((ulong)options.PageblockBytes);
         Name = name;
         _options = options;
-        _memory = new BlockMemory(name, options.CapacityBytes, options.MaxBlockBytes, options.LimitBytes, options.Budget);
-        IReadOnlyList<(string Name, long Bytes)> areas = parts ?? [("", options.CapacityBytes)];
+        _memory = new BlockMemory(name, areas[^1].Offset + areas[^1].Bytes, options.MaxBlockBytes, options.LimitBytes, options.Budget);
         _areas = new BuddyArea[areas.Count];
         _areaNames = new string[areas.Count];
-        nint start = _memory.Start;
         try
         {
             for (int i = 0; i < areas.Count; i++)
             {
-                int blockShift = BitOperations.Log2((ulong)options.PageblockBytes);
                 _areaNames[i] = areas[i].Name;
-                _areas[i] = new BuddyArea(_memory, start, (int)(areas[i].Bytes >> blockShift), BitOperations.Log2((uint)options.MinBlockBytes), blockShift, BitOperations.Log2((ulong)options.MaxBlockBytes));
-                start += (nint)areas[i].Bytes;
+                _areas[i] = new BuddyArea(_memory, _memory.Start + (nint)areas[i].Offset, (int)(areas[i].Bytes >> blockShift), BitOperations.Log2((uint)options.MinBlockBytes), blockShift, BitOperations.Log2((ulong)options.MaxBlockBytes));
             }
         }
         catch
@@ -92,17 +94,19 @@ public abstract unsafe partial class PageAllocator : MemoryAllocator
 
     private protected ReadOnlySpan<BuddyArea> Areas => _areas;
 
+    private protected nint Start => _memory.Start;
+
     /// <summary>The areas themselves, so that a test can damage one and see the integrity check find it.</summary>
     internal ReadOnlySpan<BuddyArea> AreasForTest => _areas;
 
     /// <inheritdoc/>
     public override nint Allocate(nuint size, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default) =>
-        AllocateCore(size, alignment, options, owner, throws: true);
+        AllocateCore(size, alignment, options, owner, throws: true, _areas.Length - 1);
 
     /// <inheritdoc/>
     public override bool TryAllocate(nuint size, out nint address, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
     {
-        address = AllocateCore(size, alignment, options, owner, throws: false);
+        address = AllocateCore(size, alignment, options, owner, throws: false, _areas.Length - 1);
         return address != 0;
     }
 
@@ -116,15 +120,7 @@ public abstract unsafe partial class PageAllocator : MemoryAllocator
     /// <exception cref="LimitExceededException">The block would go over the limit or budget.</exception>
     public nint AllocatePages(int order, PageMobility mobility = PageMobility.Unmovable, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
     {
-        nuint bytes = BytesOfOrder(order);
-        AllocationOptions kind = mobility switch
-        {
-            PageMobility.Unmovable => AllocationOptions.None,
-            PageMobility.Reclaimable => AllocationOptions.Reclaimable,
-            PageMobility.Movable => AllocationOptions.Movable,
-            _ => throw new ArgumentOutOfRangeException(nameof(mobility), mobility, "Expected Unmovable, Reclaimable or Movable."),
-        };
-        return AllocateCore(bytes, bytes, options | kind, owner, throws: true);
+        return AllocatePagesCore(order, mobility, options, owner, _areas.Length - 1);
     }
 
     /// <summary>Gives pages back and checks that there were 2^<paramref name="order"/> (the kernel's <c>__free_pages</c>).</summary>
@@ -160,8 +156,18 @@ public abstract unsafe partial class PageAllocator : MemoryAllocator
         return (committedOnly ? _areas[0].TryFindCommitted(request, out place) : _areas[0].TryFind(request, out place)) ? Obstacle.None : Obstacle.Space;
     }
 
-    /// <summary>Called after a block was taken from or given back to an area, or a request failed. Under the lock.</summary>
+    /// <summary>Called after blocks of an area were given back or became longer or shorter. Under the lock.</summary>
     private protected virtual void ChangedLocked(int area)
+    {
+    }
+
+    /// <summary>Called after a block was taken from an area for a request that would have taken a higher one. Under the lock.</summary>
+    private protected virtual void TakenLocked(int area, int highest)
+    {
+    }
+
+    /// <summary>Called when a request has failed for good. Under the lock.</summary>
+    private protected virtual void FailedLocked(int highest)
     {
     }
 
@@ -172,7 +178,20 @@ public abstract unsafe partial class PageAllocator : MemoryAllocator
 
     /// <summary>Asks whoever can to free memory before a request fails. Outside the lock.</summary>
     /// <returns>Whether it is worth trying again.</returns>
-    private protected virtual bool TryReclaim(nuint size, AllocationOptions options) => false;
+    private protected virtual bool TryReclaim(nuint size, int highest) => false;
+
+    private protected nint AllocatePagesCore(int order, PageMobility mobility, AllocationOptions options, OwnerId owner, int highest)
+    {
+        nuint bytes = BytesOfOrder(order);
+        AllocationOptions kind = mobility switch
+        {
+            PageMobility.Unmovable => AllocationOptions.None,
+            PageMobility.Reclaimable => AllocationOptions.Reclaimable,
+            PageMobility.Movable => AllocationOptions.Movable,
+            _ => throw new ArgumentOutOfRangeException(nameof(mobility), mobility, "Expected Unmovable, Reclaimable or Movable."),
+        };
+        return AllocateCore(bytes, bytes, options | kind, owner, throws: true, highest);
+    }
 
     private protected void EnterLock()
     {
