@@ -18,6 +18,9 @@ public abstract class AllocatorModelTests
     /// <summary>A size that fits many times.</summary>
     protected virtual int SmallSize => 100;
 
+    /// <summary>The most that stays committed after everything was freed and trimmed.</summary>
+    protected virtual long KeptBytes => 0;
+
     [Fact]
     public void Random_runs_agree_with_the_model()
         => Check.One(Config.QuickThrowOnFailure.WithMaxTest(Runs), Prop.ForAll(AllocatorOperation.Runs(LargestSize), operations =>
@@ -54,7 +57,7 @@ public abstract class AllocatorModelTests
             model.FreeAll();
             model.CheckAll();
             allocator.Trim();
-            Assert.Equal(0, allocator.GetStatistics().CommittedBytes);
+            Assert.InRange(allocator.GetStatistics().CommittedBytes, 0, KeptBytes);
             model.CheckAll();
         }
     }
@@ -181,7 +184,7 @@ public abstract class AllocatorModelTests
         Assert.True(report.IsIntact, string.Join(Environment.NewLine, report.Violations));
         Assert.True(stress.HandedOver > 0, "No block changed hands, so this run proved nothing.");
         allocator.Trim();
-        Assert.Equal(0, allocator.GetStatistics().CommittedBytes);
+        Assert.InRange(allocator.GetStatistics().CommittedBytes, 0, KeptBytes);
     }
 
     private void Churn(MemoryAllocator allocator, Span<nint> blocks)

@@ -1,0 +1,225 @@
+namespace DimensionStore.Memory;
+
+/// <summary>What is there: look-ups, statistics, enumeration, integrity; and giving back: reset, trim, dispose.</summary>
+public sealed unsafe partial class ReservePool
+{
+    // What a dictionary and a stack take per entry: bucket, hash, link, key, value.
+    private const int EntryBytes = 48;
+
+    /// <inheritdoc/>
+    public override nuint UsableSize(nint address)
+    {
+        lock (_lock)
+        {
+            ThrowIfDisposed();
+            return _live.ContainsKey(address) ? ElementBytes : throw FaultLocked(address);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override bool Owns(nint address)
+    {
+        lock (_lock)
+        {
+            return !_disposed && _live.ContainsKey(address);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Reset()
+    {
+        List<nint> surplus = [];
+        lock (_lock)
+        {
+            ThrowIfDisposed();
+            foreach (nint address in _live.Keys)
+            {
+                if (_ready.Count < _minimum)
+                {
+                    Keep(address);
+                    _refilled++;
+                }
+                else
+                {
+                    surplus.Add(address);
+                }
+            }
+
+            _frees += _live.Count;
+            _requestedBytes = 0;
+            _live.Clear();
+        }
+
+        surplus.ForEach(_source.Free);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Trims the allocator beneath. The reserve stays.</remarks>
+    public override long Trim()
+    {
+        lock (_lock)
+        {
+            ThrowIfDisposed();
+        }
+
+        return _source.Trim();
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Reserved, committed and idle bytes and the limit are those of the allocator beneath, whoever uses it; the rest is the pool's.</remarks>
+    public override AllocatorStatistics GetStatistics()
+    {
+        AllocatorStatistics source = _disposed ? default : _source.GetStatistics();
+        lock (_lock)
+        {
+            return _disposed ? _last : Snapshot(source);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<BlockInfo> EnumerateBlocks()
+    {
+        lock (_lock)
+        {
+            ThrowIfDisposed();
+            BlockInfo[] blocks = new BlockInfo[_live.Count];
+            int count = 0;
+            foreach ((nint address, Element element) in _live)
+            {
+                blocks[count++] = new BlockInfo(address, (long)element.Requested, (long)ElementBytes, element.Owner, Age: null);
+            }
+
+            return blocks;
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Those of the allocator beneath.</remarks>
+    public override IEnumerable<MemoryExtent> EnumerateExtents()
+    {
+        lock (_lock)
+        {
+            ThrowIfDisposed();
+        }
+
+        return _source.EnumerateExtents();
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<AllocatorGroup> GetGroups()
+    {
+        lock (_lock)
+        {
+            ThrowIfDisposed();
+            return [new AllocatorGroup(AllocatorGroupKind.SizeClass, $"{ElementBytes} B", _live.Count, _live.Count * (long)ElementBytes, _ready.Count, CommittedBytes: 0, LimitBytes: 0)];
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Checks the pool, not the allocator beneath. While other threads allocate and free, elements on their way are not looked at.</remarks>
+    public override IntegrityReport CheckIntegrity()
+    {
+        List<string> violations = [];
+        lock (_lock)
+        {
+            ThrowIfDisposed();
+            HashSet<nint> seen = [.. _live.Keys];
+            foreach (nint address in _live.Keys)
+            {
+                Expect(violations, _source.Owns(address), $"The live element at 0x{address:x} is no live block of {_source.Name}: somebody freed it there.");
+            }
+
+            foreach (nint address in _ready)
+            {
+                bool owned = _source.Owns(address);
+                Expect(violations, owned, $"The element at 0x{address:x} in the reserve is no live block of {_source.Name}: somebody freed it there.");
+                Expect(violations, seen.Add(address), $"The element at 0x{address:x} is in the reserve and also live or there twice.");
+                int written = owned && _options.Poison ? FirstWritten(address) : -1;
+                Expect(violations, written < 0, $"Byte {written} of the element at 0x{address:x} in the reserve was written to after it was freed.");
+            }
+
+            Expect(violations, _ready.Count <= _minimum, $"{_ready.Count:N0} elements are in the reserve, at most {_minimum:N0} were expected.");
+            Expect(violations, _allocations - _frees == _live.Count, $"{_allocations:N0} allocations less {_frees:N0} frees are not {_live.Count:N0} live elements.");
+            return new IntegrityReport(_live.Count + _ready.Count, violations);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        AllocatorStatistics source = _disposed ? default : _source.GetStatistics();
+        nint[] all;
+        lock (_lock)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            AllocatorStatistics last = Snapshot(source);
+            _last = last with
+            {
+                ReservedBytes = 0,
+                CommittedBytes = 0,
+                IdleBytes = 0,
+                LiveBytes = 0,
+                RequestedBytes = 0,
+                LiveBlocks = 0,
+                LeakedBlocks = last.LiveBlocks,
+                LeakedBytes = last.LiveBytes,
+                MetadataBytes = 0,
+            };
+            _disposed = true;
+            all = [.. _live.Keys, .. _ready];
+        }
+
+        if (_options.OwnsSource)
+        {
+            _source.Dispose();
+        }
+        else
+        {
+            Array.ForEach(all, _source.Free);
+        }
+    }
+
+    private static void Expect(List<string> violations, bool holds, string violation)
+    {
+        if (!holds)
+        {
+            violations.Add(violation);
+        }
+    }
+
+    private int FirstWritten(nint address)
+    {
+        const int Step = 1 << 20;
+        for (nuint at = 0; at < ElementBytes; at += Step)
+        {
+            int found = new ReadOnlySpan<byte>((byte*)address + at, (int)nuint.Min(Step, ElementBytes - at)).IndexOfAnyExcept(PoisonByte);
+            if (found >= 0)
+            {
+                return (int)nuint.Min(at + (nuint)found, int.MaxValue);
+            }
+        }
+
+        return -1;
+    }
+
+    private AllocatorStatistics Snapshot(AllocatorStatistics source) => new()
+    {
+        ReservedBytes = source.ReservedBytes,
+        CommittedBytes = source.CommittedBytes,
+        PeakCommittedBytes = source.PeakCommittedBytes,
+        IdleBytes = source.IdleBytes,
+        LimitBytes = source.LimitBytes,
+        LiveBytes = _live.Count * (long)ElementBytes,
+        RequestedBytes = _requestedBytes,
+        PeakLiveBytes = _peakLive * (long)ElementBytes,
+        LiveBlocks = _live.Count,
+        AllocationCount = _allocations,
+        FreeCount = _frees,
+        FailedAllocationCount = _failures,
+        MetadataBytes = source.MetadataBytes + ((long)_live.Capacity * EntryBytes) + ((long)_ready.Capacity * sizeof(nint)),
+    };
+}
