@@ -49,6 +49,48 @@ internal sealed unsafe class MembraneTree
     /// <summary>The runs of the whole membrane.</summary>
     internal LeafRuns Root => Runs(_depth, 0);
 
+    /// <summary>The lowest granule from which <paramref name="count"/> granules of this membrane are free; −1 when there is none.</summary>
+    internal int FindFirst(int count)
+    {
+        if (Root.Max < (uint)count)
+        {
+            return -1;
+        }
+
+        int index = 0;
+        for (int level = _depth - 1; level >= 0; level--)
+        {
+            int child = index << FanShift;
+            int last = Math.Min(child + (1 << FanShift), _counts[level]) - 1;
+            uint size = (uint)LeafMap.LeafGranules << (FanShift * level);
+
+            // What lies before this node no longer matters: with it, its free start was too short.
+            uint carried = 0;
+            while (true)
+            {
+                LeafRuns runs = Runs(level, child);
+                if (carried + runs.Prefix >= (uint)count)
+                {
+                    return FirstGranule + (int)((child * (long)size) - carried);
+                }
+
+                if (runs.Max >= (uint)count || child >= last)
+                {
+                    break;
+                }
+
+                carried = runs.Prefix == size ? carried + size : runs.Suffix;
+                child++;
+            }
+
+            index = child;
+        }
+
+        ulong* free = stackalloc ulong[LeafMap.LeafWords];
+        _map.CopyFree(FirstLeaf + index, free);
+        return ((FirstLeaf + index) << LeafMap.LeafShift) + LeafRuns.First(free, count);
+    }
+
     /// <summary>The lowest granule, at or above <paramref name="from"/>, from which <paramref name="count"/> granules of this membrane are free; −1 when there is none.</summary>
     internal int Find(int from, int count)
     {

@@ -8,6 +8,8 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
 
     internal AllocatorLock Lock;
 
+    private int[] _firstLeaves = [];
+
     internal int Level { get; } = level;
 
     internal int FirstLeaf { get; private set; }
@@ -78,6 +80,7 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
         LeafCount = leafCount;
         TopLeaf = topLeaf;
         Membranes = laid;
+        _firstLeaves = [.. laid.Select(membrane => membrane.FirstLeaf)];
         LongestFree = new uint[membranes];
         for (int i = 0; i < membranes; i++)
         {
@@ -98,17 +101,21 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
 
     internal int MembraneOf(int granule)
     {
+        // Membranes are equal parts but for a unit, so the division is off by one at most.
         int leaf = granule >> LeafMap.LeafShift;
-        int low = 0;
-        int high = Membranes.Length - 1;
-        while (low < high)
+        int[] firsts = _firstLeaves;
+        int i = (int)((uint)(leaf - FirstLeaf) * (ulong)firsts.Length / (uint)LeafCount);
+        while (i > 0 && firsts[i] > leaf)
         {
-            int middle = (low + high + 1) >> 1;
-            low = Membranes[middle].FirstLeaf <= leaf ? middle : low;
-            high = Membranes[middle].FirstLeaf <= leaf ? high : middle - 1;
+            i--;
         }
 
-        return low;
+        while (i < firsts.Length - 1 && firsts[i + 1] <= leaf)
+        {
+            i++;
+        }
+
+        return i;
     }
 
     /// <summary>
@@ -126,7 +133,7 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
         {
             if (longest[i] >= count)
             {
-                int found = alignment == 1 && !committedOnly ? Membranes[i].Find(0, count) : FindWhere(Membranes[i], count, alignment, committedOnly);
+                int found = alignment == 1 && !committedOnly ? Membranes[i].FindFirst(count) : FindWhere(Membranes[i], count, alignment, committedOnly);
                 if (found >= 0)
                 {
                     return found;
@@ -176,7 +183,7 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
 
             if (count <= int.MaxValue - alignment && membrane.Root.Max >= count + alignment - 1)
             {
-                return AlignUp(membrane.Find(0, count + alignment - 1), alignment);
+                return AlignUp(membrane.FindFirst(count + alignment - 1), alignment);
             }
         }
 
