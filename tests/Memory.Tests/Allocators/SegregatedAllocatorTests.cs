@@ -91,6 +91,25 @@ public sealed class SegregatedAllocatorTests
     }
 
     [Fact]
+    public void Request_that_must_not_grow_gets_what_many_waiting_blocks_make_together()
+    {
+        using SegregatedAllocator allocator = SegregatedAllocator.WithCapacity(16 * MiB);
+        List<nint> blocks = [];
+        for (int size = 16; allocator.TryAllocate((nuint)size, out nint block, options: blocks.Count == 0 ? AllocationOptions.None : AllocationOptions.NoGrow); size = size % 2_000 + 16)
+        {
+            blocks.Add(block);
+        }
+
+        // All of different sizes, so that none is merged because there are too many of it.
+        foreach (nint block in blocks.TakeLast(50))
+        {
+            allocator.Free(block);
+        }
+
+        Assert.Equal(blocks[^50], allocator.Allocate((nuint)(blocks[^1] - blocks[^50]), options: AllocationOptions.NoGrow));
+    }
+
+    [Fact]
     public void Whatever_was_allocated_one_free_block_is_left_when_all_is_freed()
         => Check.One(Config.QuickThrowOnFailure.WithMaxTest(60), Prop.ForAll(Arb.From(Gen.Choose(1, 100_000).ArrayOf()), Arb.From(Gen.Choose(0, int.MaxValue)), (sizes, seed) =>
         {

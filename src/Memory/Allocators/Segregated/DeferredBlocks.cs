@@ -19,11 +19,12 @@ internal sealed unsafe class DeferredBlocks : IDisposable
     internal const uint LargestGranules = 256;
 
     private const int PerSize = 8;
-    private const int SizeWords = (int)(LargestGranules / 64) + 1;
+    private const uint SizeWords = (LargestGranules / 64) + 1;
 
     private readonly uint* _starts;
     private readonly byte* _counts;
     private readonly ulong* _sizes;
+    private uint _next;
 
     /// <summary>Creates it empty.</summary>
     internal DeferredBlocks()
@@ -101,23 +102,27 @@ internal sealed unsafe class DeferredBlocks : IDisposable
         return start;
     }
 
-    /// <summary>Takes any block; <see cref="SegregatedHeap.None"/> when there is none. Smaller ones first.</summary>
+    /// <summary>Takes a block, one of each size in turn, so that no size waits for ever; <see cref="SegregatedHeap.None"/> when there is none.</summary>
     internal uint TakeAny(out uint granules)
     {
-        for (int word = 0; word < SizeWords; word++)
+        while (Granules != 0)
         {
-            while (_sizes[word] != 0)
+            ulong sizes = _sizes[_next >> 6] & (ulong.MaxValue << (int)(_next & 63));
+            if (sizes == 0)
             {
-                // A size whose blocks were all handed out keeps its bit until it is found here to be empty.
-                granules = ((uint)word << 6) + (uint)BitOperations.TrailingZeroCount(_sizes[word]);
-                uint start = Take(granules);
-                if (start != SegregatedHeap.None)
-                {
-                    return start;
-                }
-
-                _sizes[word] &= _sizes[word] - 1;
+                _next = ((_next >> 6) + 1) % SizeWords << 6;
+                continue;
             }
+
+            granules = (_next & ~63u) + (uint)BitOperations.TrailingZeroCount(sizes);
+            _next = (granules + 1) % (SizeWords << 6);
+            if (_counts[granules] != 0)
+            {
+                return TakeOldest(granules);
+            }
+
+            // A size whose blocks were all handed out keeps its bit until it is found here to be empty.
+            _sizes[granules >> 6] &= ~(1UL << (int)(granules & 63));
         }
 
         granules = 0;
@@ -128,7 +133,7 @@ internal sealed unsafe class DeferredBlocks : IDisposable
     internal void Clear()
     {
         new Span<byte>(_counts, (int)LargestGranules + 1).Clear();
-        new Span<ulong>(_sizes, SizeWords).Clear();
+        new Span<ulong>(_sizes, (int)SizeWords).Clear();
         Granules = 0;
     }
 

@@ -116,6 +116,14 @@ public sealed unsafe partial class SegregatedAllocator
                     return Obstacle.None;
                 }
 
+                // A request merges some of the blocks that wait; one that would fail or grow otherwise waits for all.
+                _heap.MergeDeferred();
+                start = TakeLocked(granules, alignment, account);
+                if (start != None)
+                {
+                    return Obstacle.None;
+                }
+
                 if ((options & AllocationOptions.NoGrow) != 0)
                 {
                     return Obstacle.NoGrow;

@@ -23,8 +23,15 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
     private const uint PageMask = PageGranules - 1;
     private const uint ShortestCut = 256;
 
-    // At most 64 KiB and a 32nd of the live bytes wait to be merged.
-    private const int DeferredShift = 5;
+    // Merging a block costs some 60 ns, and no request may take ten microseconds for it: what is not merged by this one waits for the next.
+    private const int MostMergedByRequest = 16;
+    private const int MostMergedByFree = 8;
+
+    // Below 1 KiB, what is cut from the block at hand is less than what merging would cost.
+    private const uint LeastWorthMerging = 64;
+
+    // At most 64 KiB and a 64th of the live bytes wait to be merged.
+    private const int DeferredShift = 6;
     private const long DeferredAlways = (64 << 10) >> GranuleShift;
 
     // How many slices with blocks of the right bucket but too small are looked at before a larger bucket is taken: a bound, so that the search stays O(1).
@@ -131,7 +138,7 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
         }
         else if (_deferred.Granules > (LiveGranules >> DeferredShift) + DeferredAlways)
         {
-            MergeDeferred();
+            MergeSome(MostMergedByFree);
         }
     }
 
@@ -241,13 +248,19 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
     /// <summary>Merges all blocks that were freed and not merged yet. After this every free block is marked as one, and no two are neighbours.</summary>
     internal void MergeDeferred()
     {
-        if (_deferred.Granules == 0)
-        {
-            return;
-        }
+        MergeSome(int.MaxValue);
+    }
 
-        for (uint start = _deferred.TakeAny(out uint granules); start != None; start = _deferred.TakeAny(out granules))
+    private void MergeSome(int most)
+    {
+        for (; most > 0; most--)
         {
+            uint start = _deferred.TakeAny(out uint granules);
+            if (start == None)
+            {
+                return;
+            }
+
             MarkFree(start);
             Merge(start, granules);
         }
@@ -332,9 +345,9 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
             }
 
             // Before anything larger is cut: what was freed lately may be what is wanted, once it is merged.
-            if (_deferred.Granules != 0)
+            if (_deferred.Granules != 0 && (granules >= LeastWorthMerging || _cutLength < granules))
             {
-                MergeDeferred();
+                MergeSome(MostMergedByRequest);
                 if (TryFindInBuckets(granules, out start, out length))
                 {
                     return true;
@@ -347,7 +360,7 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
             }
         }
 
-        MergeDeferred();
+        MergeSome(MostMergedByRequest);
         PutCutBack();
         if (_knownGranules != 0 && _tables.Tree.TryFindBest(granules, out start, out length))
         {
