@@ -61,17 +61,22 @@ internal sealed class FuzzSeed
         KeywordIndexLayout layout = header.Layout;
         fields.AddRange([(start, 8), (start + 8, 4), (start + 12, 4), (start + 16, 4), (start + 20, 4), (start + 24, 4), (start + 28, 4), (start + 32, 8), (start + 40, 8)]);
         AddEvery(fields, start + KeywordIndexFormat.HeaderBytes, start + (int)layout.HeadTreeOffset, 4);
-        AddEvery(fields, start + (int)layout.HeadTreeOffset, start + (int)layout.OrderOffset, 8);
-        AddEvery(fields, start + (int)layout.OrderOffset, start + (int)layout.RecordsOffset, 4);
+        AddEvery(fields, start + (int)layout.HeadTreeOffset, start + (int)layout.LeavesOffset, 8);
+        for (int leaf = start + (int)layout.LeavesOffset; leaf < start + (int)layout.RecordsOffset; leaf += KeywordIndexFormat.LeafBytes)
+        {
+            AddEvery(fields, leaf, leaf + KeywordIndexFormat.LeafReferencesOffset, 8);
+            AddEvery(fields, leaf + KeywordIndexFormat.LeafReferencesOffset, leaf + KeywordIndexFormat.LeafBytes, 4);
+        }
+
         for (int record = start + (int)layout.RecordsOffset; record < Image.Length;)
         {
             int key = BinaryPrimitives.ReadUInt16LittleEndian(Image.AsSpan(record));
             int display = BinaryPrimitives.ReadUInt16LittleEndian(Image.AsSpan(record + 2));
             uint postings = BinaryPrimitives.ReadUInt32LittleEndian(Image.AsSpan(record + 4));
             fields.AddRange([(record, 2), (record + 2, 2), (record + 4, 4)]);
-            int next = record + (int)KeywordIndexFormat.RecordBytes(key, display, postings);
-            AddEvery(fields, next - (int)KeywordIndexFormat.Pad8(postings * 12), next, 4);
-            record = next;
+            int first = record + KeywordIndexFormat.RecordHeadBytes;
+            AddEvery(fields, first, first + ((int)postings * KeywordIndexFormat.PostingBytes), 4);
+            record += (int)KeywordIndexFormat.RecordBytes(key, display, postings);
         }
     }
 

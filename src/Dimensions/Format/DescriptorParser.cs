@@ -316,7 +316,7 @@ internal ref struct DescriptorParser
 
         if (i < keyword.Length)
         {
-            ulong word = KeywordHash.LastWord(ref MemoryMarshal.GetReference(keyword), keyword.Length);
+            ulong word = LittleEndian.LastWord(ref MemoryMarshal.GetReference(keyword), keyword.Length);
             odd |= word | ((word | (LowBits << ((keyword.Length & 7) * 8))) - LowBits);
         }
 

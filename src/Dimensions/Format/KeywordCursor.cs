@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -12,14 +11,13 @@ public ref struct KeywordCursor
 {
     private readonly ReadOnlySpan<byte> _records;
     private readonly long _recordsFileOffset;
-    private readonly ulong _head;
-    private readonly ulong _headMask;
-    private readonly ulong _secondHead;
-    private readonly ulong _secondMask;
+    private readonly ref byte _leaves;
     private readonly int _shared;
-    private ReadOnlySpan<byte> _order;
-    private ReadOnlySpan<byte> _pattern;
+    private uint _position;
+    private uint _end;
     private ref byte _firstKey;
+    private ref byte _pattern;
+    private int _patternLength;
 
     // The record at hand, field by field: see KeywordRecord for why it is not copied as a whole.
     private ref byte _record;
@@ -27,20 +25,21 @@ public ref struct KeywordCursor
     private int _displayLength;
     private int _postingCount;
 
-    /// <summary>
-    /// A walk over references in ascending order that ends with them, or before the first key that differs in the masked bits of its first sixteen bytes,
-    /// or in its first <paramref name="shared"/> bytes from those of the first key.
-    /// </summary>
+    /// <summary>A walk over keys in ascending order that ends before <paramref name="end"/>, or before the first key that does not begin as the first one does.</summary>
+    /// <param name="leaves">The leaves of the head tree, which have a reference for each position up to the end.</param>
+    /// <param name="records">What they refer to.</param>
+    /// <param name="recordsFileOffset">Where the records begin in the file, for errors.</param>
+    /// <param name="position">The first key.</param>
+    /// <param name="end">Where the walk ends at last.</param>
+    /// <param name="shared">How many bytes all keys share with the first.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal KeywordCursor(ReadOnlySpan<byte> order, ReadOnlySpan<byte> records, long recordsFileOffset, ulong head, ulong headMask, ulong secondHead, ulong secondMask, int shared)
+    internal KeywordCursor(ref byte leaves, ReadOnlySpan<byte> records, long recordsFileOffset, uint position, uint end, int shared)
     {
-        _order = order;
+        _leaves = ref leaves;
         _records = records;
         _recordsFileOffset = recordsFileOffset;
-        _head = head;
-        _headMask = headMask;
-        _secondHead = secondHead;
-        _secondMask = secondMask;
+        _position = position;
+        _end = end;
         _shared = shared;
     }
 
@@ -59,18 +58,17 @@ public ref struct KeywordCursor
     /// <exception cref="DimensionFormatException">The index is damaged.</exception>
     public bool MoveNext()
     {
-        while (!_order.IsEmpty)
+        while (_position < _end)
         {
-            KeywordRecord record = KeywordRecord.Read(_records, BinaryPrimitives.ReadUInt32LittleEndian(_order), _recordsFileOffset);
-            if ((record.Head & _headMask) != _head || (_secondMask != 0 && (record.SecondHead & _secondMask) != _secondHead)
-                || (_shared != 0 && !SharesFirst(record.Key)))
+            KeywordRecord record = KeywordRecord.Read(_records, KeywordIndex.ReferenceAt(ref _leaves, _position), _recordsFileOffset);
+            if (_shared != 0 && !SharesFirst(record.Key))
             {
-                _order = default;
+                _end = 0;
                 break;
             }
 
-            _order = _order[sizeof(uint)..];
-            if (_pattern.IsEmpty || WildcardPattern.IsMatch(_pattern, record.Key))
+            _position++;
+            if (_patternLength == 0 || IsMatch(record.Key))
             {
                 _record = ref record.First;
                 _displayLength = record.DisplayLength;
@@ -85,17 +83,30 @@ public ref struct KeywordCursor
     }
 
     /// <summary>Leaves out keywords that do not match a folded pattern.</summary>
-    internal void Match(ReadOnlySpan<byte> pattern) => _pattern = pattern;
+    internal void Match(ReadOnlySpan<byte> pattern)
+    {
+        _pattern = ref MemoryMarshal.GetReference(pattern);
+        _patternLength = pattern.Length;
+    }
 
-    // The prefix is compared where the first key holds it, since a copy would have to outlive the call that it came with.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private readonly bool IsMatch(ReadOnlySpan<byte> key) => WildcardPattern.IsMatch(MemoryMarshal.CreateReadOnlySpan(ref _pattern, _patternLength), key);
+
+    // The prefix is compared where the first key holds it, since a copy would have to outlive the call that it came with. That the first key begins with
+    // it, the search has seen; what is asked here again, so that damage does not lead outside, is whether it is as long.
     private bool SharesFirst(ReadOnlySpan<byte> key)
     {
+        if (key.Length < _shared)
+        {
+            return false;
+        }
+
         if (Unsafe.IsNullRef(ref _firstKey))
         {
             _firstKey = ref MemoryMarshal.GetReference(key);
             return true;
         }
 
-        return key.Length >= _shared && key.StartsWith(MemoryMarshal.CreateReadOnlySpan(ref _firstKey, _shared));
+        return key.StartsWith(MemoryMarshal.CreateReadOnlySpan(ref _firstKey, _shared));
     }
 }

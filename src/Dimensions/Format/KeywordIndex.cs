@@ -13,16 +13,18 @@ namespace DimensionStore;
 /// </summary>
 public readonly ref struct KeywordIndex
 {
-    // Keys of one head that are counted through; more are searched by halves.
-    private const uint MaxCounted = 16;
+    /// <summary>No place: no index has so many keys.</summary>
+    private const uint NotLocated = uint.MaxValue;
 
     private readonly ReadOnlySpan<byte> _section;
     private readonly long _sectionOffset;
-    private readonly int _orderOffset;
-    private readonly int _recordsOffset;
+    private readonly ref byte _tree;
+    private readonly ref byte _leaves;
+    private readonly ReadOnlySpan<byte> _records;
     private readonly uint _keyCount;
     private readonly uint _bucketCount;
     private readonly uint _maxProbe;
+    private readonly int _topShift;
 
     /// <summary>Wraps a section whose header has been read before, with the same length.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -32,8 +34,10 @@ public readonly ref struct KeywordIndex
         ArgumentOutOfRangeException.ThrowIfNotEqual(section.Length, layout.Length, nameof(section));
         _section = section;
         _sectionOffset = sectionOffset;
-        _orderOffset = (int)layout.OrderOffset;
-        _recordsOffset = (int)layout.RecordsOffset;
+        _tree = ref Unsafe.Add(ref MemoryMarshal.GetReference(section), (nint)layout.HeadTreeOffset);
+        _leaves = ref Unsafe.Add(ref MemoryMarshal.GetReference(section), (nint)layout.LeavesOffset);
+        _records = section[(int)layout.RecordsOffset..];
+        _topShift = 3 * (layout.LevelCount - 1);
         _keyCount = layout.KeyCount;
         _bucketCount = layout.BucketCount;
         _maxProbe = header.MaxProbe;
@@ -42,9 +46,7 @@ public readonly ref struct KeywordIndex
     /// <summary>Distinct keywords.</summary>
     public int KeywordCount => (int)_keyCount;
 
-    private ReadOnlySpan<byte> Records => _section[_recordsOffset..];
-
-    private long RecordsFileOffset => _sectionOffset + _recordsOffset;
+    private long RecordsFileOffset => _sectionOffset + (_section.Length - _records.Length);
 
     /// <summary>Opens an index section. Costs the same whatever its size.</summary>
     /// <param name="section">The whole section; empty for a file without an index.</param>
@@ -63,7 +65,13 @@ public readonly ref struct KeywordIndex
         {
             fixed (byte* section = _section)
             {
-                FoundPostings found = Probe(section).Find(ref MemoryMarshal.GetReference(keyword), keyword.Length);
+                // Two probes, made where they are used: of the first one nothing but registers remains as long as nobody takes its address.
+                FoundPostings found = Probe(section).FindShort(ref MemoryMarshal.GetReference(keyword), keyword.Length);
+                if (found.Count < 0)
+                {
+                    found = Probe(section).FindOther(ref MemoryMarshal.GetReference(keyword), keyword.Length);
+                }
+
                 if (found.Count >= 0)
                 {
                     postings = List(section, found);
@@ -92,18 +100,9 @@ public readonly ref struct KeywordIndex
     /// <exception cref="DimensionFormatException">The index is damaged.</exception>
     public KeywordCursor FindPrefix(ReadOnlySpan<char> prefix)
     {
-        if (prefix.IsEmpty)
-        {
-            return All();
-        }
-
-        if (prefix.Length is >= FoldedKeyword.MinPairLength and <= FoldedKeyword.MaxPairLength
-            && FoldedKeyword.TryFoldPair(ref MemoryMarshal.GetReference(prefix), prefix.Length, out ulong first, out ulong second, out _))
-        {
-            return Range(BinaryPrimitives.ReverseEndianness(first), BinaryPrimitives.ReverseEndianness(second), prefix.Length, default);
-        }
-
-        return FindFoldedPrefix(prefix);
+        ref char first = ref MemoryMarshal.GetReference(prefix);
+        uint start = prefix.Length <= AsciiKeyword.BlockLength ? LocateShort(ref first, prefix.Length) : LocateLong(ref first, prefix.Length);
+        return start != NotLocated ? Cursor(start, prefix.Length) : FindFoldedPrefix(prefix);
     }
 
     /// <summary>
@@ -127,7 +126,8 @@ public readonly ref struct KeywordIndex
             return default;
         }
 
-        KeywordCursor cursor = literal == 0 ? All() : Range(folded.AsSpan(0, literal));
+        ReadOnlySpan<byte> prefix = folded.AsSpan(0, literal);
+        KeywordCursor cursor = Cursor(Locate(prefix), literal);
         cursor.Match(folded);
         return cursor;
     }
@@ -163,7 +163,7 @@ public readonly ref struct KeywordIndex
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private unsafe KeywordProbe Probe(byte* section) => new(section, _bucketCount, _maxProbe, _recordsOffset, _section.Length, _sectionOffset);
+    private unsafe KeywordProbe Probe(byte* section) => new(section, _bucketCount, _maxProbe, _section.Length - _records.Length, _section.Length, _sectionOffset);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private unsafe PostingList List(byte* section, FoundPostings found)
@@ -176,7 +176,7 @@ public readonly ref struct KeywordIndex
     [DoesNotReturn]
     private void ThrowDamaged(uint reference)
     {
-        KeywordRecord.Read(Records, reference, RecordsFileOffset);
+        KeywordRecord.Read(_records, reference, RecordsFileOffset);
         throw new DimensionFormatException(DimensionFormatError.BadIndex, RecordsFileOffset, "a record that stays the same while it is read", $"reference {reference:N0}, whose record has changed meanwhile");
     }
 
@@ -184,11 +184,19 @@ public readonly ref struct KeywordIndex
     internal KeywordRecord RecordAt(uint position)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(position, _keyCount);
-        return KeywordRecord.Read(Records, ReferenceAt(position), RecordsFileOffset);
+        return KeywordRecord.Read(_records, ReferenceAt(ref _leaves, position), RecordsFileOffset);
     }
 
-    /// <summary>Place of the first key whose head is at least <paramref name="head"/>; the number of keys when there is none.</summary>
-    internal uint LowerBound(ulong head)
+    /// <summary>The reference of a key's record in the leaves. In bounds: there is one for each key, and the caller stays below their number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static uint ReferenceAt(ref byte leaves, uint position)
+        => LittleEndian.U32(ref Unsafe.Add(ref leaves, Leaf(position) + KeywordIndexFormat.LeafReferencesOffset + ((nint)(position & 7) * sizeof(uint))));
+
+    /// <summary>Place of the first key that is not below one with these heads; the number of keys when there is none.</summary>
+    /// <param name="head">The first eight bytes as a big-endian number, zero padded.</param>
+    /// <param name="second">The next eight.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private uint LowerBound(ulong head, ulong second)
     {
         uint keyCount = _keyCount;
         if (keyCount == 0)
@@ -196,152 +204,158 @@ public readonly ref struct KeywordIndex
             return 0;
         }
 
-        Vector512<ulong> wanted = Vector512.Create(head);
-        ref byte section = ref MemoryMarshal.GetReference(_section);
-        ref byte level = ref Unsafe.Add(ref section, KeywordIndexFormat.HeaderBytes + ((nuint)_bucketCount * KeywordIndexFormat.BucketBytes));
+        Vector512<ulong> heads = Vector512.Create(head);
+        Vector512<ulong> seconds = Vector512.Create(second);
+        ref byte level = ref _tree;
+        uint last = keyCount - 1;
         uint group = 0;
-        for (int shift = 3 * (KeywordIndexLayout.CountLevels(keyCount) - 1); shift > 0; shift -= 3)
+        uint lastGroup = 0;
+        for (int shift = _topShift; shift > 0; shift -= 3)
         {
-            // In bounds: the group is below the entries of the level above, and this level has eight for each of them.
-            group = (group * KeywordIndexFormat.HeadsPerGroup) + CountBelow(ref Unsafe.Add(ref level, (nuint)group * (KeywordIndexFormat.HeadsPerGroup * sizeof(ulong))), wanted);
-            uint entries = ((keyCount - 1) >> shift) + 1;
-            if (group >= entries)
+            // In bounds: the group is one that the level above has a head for, and this level has eight heads for each of those.
+            group = (group * KeywordIndexFormat.HeadsPerGroup) + CountBelow(ref Unsafe.Add(ref level, (nuint)group * KeywordIndexFormat.GroupBytes), heads, seconds);
+            level = ref Unsafe.Add(ref level, ((nuint)lastGroup + 1) * KeywordIndexFormat.GroupBytes);
+            lastGroup = last >> shift;
+            if (group > lastGroup)
             {
                 return keyCount;
             }
-
-            level = ref Unsafe.Add(ref level, (nuint)((entries + 7) & ~7u) * sizeof(ulong));
         }
 
-        // The references of this group are wanted next, whichever of its eight heads it will be.
-        Prefetch.Line(ref Unsafe.Add(ref section, _orderOffset + ((nint)group * (KeywordIndexFormat.HeadsPerGroup * sizeof(uint)))));
-        uint index = (group * KeywordIndexFormat.HeadsPerGroup) + CountBelow(ref Unsafe.Add(ref level, (nuint)group * (KeywordIndexFormat.HeadsPerGroup * sizeof(ulong))), wanted);
-        return Math.Min(index, keyCount);
+        // References and hints are wanted next, whichever of the leaf's keys it will be.
+        ref byte leaf = ref Unsafe.Add(ref level, (nuint)group * KeywordIndexFormat.LeafBytes);
+        Prefetch.Line(ref Unsafe.Add(ref leaf, KeywordIndexFormat.LeafReferencesOffset));
+        return Math.Min((group * KeywordIndexFormat.HeadsPerGroup) + CountBelow(ref leaf, heads, seconds), keyCount);
     }
 
+    /// <summary>How many of a group's eight keys are below one with these heads. All are compared at once: a search by halves would guess wrong at every other step.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint CountBelow(ref byte group, Vector512<ulong> wanted)
+    private static uint CountBelow(ref byte group, Vector512<ulong> heads, Vector512<ulong> seconds)
     {
         if (Vector512.IsHardwareAccelerated)
         {
-            Vector512<ulong> heads = Vector512.LoadUnsafe(ref group).AsUInt64();
-            return (uint)BitOperations.PopCount(Vector512.LessThan(heads, wanted).ExtractMostSignificantBits());
+            Vector512<ulong> first = Vector512.LoadUnsafe(ref group).AsUInt64();
+            Vector512<ulong> second = Vector512.LoadUnsafe(ref group, KeywordIndexFormat.SecondHeadsOffset).AsUInt64();
+            Vector512<ulong> below = Vector512.LessThan(first, heads) | (Vector512.Equals(first, heads) & Vector512.LessThan(second, seconds));
+            return (uint)BitOperations.PopCount(below.ExtractMostSignificantBits());
         }
 
-        Vector256<ulong> low = Vector256.LoadUnsafe(ref group).AsUInt64();
-        Vector256<ulong> high = Vector256.LoadUnsafe(ref group, 32).AsUInt64();
-        return (uint)(BitOperations.PopCount(Vector256.LessThan(low, wanted.GetLower()).ExtractMostSignificantBits())
-            + BitOperations.PopCount(Vector256.LessThan(high, wanted.GetLower()).ExtractMostSignificantBits()));
+        return CountBelow(ref group, heads.GetLower(), seconds.GetLower()) + CountBelow(ref Unsafe.Add(ref group, Vector256<byte>.Count), heads.GetLower(), seconds.GetLower());
     }
 
-    private KeywordCursor All() => Cursor(0, _keyCount, 0, 0, 0, 0, 0);
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint CountBelow(ref byte group, Vector256<ulong> heads, Vector256<ulong> seconds)
+    {
+        Vector256<ulong> first = Vector256.LoadUnsafe(ref group).AsUInt64();
+        Vector256<ulong> second = Vector256.LoadUnsafe(ref group, KeywordIndexFormat.SecondHeadsOffset).AsUInt64();
+        Vector256<ulong> below = Vector256.LessThan(first, heads) | (Vector256.Equals(first, heads) & Vector256.LessThan(second, seconds));
+        return (uint)BitOperations.PopCount(below.ExtractMostSignificantBits());
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     [SkipLocalsInit]
     private KeywordCursor FindFoldedPrefix(ReadOnlySpan<char> prefix)
     {
+        if (prefix.IsEmpty)
+        {
+            return Cursor(0, 0);
+        }
+
         Span<byte> buffer = stackalloc byte[FoldedKeyword.BufferBytes];
-        return Range(FoldedKeyword.Create(prefix, buffer).Bytes);
+        FoldedKeyword folded = FoldedKeyword.Create(prefix, buffer);
+        return folded.IsValid ? Cursor(Locate(folded.Bytes), folded.Length) : default;
     }
 
-    /// <summary>The keywords that begin with a folded prefix; none for an empty one, which stands for what is no text.</summary>
-    private KeywordCursor Range(scoped ReadOnlySpan<byte> prefix)
-        => Range(KeywordIndexFormat.Head(prefix), prefix.Length <= 8 ? 0 : KeywordIndexFormat.Head(prefix[8..]), prefix.Length, prefix);
-
-    /// <summary>The keywords that begin with a folded prefix.</summary>
-    /// <param name="head">Its first eight bytes as a big-endian number, zero padded.</param>
-    /// <param name="second">The next eight.</param>
-    /// <param name="length">Bytes.</param>
-    /// <param name="prefix">All of it; needed above sixteen bytes.</param>
-    // One cursor is made, in one place: a method that makes several clears room for each of them when it is entered.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private KeywordCursor Range(ulong head, ulong second, int length, scoped ReadOnlySpan<byte> prefix)
-    {
-        uint end = length == 0 ? 0 : _keyCount;
-        uint start = 0;
-        ulong headMask = 0;
-        ulong secondMask = 0;
-        int shared = 0;
-        if (end != 0)
-        {
-            // Keys hold no NUL, so a zero-padded head is an exact bound for a prefix of up to eight bytes. Where to end is not searched for:
-            // the cursor stops by itself at the first key that begins otherwise.
-            start = LowerBound(head);
-            if (length <= 8)
-            {
-                headMask = ulong.MaxValue << (64 - (length * 8));
-            }
-            else
-            {
-                headMask = ulong.MaxValue;
-                start = SearchBehindHead(start, head, second, prefix);
-                secondMask = ulong.MaxValue;
-                if (length <= 16)
-                {
-                    secondMask <<= 128 - (length * 8);
-                }
-                else if (BeginsWith(start, prefix))
-                {
-                    shared = length;
-                }
-                else
-                {
-                    end = start;
-                }
-            }
-        }
-
-        return Cursor(start, end, head, headMask, second, secondMask, shared);
-    }
-
-    private bool BeginsWith(uint position, scoped ReadOnlySpan<byte> prefix) => position < _keyCount && RecordAt(position).Key.StartsWith(prefix);
-
+    /// <summary>A walk that begins at a key, over those that share so many bytes with it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private KeywordCursor Cursor(uint start, uint end, ulong head, ulong headMask, ulong secondHead, ulong secondMask, int shared)
-        => new(
-            _section.Slice(_orderOffset + (int)(start * sizeof(uint)), (int)((end - start) * sizeof(uint))),
-            Records,
-            RecordsFileOffset,
-            head,
-            headMask,
-            secondHead,
-            secondMask,
-            shared);
+    private KeywordCursor Cursor(uint start, int shared) => new(ref _leaves, _records, RecordsFileOffset, start, _keyCount, shared);
 
-    /// <summary>First place from <paramref name="start"/> on, where the first key with this head is, whose key is not below a prefix of more than eight bytes.</summary>
+    /// <summary>Place of the first key that begins with 1 to 16 ASCII characters, the number of keys when there is none, or <see cref="NotLocated"/> for what is no such prefix.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private uint SearchBehindHead(uint start, ulong head, ulong second, scoped ReadOnlySpan<byte> prefix)
+    private uint LocateShort(scoped ref char prefix, int length)
     {
-        uint limit = (uint)Math.Min(_keyCount, (ulong)start + MaxCounted);
-        uint end = start;
-        while (end < limit && HeadAt(end) == head)
+        if (!AsciiKeyword.TryFold(ref prefix, length, out Vector128<byte> folded))
         {
-            end++;
+            return NotLocated;
         }
 
-        if (end - start == MaxCounted)
-        {
-            return Gallop(start, head, second, prefix);
-        }
-
-        // Few keys share a head as a rule. Of these the ones below are counted: the records lie side by side and are fetched at once, while each step
-        // of a search that branches would wait for one of them, guess its outcome, and guess wrong every other time.
-        uint low = start;
-        for (uint position = start; position < end; position++)
-        {
-            low += KeywordRecord.ReadSecondHead(Records, ReferenceAt(position), RecordsFileOffset) < second ? 1u : 0u;
-        }
-
-        while (prefix.Length > 16 && low < end && RecordAt(low).Key.SequenceCompareTo(prefix) < 0)
-        {
-            low++;
-        }
-
-        return low;
+        Vector128<ulong> mask = AsciiKeyword.Mask(length).AsUInt64();
+        return Locate(
+            BinaryPrimitives.ReverseEndianness(folded.AsUInt64().ToScalar()),
+            BinaryPrimitives.ReverseEndianness(folded.AsUInt64().GetElement(1)),
+            BinaryPrimitives.ReverseEndianness(mask.ToScalar()),
+            BinaryPrimitives.ReverseEndianness(mask.GetElement(1)));
     }
 
-    /// <summary>The same in growing steps and then by halves, for a head that many keys share.</summary>
-    private uint Gallop(uint start, ulong head, ulong second, scoped ReadOnlySpan<byte> prefix)
+    /// <summary>
+    /// The same for 17 to 32 characters. Answers when the first key with the same sixteen bytes is also the first with the prefix, as nearly always;
+    /// what it does not answer begins anew.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private uint LocateLong(scoped ref char prefix, int length)
+    {
+        const int Block = AsciiKeyword.BlockLength;
+        if (length > 2 * Block
+            || !AsciiKeyword.TryFoldBlock(ref prefix, 0, out Vector128<byte> first)
+            || !AsciiKeyword.TryFoldBlock(ref prefix, length - Block, out Vector128<byte> last))
+        {
+            return NotLocated;
+        }
+
+        uint start = Locate(
+            BinaryPrimitives.ReverseEndianness(first.AsUInt64().ToScalar()),
+            BinaryPrimitives.ReverseEndianness(first.AsUInt64().GetElement(1)),
+            ulong.MaxValue,
+            ulong.MaxValue);
+        if (start < _keyCount)
+        {
+            KeywordRecord record = KeywordRecord.Read(_records, ReferenceAt(ref _leaves, start), RecordsFileOffset);
+            if (record.KeyLength < length || Vector128.LoadUnsafe(ref Unsafe.Add(ref record.KeyStart, length - Block)) != last)
+            {
+                return NotLocated;
+            }
+        }
+
+        return start;
+    }
+
+    /// <summary>Place of the first key that begins with a folded prefix; the number of keys when there is none. All keys begin with an empty one.</summary>
+    private uint Locate(scoped ReadOnlySpan<byte> prefix)
+    {
+        ulong head = KeywordIndexFormat.Head(prefix);
+        ulong second = KeywordIndexFormat.SecondHead(prefix);
+        if (prefix.Length <= AsciiKeyword.BlockLength)
+        {
+            Vector128<ulong> mask = AsciiKeyword.Mask(prefix.Length).AsUInt64();
+            return Locate(head, second, BinaryPrimitives.ReverseEndianness(mask.ToScalar()), BinaryPrimitives.ReverseEndianness(mask.GetElement(1)));
+        }
+
+        uint start = SearchBehindHeads(LowerBound(head, second), head, second, prefix);
+        return start < _keyCount && RecordAt(start).Key.StartsWith(prefix) ? start : _keyCount;
+    }
+
+    /// <summary>Place of the first key with these heads, as far as they are masked; the number of keys when there is none.</summary>
+    // Keys hold no NUL, so zero-padded heads are an exact bound for a prefix of up to sixteen bytes. Where to end is not searched for: the cursor stops by itself.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private uint Locate(ulong head, ulong second, ulong headMask, ulong secondMask)
+    {
+        uint start = LowerBound(head, second);
+        if (start >= _keyCount || (((HeadAt(start) ^ head) & headMask) | ((SecondHeadAt(start) ^ second) & secondMask)) != 0)
+        {
+            return _keyCount;
+        }
+
+        // The entry's bytes are on their way while the record is still being fetched, as they are in an exact lookup.
+        uint hint = LittleEndian.U32(ref Unsafe.Add(ref _leaves, Leaf(start) + KeywordIndexFormat.LeafHintsOffset + ((nint)(start & 7) * sizeof(uint))));
+        Prefetch.Line(ref Unsafe.Add(ref MemoryMarshal.GetReference(_section), (nint)hint * KeywordIndexFormat.HintUnit - (nint)_sectionOffset));
+        return start;
+    }
+
+    /// <summary>
+    /// First place from <paramref name="start"/> on, where the first key with these heads is, whose key is not below a prefix of more than sixteen bytes:
+    /// in growing steps and then by halves, since few keys share so much as a rule, and sometimes all do.
+    /// </summary>
+    private uint SearchBehindHeads(uint start, ulong head, ulong second, scoped ReadOnlySpan<byte> prefix)
     {
         uint low = start;
         uint high = start;
@@ -368,25 +382,18 @@ public readonly ref struct KeywordIndex
     }
 
     private bool IsBelow(uint position, ulong head, ulong second, scoped ReadOnlySpan<byte> prefix)
-    {
-        if (HeadAt(position) != head)
-        {
-            return false;
-        }
+        => HeadAt(position) == head && SecondHeadAt(position) == second && RecordAt(position).Key.SequenceCompareTo(prefix) < 0;
 
-        ulong found = KeywordRecord.ReadSecondHead(Records, ReferenceAt(position), RecordsFileOffset);
-        return found < second || (found == second && prefix.Length > 16 && RecordAt(position).Key.SequenceCompareTo(prefix) < 0);
-    }
-
-    /// <summary>A head of level 0. In bounds: the level has one for each key, and the caller stays below their number.</summary>
+    /// <summary>Where a key's leaf is among the leaves.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ulong HeadAt(uint position)
-    {
-        nint heads = _orderOffset - ((nint)((_keyCount + 7) & ~7u) * sizeof(ulong));
-        return LittleEndian.U64(ref Unsafe.Add(ref MemoryMarshal.GetReference(_section), heads + ((nint)position * sizeof(ulong))));
-    }
+    private static nint Leaf(uint position) => (nint)(position >> 3) * KeywordIndexFormat.LeafBytes;
 
-    /// <summary>A reference in ascending order of keys. In bounds as <see cref="HeadAt"/> is.</summary>
+    /// <summary>The head of a key. In bounds as <see cref="ReferenceAt"/> is.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private uint ReferenceAt(uint position) => LittleEndian.U32(ref Unsafe.Add(ref MemoryMarshal.GetReference(_section), _orderOffset + ((nint)position * sizeof(uint))));
+    private ulong HeadAt(uint position) => LittleEndian.U64(ref Unsafe.Add(ref _leaves, Leaf(position) + ((nint)(position & 7) * sizeof(ulong))));
+
+    /// <summary>The second head of a key.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ulong SecondHeadAt(uint position)
+        => LittleEndian.U64(ref Unsafe.Add(ref _leaves, Leaf(position) + KeywordIndexFormat.SecondHeadsOffset + ((nint)(position & 7) * sizeof(ulong))));
 }

@@ -15,14 +15,14 @@ internal static class KeywordIndexFormat
     public const int RecordsLengthOffset = 32;
     public const int ReservedOffset = 40;
 
-    /// <summary>A bucket line: five tags, five references, five content hints, four zero bytes.</summary>
+    /// <summary>A bucket line: six tags, four zero bytes, six references, six content hints.</summary>
     public const int BucketBytes = 64;
-    public const int SlotsPerBucket = 5;
-    public const int BucketReferencesOffset = SlotsPerBucket * sizeof(uint);
-    public const int BucketHintsOffset = 2 * SlotsPerBucket * sizeof(uint);
-    public const int BucketZeroOffset = 3 * SlotsPerBucket * sizeof(uint);
+    public const int SlotsPerBucket = 6;
+    public const int BucketZeroOffset = SlotsPerBucket * sizeof(ushort);
+    public const int BucketReferencesOffset = 16;
+    public const int BucketHintsOffset = BucketReferencesOffset + (SlotsPerBucket * sizeof(uint));
 
-    /// <summary>Keys per bucket the writer aims at: about 1 key in 20 overflows to the next line.</summary>
+    /// <summary>Keys per bucket the writer aims at: about 1 key in 50 overflows to the next line.</summary>
     public const int KeysPerBucket = 3;
 
     /// <summary>A content hint counts these bytes: the cache line that an entry begins in, from the start of the file.</summary>
@@ -31,7 +31,22 @@ internal static class KeywordIndexFormat
     /// <summary>Fan-out of the head tree: eight heads are one cache line.</summary>
     public const int HeadsPerGroup = 8;
 
-    /// <summary>Fills a level of the head tree up to a whole group; above every real head, since no UTF-8 begins with 0xFF.</summary>
+    /// <summary>Where in a group the second heads begin, behind the first ones.</summary>
+    public const int SecondHeadsOffset = HeadsPerGroup * sizeof(ulong);
+
+    /// <summary>A group above the leaves: eight heads, eight second heads.</summary>
+    public const int GroupBytes = 2 * SecondHeadsOffset;
+
+    /// <summary>Where in a leaf the references begin, behind its heads.</summary>
+    public const int LeafReferencesOffset = GroupBytes;
+
+    /// <summary>Where in a leaf the content hints begin.</summary>
+    public const int LeafHintsOffset = LeafReferencesOffset + (HeadsPerGroup * sizeof(uint));
+
+    /// <summary>A leaf: a group, eight references, eight hints.</summary>
+    public const int LeafBytes = LeafHintsOffset + (HeadsPerGroup * sizeof(uint));
+
+    /// <summary>Fills heads up to a whole group; above every real head, since no UTF-8 begins with 0xFF.</summary>
     public const ulong HeadPadding = ulong.MaxValue;
 
     public const int RecordHeadBytes = 8;
@@ -53,7 +68,7 @@ internal static class KeywordIndexFormat
     /// <param name="displayLength">Bytes of the keyword as first written, 0 when equal to the key.</param>
     /// <param name="postingCount">Its entries.</param>
     public static long RecordBytes(int keyLength, int displayLength, uint postingCount)
-        => RecordHeadBytes + Pad8(keyLength) + Pad8(displayLength) + Pad8((long)postingCount * PostingBytes);
+        => Pad8(RecordHeadBytes + ((long)postingCount * PostingBytes) + keyLength + displayLength);
 
     /// <summary>The reference to a record: its offset within the records, divided by eight, plus one.</summary>
     public static uint Reference(long recordOffset) => checked((uint)((recordOffset >> 3) + 1));
@@ -78,11 +93,14 @@ internal static class KeywordIndexFormat
         return head;
     }
 
-    /// <summary>The bucket line a hash begins at.</summary>
-    public static uint Bucket(ulong hash, uint bucketCount) => (uint)(((hash & uint.MaxValue) * bucketCount) >> 32);
+    /// <summary>The next eight bytes, in the same way.</summary>
+    public static ulong SecondHead(ReadOnlySpan<byte> foldedKey) => foldedKey.Length <= 8 ? 0 : Head(foldedKey[8..]);
 
-    /// <summary>The part of a hash that is stored in the bucket line.</summary>
-    public static uint Tag(ulong hash) => (uint)(hash >> 32);
+    /// <summary>The bucket line a hash begins at.</summary>
+    public static ulong Bucket(uint hash, uint bucketCount) => ((ulong)hash * bucketCount) >> 32;
+
+    /// <summary>The part of a hash that is stored in the bucket line: the bits that say least about which line it is.</summary>
+    public static ushort Tag(uint hash) => (ushort)hash;
 
     /// <summary>Writes the section's first 64 bytes.</summary>
     public static void WriteHeader(Span<byte> destination, in KeywordIndexLayout layout, uint postingCount, uint maxProbe, uint entryCount)
@@ -98,7 +116,7 @@ internal static class KeywordIndexFormat
         BinaryPrimitives.WriteInt64LittleEndian(destination[RecordsLengthOffset..], layout.RecordsLength);
     }
 
-    /// <summary>Writes the fixed part of a record, in front of key, display and postings.</summary>
+    /// <summary>Writes the fixed part of a record, in front of postings, key and display.</summary>
     public static void WriteRecordHead(Span<byte> destination, int keyLength, int displayLength, uint postingCount)
     {
         BinaryPrimitives.WriteUInt16LittleEndian(destination, checked((ushort)keyLength));

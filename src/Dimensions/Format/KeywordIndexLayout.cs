@@ -11,8 +11,8 @@ internal readonly record struct KeywordIndexLayout
         BucketCount = bucketCount;
         RecordsLength = recordsLength;
         HeadTreeOffset = BucketsOffset + ((long)bucketCount * KeywordIndexFormat.BucketBytes);
-        OrderOffset = HeadTreeOffset + HeadTreeBytes(keyCount);
-        RecordsOffset = DimensionFormat.Align(OrderOffset + ((long)keyCount * sizeof(uint)));
+        LeavesOffset = HeadTreeOffset + UpperLevelBytes(keyCount);
+        RecordsOffset = LeavesOffset + ((long)LevelEntries(keyCount, 1) * KeywordIndexFormat.LeafBytes);
         Length = checked(RecordsOffset + recordsLength);
     }
 
@@ -28,11 +28,11 @@ internal readonly record struct KeywordIndexLayout
     /// <summary>Where the buckets begin.</summary>
     public static long BucketsOffset => KeywordIndexFormat.HeaderBytes;
 
-    /// <summary>Where the head tree begins, with its top level.</summary>
+    /// <summary>Where the head tree begins, with its top level; without levels above the leaves it begins with these.</summary>
     public long HeadTreeOffset { get; }
 
-    /// <summary>Where the references in ascending order of keys begin.</summary>
-    public long OrderOffset { get; }
+    /// <summary>Where the leaves of the head tree begin.</summary>
+    public long LeavesOffset { get; }
 
     /// <summary>Where the records begin.</summary>
     public long RecordsOffset { get; }
@@ -51,7 +51,7 @@ internal readonly record struct KeywordIndexLayout
     /// <exception cref="OverflowException">The section would be longer than 63 bits can say.</exception>
     public static KeywordIndexLayout FromHeader(uint keyCount, uint bucketCount, long recordsLength) => new(keyCount, bucketCount, recordsLength);
 
-    /// <summary>Heads in a level before padding; level 0 has one per key, each level above one per eight of the level below.</summary>
+    /// <summary>Heads in a level before padding; level 0, the leaves, has one per key, each level above one per eight of the level below.</summary>
     public static uint LevelEntries(uint keyCount, int level) => (uint)((keyCount + (1UL << (3 * level)) - 1) >> (3 * level));
 
     /// <summary>Where a level begins. Levels are stored from the top one down to level 0.</summary>
@@ -60,27 +60,29 @@ internal readonly record struct KeywordIndexLayout
         long offset = HeadTreeOffset;
         for (int above = LevelCount - 1; above > level; above--)
         {
-            offset += PaddedLevelBytes(KeyCount, above);
+            offset += UpperLevelBytes(KeyCount, above);
         }
 
         return offset;
     }
 
+    /// <summary>Bytes of a group of a level.</summary>
+    public static int GroupBytes(int level) => level == 0 ? KeywordIndexFormat.LeafBytes : KeywordIndexFormat.GroupBytes;
+
     /// <summary>Levels of the head tree over so many keys: as many as it takes for the top one to have at most eight heads.</summary>
     public static int CountLevels(uint keyCount) => keyCount <= 1 ? (int)keyCount : (BitOperations.Log2(keyCount - 1) / 3) + 1;
 
-    private static long HeadTreeBytes(uint keyCount)
+    private static long UpperLevelBytes(uint keyCount)
     {
         long bytes = 0;
-        for (int level = CountLevels(keyCount) - 1; level >= 0; level--)
+        for (int level = CountLevels(keyCount) - 1; level > 0; level--)
         {
-            bytes += PaddedLevelBytes(keyCount, level);
+            bytes += UpperLevelBytes(keyCount, level);
         }
 
         return bytes;
     }
 
-    // A level padded to whole groups of eight has eight times the entries of the level above, as its top-most one would have.
-    private static long PaddedLevelBytes(uint keyCount, int level)
-        => (long)LevelEntries(keyCount, level + 1) * KeywordIndexFormat.HeadsPerGroup * sizeof(ulong);
+    // Whole groups, of which the level above has one head each, as the level above the top one would.
+    private static long UpperLevelBytes(uint keyCount, int level) => (long)LevelEntries(keyCount, level + 1) * KeywordIndexFormat.GroupBytes;
 }

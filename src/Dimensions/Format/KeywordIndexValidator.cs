@@ -45,7 +45,7 @@ internal readonly ref struct KeywordIndexValidator
         {
             KeywordIndexHeader header = KeywordIndexHeader.Read(section, section.Length, sectionOffset, filePath);
             var validator = new KeywordIndexValidator(section, header, sectionOffset, filePath);
-            validator.CheckRecords(layerSizes);
+            validator.CheckRecords(layerSizes, layerStarts);
             validator.CheckUpperLevels();
             validator.CheckBuckets(layerStarts);
         }
@@ -56,22 +56,22 @@ internal readonly ref struct KeywordIndexValidator
     }
 
     [SkipLocalsInit]
-    private void CheckRecords(ReadOnlySpan<long> layerSizes)
+    private void CheckRecords(ReadOnlySpan<long> layerSizes, ReadOnlySpan<long> layerStarts)
     {
         Span<byte> buffer = stackalloc byte[FoldedKeyword.BufferBytes];
         KeywordIndexLayout layout = Layout;
         KeywordIndex index = new(_section, in _header, _sectionOffset);
-        long headsOffset = layout.LevelOffset(0);
         ReadOnlySpan<byte> previous = default;
         long position = 0;
         ulong postings = 0;
         for (uint i = 0; i < layout.KeyCount; i++)
         {
-            long orderField = layout.OrderOffset + ((long)i * sizeof(uint));
-            uint reference = U32(orderField);
+            long leaf = layout.LeavesOffset + ((long)(i >> 3) * KeywordIndexFormat.LeafBytes);
+            long referenceField = leaf + KeywordIndexFormat.LeafReferencesOffset + ((i & 7) * sizeof(uint));
+            uint reference = U32(referenceField);
             if (reference != (position >> 3) + 1)
             {
-                throw Error(orderField, $"reference {(position >> 3) + 1:N0}, since records follow each other in ascending order", $"{reference:N0}");
+                throw Error(referenceField, $"reference {(position >> 3) + 1:N0}, since records follow each other in ascending order", $"{reference:N0}");
             }
 
             KeywordRecord record = index.RecordAt(i);
@@ -83,12 +83,9 @@ internal readonly ref struct KeywordIndexValidator
             }
 
             previous = key;
-            ulong head = U64(headsOffset + ((long)i * sizeof(ulong)));
-            if (head != KeywordIndexFormat.Head(key))
-            {
-                throw Error(headsOffset + ((long)i * sizeof(ulong)), $"the key's first eight bytes, {KeywordIndexFormat.Head(key):X16}", $"{head:X16}");
-            }
-
+            CheckHead(leaf + ((i & 7) * sizeof(ulong)), KeywordIndexFormat.Head(key));
+            CheckHead(leaf + KeywordIndexFormat.SecondHeadsOffset + ((i & 7) * sizeof(ulong)), KeywordIndexFormat.SecondHead(key));
+            CheckHint(leaf + KeywordIndexFormat.LeafHintsOffset + ((i & 7) * sizeof(uint)), reference, layerStarts);
             CheckText(record, recordOffset, buffer);
             CheckReachable(index, record, FoldedKeyword.Create(key, buffer), recordOffset);
             CheckPostings(Postings(record), recordOffset, layerSizes);
@@ -105,8 +102,6 @@ internal readonly ref struct KeywordIndexValidator
         {
             throw Error(KeywordIndexFormat.PostingCountOffset, $"{postings:N0}, the postings of all keys", $"{_header.PostingCount:N0}");
         }
-
-        CheckZero(layout.OrderOffset + ((long)layout.KeyCount * sizeof(uint)), layout.RecordsOffset);
     }
 
     private void CheckText(KeywordRecord record, long recordOffset, Span<byte> buffer)
@@ -115,7 +110,7 @@ internal readonly ref struct KeywordIndexValidator
         FoldedKeyword folded = FoldedKeyword.Create(key, buffer);
         if (!folded.Bytes.SequenceEqual(key))
         {
-            throw Error(recordOffset + KeywordIndexFormat.RecordHeadBytes, "a key of folded UTF-8 without NUL", Convert.ToHexString(key));
+            throw Error(KeyOffset(record, recordOffset), "a key of folded UTF-8 without NUL", Convert.ToHexString(key));
         }
 
         if (!record.HasDisplay)
@@ -127,7 +122,7 @@ internal readonly ref struct KeywordIndexValidator
         if (!folded.Bytes.SequenceEqual(key) || record.Display.SequenceEqual(key))
         {
             throw Error(
-                recordOffset + KeywordIndexFormat.RecordHeadBytes + KeywordIndexFormat.Pad8(key.Length),
+                KeyOffset(record, recordOffset) + key.Length,
                 $"another spelling that folds to {Convert.ToHexString(key)}",
                 Convert.ToHexString(record.Display));
         }
@@ -162,60 +157,72 @@ internal readonly ref struct KeywordIndexValidator
         }
     }
 
+    private static long KeyOffset(KeywordRecord record, long recordOffset)
+        => recordOffset + KeywordIndexFormat.RecordHeadBytes + ((long)record.PostingCount * KeywordIndexFormat.PostingBytes);
+
     private long CheckPadding(KeywordRecord record, long recordOffset)
     {
-        long key = recordOffset + KeywordIndexFormat.RecordHeadBytes;
-        long display = key + KeywordIndexFormat.Pad8(record.KeyLength);
-        int displayLength = record.HasDisplay ? record.Display.Length : 0;
-        long postings = display + KeywordIndexFormat.Pad8(displayLength);
-        long postingsEnd = postings + ((long)record.PostingCount * KeywordIndexFormat.PostingBytes);
-        long end = postings + KeywordIndexFormat.Pad8(postingsEnd - postings);
+        long used = KeyOffset(record, recordOffset) + record.KeyLength + record.DisplayLength;
+        long end = recordOffset + KeywordIndexFormat.Pad8(used - recordOffset);
         if (end > _section.Length)
         {
             throw Error(recordOffset, "a record padded to a multiple of 8 within the index", $"an end at {end:N0} of {_section.Length:N0}");
         }
 
-        CheckZero(key + record.KeyLength, display);
-        CheckZero(display + displayLength, postings);
-        CheckZero(postingsEnd, end);
+        CheckZero(used, end);
         return end - recordOffset;
     }
 
+    /// <summary>Checks all heads but those of keys, and what pads the leaves.</summary>
     private void CheckUpperLevels()
     {
         KeywordIndexLayout layout = Layout;
         for (int level = 0; level < layout.LevelCount; level++)
         {
-            long offset = layout.LevelOffset(level);
             uint entries = KeywordIndexLayout.LevelEntries(layout.KeyCount, level);
             uint padded = KeywordIndexLayout.LevelEntries(layout.KeyCount, level + 1) * KeywordIndexFormat.HeadsPerGroup;
             for (uint i = entries; i < padded; i++)
             {
-                CheckHead(offset, i, KeywordIndexFormat.HeadPadding);
+                CheckHead(HeadOffset(level, i), KeywordIndexFormat.HeadPadding);
+                CheckHead(HeadOffset(level, i) + KeywordIndexFormat.SecondHeadsOffset, KeywordIndexFormat.HeadPadding);
+                if (level == 0)
+                {
+                    long leaf = layout.LeavesOffset + ((long)(i >> 3) * KeywordIndexFormat.LeafBytes);
+                    long reference = leaf + KeywordIndexFormat.LeafReferencesOffset + ((i & 7) * sizeof(uint));
+                    long hint = leaf + KeywordIndexFormat.LeafHintsOffset + ((i & 7) * sizeof(uint));
+                    CheckZero(reference, reference + sizeof(uint));
+                    CheckZero(hint, hint + sizeof(uint));
+                }
             }
 
-            if (level == 0)
+            for (uint i = 0; level > 0 && i < entries; i++)
             {
-                continue;
-            }
-
-            long below = layout.LevelOffset(level - 1);
-            uint belowEntries = KeywordIndexLayout.LevelEntries(layout.KeyCount, level - 1);
-            for (uint i = 0; i < entries; i++)
-            {
-                uint last = Math.Min((i * KeywordIndexFormat.HeadsPerGroup) + (KeywordIndexFormat.HeadsPerGroup - 1), belowEntries - 1);
-                CheckHead(offset, i, U64(below + ((long)last * sizeof(ulong))));
+                long last = HeadOffset(level - 1, Math.Min((i * KeywordIndexFormat.HeadsPerGroup) + (KeywordIndexFormat.HeadsPerGroup - 1), KeywordIndexLayout.LevelEntries(layout.KeyCount, level - 1) - 1));
+                CheckHead(HeadOffset(level, i), U64(last));
+                CheckHead(HeadOffset(level, i) + KeywordIndexFormat.SecondHeadsOffset, U64(last + KeywordIndexFormat.SecondHeadsOffset));
             }
         }
     }
 
-    private void CheckHead(long levelOffset, uint position, ulong expected)
+    private long HeadOffset(int level, uint position)
+        => Layout.LevelOffset(level) + ((long)(position >> 3) * KeywordIndexLayout.GroupBytes(level)) + ((position & 7) * sizeof(ulong));
+
+    private void CheckHead(long offset, ulong expected)
     {
-        long offset = levelOffset + ((long)position * sizeof(ulong));
         ulong found = U64(offset);
         if (found != expected)
         {
             throw Error(offset, $"head {expected:X16}", $"{found:X16}");
+        }
+    }
+
+    private void CheckHint(long offset, uint reference, ReadOnlySpan<long> layerStarts)
+    {
+        uint expected = HintOf(reference, layerStarts);
+        uint found = U32(offset);
+        if (found != expected)
+        {
+            throw Error(offset, $"hint {expected:N0}, where the first entry begins", $"{found:N0}");
         }
     }
 
@@ -229,18 +236,18 @@ internal readonly ref struct KeywordIndexValidator
             bool ended = false;
             for (int slot = 0; slot < KeywordIndexFormat.SlotsPerBucket; slot++)
             {
-                long tag = offset + (slot * sizeof(uint));
-                long reference = tag + KeywordIndexFormat.BucketReferencesOffset;
-                long hint = tag + KeywordIndexFormat.BucketHintsOffset;
+                long tag = offset + (slot * sizeof(ushort));
+                long reference = offset + KeywordIndexFormat.BucketReferencesOffset + (slot * sizeof(uint));
+                long hint = offset + KeywordIndexFormat.BucketHintsOffset + (slot * sizeof(uint));
                 bool isEmpty = U32(reference) == 0;
-                if (isEmpty && (U32(tag) | U32(hint)) != 0)
+                if (isEmpty && (U16(tag) | U32(hint)) != 0)
                 {
-                    throw Error(tag, "tag 0 and hint 0 in an empty slot", $"tag {U32(tag):X8}, hint {U32(hint):X8}");
+                    throw Error(tag, "tag 0 and hint 0 in an empty slot", $"tag {U16(tag):X4}, hint {U32(hint):X8}");
                 }
 
-                if (!isEmpty && U32(hint) != HintOf(U32(reference), layerStarts))
+                if (!isEmpty)
                 {
-                    throw Error(hint, $"hint {HintOf(U32(reference), layerStarts):N0}, where the first entry begins", $"{U32(hint):N0}");
+                    CheckHint(hint, U32(reference), layerStarts);
                 }
 
                 if (!isEmpty && ended)
@@ -252,7 +259,7 @@ internal readonly ref struct KeywordIndexValidator
                 filled += isEmpty ? 0u : 1u;
             }
 
-            CheckZero(offset + KeywordIndexFormat.BucketZeroOffset, offset + KeywordIndexFormat.BucketBytes);
+            CheckZero(offset + KeywordIndexFormat.BucketZeroOffset, offset + KeywordIndexFormat.BucketReferencesOffset);
         }
 
         if (filled != Layout.KeyCount)
@@ -276,6 +283,8 @@ internal readonly ref struct KeywordIndexValidator
             throw Error(start + stray, "0 in padding", $"{_section[(int)start + stray]}");
         }
     }
+
+    private ushort U16(long offset) => BinaryPrimitives.ReadUInt16LittleEndian(_section[(int)offset..]);
 
     private uint U32(long offset) => BinaryPrimitives.ReadUInt32LittleEndian(_section[(int)offset..]);
 

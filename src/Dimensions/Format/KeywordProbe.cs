@@ -10,14 +10,15 @@ namespace DimensionStore;
 /// </summary>
 /// <remarks>
 /// A lookup is two cache misses in a row, bucket line and record, and the processor hides them behind those of the lookups that follow, as far as its
-/// window of some 450 instructions reaches. So among many lookups the time of one is proportional to its instructions, and whatever makes the
-/// processor wait until an instruction retires, such as a vector load of what two scalar stores have just written, costs a whole miss. Hence raw
-/// addresses, loaded where they are needed; keywords of up to sixteen characters folded, hashed and compared in registers; two registers as the
-/// result; no ref structs that are copied; no exceptions, no try block and no calls on the way.
+/// window of some 450 instructions reaches and until it has guessed a branch wrong whose condition it is still waiting for. So among many lookups the time
+/// of one follows its instructions and its surprises. Hence raw addresses, loaded where they are needed; keywords of up to 32 characters folded, hashed
+/// and compared in registers, without a branch on their length; two registers as the result; no ref structs that are copied; no exceptions, no try block
+/// and no calls on the way.
 /// </remarks>
 internal readonly unsafe struct KeywordProbe
 {
-    private const uint SlotMask = (1u << KeywordIndexFormat.SlotsPerBucket) - 1;
+    // Bits of a byte-wise comparison: two for each tag.
+    private const uint TagBits = (1u << (KeywordIndexFormat.SlotsPerBucket * sizeof(ushort))) - 1;
 
     private readonly byte* _buckets;
     private readonly byte* _records;
@@ -44,51 +45,69 @@ internal readonly unsafe struct KeywordProbe
         _maxProbe = maxProbe;
     }
 
-    /// <summary>Finds a keyword given as UTF-16.</summary>
+    /// <summary>
+    /// Finds a keyword of 1 to 16 ASCII characters whose tag is the first fitting one of its first line, where 49 of 50 keys are. Made to be inlined:
+    /// it calls nothing, and what it does not answer begins anew in <see cref="FindOther"/>.
+    /// </summary>
     /// <param name="keyword">Its first unit, in any case.</param>
     /// <param name="length">Units.</param>
-    /// <returns>What <see cref="Find(byte*, int, ulong)"/> returns; <see cref="FoundPostings.Unknown"/> also for a keyword that is not all ASCII, which must be folded first.</returns>
+    /// <returns>Postings, none, or <see cref="FoundPostings.Unknown"/>.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public FoundPostings Find(scoped ref char keyword, int length)
+    public FoundPostings FindShort(scoped ref char keyword, int length)
     {
-        FoundPostings found = FindAtOnce(ref keyword, length);
+        if (AsciiKeyword.TryFold(ref keyword, length, out Vector128<byte> key))
+        {
+            uint hash = KeywordHash.Finish(KeywordHash.Add(KeywordHash.Start, key));
+            byte* line = Line(KeywordIndexFormat.Bucket(hash, _bucketCount));
+            uint match = Match(line, KeywordIndexFormat.Tag(hash));
+            if (match != 0)
+            {
+                // Sixteen bytes of the key are compared, which is more than there may be: the last record is left to the careful way.
+                byte* record = Follow(line, match, AsciiKeyword.BlockLength, out ulong head, out byte* recordKey);
+                if ((ushort)head == length && (Vector128.Load(recordKey) & AsciiKeyword.Mask(length)) == key)
+                {
+                    return Postings(record, head);
+                }
+            }
+            else if (IsOpen(line))
+            {
+                return default;
+            }
+        }
+
+        return new FoundPostings(null, FoundPostings.Unknown);
+    }
+
+    /// <summary>Finds a keyword that <see cref="FindShort"/> has no answer for.</summary>
+    /// <param name="keyword">Its first unit, in any case.</param>
+    /// <param name="length">Units.</param>
+    /// <returns>What <see cref="Find(byte*, int, uint)"/> returns; <see cref="FoundPostings.Unknown"/> also for a keyword that is not all ASCII, which must be folded first.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public FoundPostings FindOther(scoped ref char keyword, int length)
+    {
+        FoundPostings found = FindLong(ref keyword, length);
         return found.Count >= 0 ? found : FindFurther(ref keyword, length);
     }
 
-    /// <summary>
-    /// Answers for 4 to 16 characters and the first fitting tag of the first line, where 24 of 25 keys are; else unknown. Calls nothing, so that it has
-    /// no frame and saves no registers; what it does not answer begins anew.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private FoundPostings FindAtOnce(scoped ref char keyword, int length)
+    /// <summary>The same as <see cref="FindShort"/> for 17 to 32 characters: the first sixteen and the last sixteen, which overlap.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private FoundPostings FindLong(scoped ref char keyword, int length)
     {
-        if ((uint)(length - FoldedKeyword.MinPairLength) <= FoldedKeyword.MaxPairLength - FoldedKeyword.MinPairLength
-            && FoldedKeyword.TryFoldPair(ref keyword, length, out ulong first, out ulong second, out ulong hash))
+        const int Block = AsciiKeyword.BlockLength;
+        if ((uint)(length - Block - 1) < Block
+            && AsciiKeyword.TryFoldBlock(ref keyword, 0, out Vector128<byte> first)
+            && AsciiKeyword.TryFoldBlock(ref keyword, length - Block, out Vector128<byte> last))
         {
-            // In bounds: the header was refused unless bucketCount lines lie within the section. Eight tags are loaded where there are five, within the line.
+            uint hash = KeywordHash.Add(KeywordHash.Start, first);
+            hash = KeywordHash.Finish(KeywordHash.Add(hash, AsciiKeyword.ShiftDown(last, (2 * Block) - length)));
             byte* line = Line(KeywordIndexFormat.Bucket(hash, _bucketCount));
-            uint match = Vector256.Equals(Vector256.Load((uint*)line), Vector256.Create(KeywordIndexFormat.Tag(hash))).ExtractMostSignificantBits() & SlotMask;
+            uint match = Match(line, KeywordIndexFormat.Tag(hash));
             if (match != 0)
             {
-                uint* slot = (uint*)line + BitOperations.TrailingZeroCount(match);
-
-                // The entry's bytes are on their way while the record is still being fetched and compared. A hint that is wrong costs a wasted fetch.
-                Prefetch.Line(_image + ((ulong)slot[2 * KeywordIndexFormat.SlotsPerBucket] * KeywordIndexFormat.HintUnit));
-                ulong offset = (ulong)(slot[KeywordIndexFormat.SlotsPerBucket] - 1) * 8;
-                ulong display = offset + KeywordIndexFormat.RecordHeadBytes + ((ulong)(uint)(length + 7) & ~7UL);
-                if (display <= _recordsLength)
+                byte* record = Follow(line, match, length, out ulong head, out byte* recordKey);
+                if ((ushort)head == length && ((Vector128.Load(recordKey) ^ first) | (Vector128.Load(recordKey + (length - Block)) ^ last)) == Vector128<byte>.Zero)
                 {
-                    byte* record = _records + offset;
-                    ulong head = *(ulong*)record;
-                    if ((ushort)head == length && *(ulong*)(record + 8) == first && (length <= 8 || *(ulong*)(record + 16) == second))
-                    {
-                        ulong postings = display + ((((head >> 16) & 0xFFFF) + 7) & ~7UL);
-                        ulong count = head >> 32;
-                        if (count != 0 && postings + (count * KeywordIndexFormat.PostingBytes) <= _recordsLength)
-                        {
-                            return new FoundPostings(_records + postings, (nint)count);
-                        }
-                    }
+                    return Postings(record, head);
                 }
             }
             else if (IsOpen(line))
@@ -101,58 +120,45 @@ internal readonly unsafe struct KeywordProbe
     }
 
     /// <summary>Finds a folded keyword.</summary>
-    /// <param name="key">Its bytes, zero padded to a multiple of eight.</param>
-    /// <param name="length">How many they are without the padding; at least 1.</param>
+    /// <param name="key">Its bytes.</param>
+    /// <param name="length">How many; at least 1.</param>
     /// <param name="hash">Their <see cref="KeywordHash"/>.</param>
     /// <returns>Postings, all within the records; none; or <see cref="FoundPostings.Unknown"/> with a reference that leads outside instead of an address: the index is damaged.</returns>
-    public FoundPostings Find(byte* key, int length, ulong hash)
+    public FoundPostings Find(byte* key, int length, uint hash)
     {
-        ulong padded = (ulong)(uint)(length + 7) & ~7UL;
-        uint bucket = KeywordIndexFormat.Bucket(hash, _bucketCount);
-        Vector256<uint> tag = Vector256.Create(KeywordIndexFormat.Tag(hash));
+        ulong bucket = KeywordIndexFormat.Bucket(hash, _bucketCount);
         for (uint probes = _maxProbe; ;)
         {
             byte* line = Line(bucket);
-            uint match = Vector256.Equals(Vector256.Load((uint*)line), tag).ExtractMostSignificantBits() & SlotMask;
-            for (; match != 0; match &= match - 1)
+            for (uint match = Match(line, KeywordIndexFormat.Tag(hash)); match != 0; match &= match - 1, match &= match - 1)
             {
-                uint* slot = (uint*)line + BitOperations.TrailingZeroCount(match);
-                uint reference = slot[KeywordIndexFormat.SlotsPerBucket];
-                if (reference == 0)
+                uint* slot = Slot(line, match);
+                if (*slot == 0)
                 {
                     // An empty slot: the tag looked for is by chance 0.
                     continue;
                 }
 
-                Prefetch.Line(_image + ((ulong)slot[2 * KeywordIndexFormat.SlotsPerBucket] * KeywordIndexFormat.HintUnit));
-                ulong offset = (ulong)(reference - 1) * 8;
-                ulong display = offset + KeywordIndexFormat.RecordHeadBytes + padded;
-                if (display > _recordsLength)
+                FetchEntry(slot);
+                ulong offset = (ulong)(*slot - 1) * 8;
+                if (offset + KeywordIndexFormat.RecordHeadBytes > _recordsLength)
                 {
-                    if (offset + KeywordIndexFormat.RecordHeadBytes > _recordsLength)
-                    {
-                        return new FoundPostings((byte*)reference, FoundPostings.Unknown);
-                    }
-
-                    // Too near the end for this key; another key may well be there.
-                    continue;
+                    return new FoundPostings((byte*)*slot, FoundPostings.Unknown);
                 }
 
                 byte* record = _records + offset;
                 ulong head = *(ulong*)record;
-                if ((ushort)head != length || !IsSame(record + KeywordIndexFormat.RecordHeadBytes, key, padded))
+                ulong count = head >> 32;
+                ulong keyOffset = KeywordIndexFormat.RecordHeadBytes + (count * KeywordIndexFormat.PostingBytes);
+                if (count == 0 || offset + keyOffset + (ushort)head > _recordsLength)
                 {
-                    continue;
+                    return new FoundPostings((byte*)*slot, FoundPostings.Unknown);
                 }
 
-                ulong postings = display + ((((head >> 16) & 0xFFFF) + 7) & ~7UL);
-                ulong postingCount = head >> 32;
-                if (postingCount == 0 || postings + (postingCount * KeywordIndexFormat.PostingBytes) > _recordsLength)
+                if ((ushort)head == length && new ReadOnlySpan<byte>(record + keyOffset, length).SequenceEqual(new ReadOnlySpan<byte>(key, length)))
                 {
-                    return new FoundPostings((byte*)reference, FoundPostings.Unknown);
+                    return Postings(record, head);
                 }
-
-                return new FoundPostings(_records + postings, (nint)postingCount);
             }
 
             if (IsOpen(line) || --probes == 0)
@@ -170,34 +176,65 @@ internal readonly unsafe struct KeywordProbe
     {
         FoldBuffer buffer;
         byte* key = (byte*)&buffer;
-        ulong hash = FoldedKeyword.HashAscii(ref keyword, length, ref *key);
-        return hash == 0 ? new FoundPostings(null, FoundPostings.Unknown) : Find(key, length, hash);
+        return FoldedKeyword.TryFoldAscii(ref keyword, length, ref *key, out uint hash)
+            ? Find(key, length, hash)
+            : new FoundPostings(null, FoundPostings.Unknown);
+    }
+
+    // In bounds: the header was refused unless bucketCount lines lie within the section.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private byte* Line(ulong bucket) => _buckets + (bucket * KeywordIndexFormat.BucketBytes);
+
+    /// <summary>Two bits for each slot, which are set when the slot has this tag. Eight are loaded where there are six, within the line.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Match(byte* line, ushort tag)
+        => Vector128.Equals(Vector128.Load((ushort*)line), Vector128.Create(tag)).AsByte().ExtractMostSignificantBits() & TagBits;
+
+    /// <summary>The reference in the first slot of a match.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint* Slot(byte* line, uint match)
+        => (uint*)(line + KeywordIndexFormat.BucketReferencesOffset + (sizeof(uint) / sizeof(ushort) * (nuint)(uint)BitOperations.TrailingZeroCount(match)));
+
+    /// <summary>Fetches what the hint names: the entry's bytes are on their way while the record is still being fetched and compared. A hint that is wrong costs a wasted fetch.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void FetchEntry(uint* slot) => Prefetch.Line(_image + ((ulong)slot[KeywordIndexFormat.SlotsPerBucket] * KeywordIndexFormat.HintUnit));
+
+    /// <summary>
+    /// The record of the first slot of a match, if so many bytes from its key's first one on lie within the records; else head 0. That it has postings is not
+    /// asked: only a damaged one has none, and is answered as a keyword without entries.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private byte* Follow(byte* line, uint match, int bytes, out ulong head, out byte* key)
+    {
+        uint* slot = Slot(line, match);
+        FetchEntry(slot);
+
+        // Reference 0, of an empty slot whose tag fits by chance, wraps to an offset far outside.
+        ulong offset = (ulong)(*slot - 1) * 8;
+        byte* record = _records + offset;
+        if (offset < _recordsLength)
+        {
+            // Eight bytes are there: references and the length are multiples of eight.
+            head = *(ulong*)record;
+            ulong end = offset + KeywordIndexFormat.RecordHeadBytes + ((head >> 32) * KeywordIndexFormat.PostingBytes);
+            key = _records + end;
+            if (end + (uint)bytes <= _recordsLength)
+            {
+                return record;
+            }
+        }
+
+        head = 0;
+        key = line;
+        return record;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private byte* Line(uint bucket) => _buckets + ((ulong)bucket * KeywordIndexFormat.BucketBytes);
+    private static FoundPostings Postings(byte* record, ulong head) => new(record + KeywordIndexFormat.RecordHeadBytes, (nint)(head >> 32));
 
     /// <summary>Whether the line has an empty slot, so that keys that belong here went no further. Slots are filled from the first up.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsOpen(byte* line) => ((uint*)line)[(2 * KeywordIndexFormat.SlotsPerBucket) - 1] == 0;
-
-    /// <summary>Compares whole words, as they were stored: a wider load of narrower stores would wait for these to drain.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static bool IsSame(byte* key, byte* wanted, ulong padded)
-    {
-        ulong i = 0;
-        do
-        {
-            if (*(ulong*)(key + i) != *(ulong*)(wanted + i))
-            {
-                return false;
-            }
-
-            i += sizeof(ulong);
-        }
-        while (i < padded);
-        return true;
-    }
+    private static bool IsOpen(byte* line) => ((uint*)(line + KeywordIndexFormat.BucketReferencesOffset))[KeywordIndexFormat.SlotsPerBucket - 1] == 0;
 
     /// <summary>Room for a folded keyword. Not a stackalloc, which costs a check of the stack on return.</summary>
     [InlineArray(FoldedKeyword.BufferBytes)]

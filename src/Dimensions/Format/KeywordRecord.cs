@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -25,24 +24,20 @@ internal readonly ref struct KeywordRecord
     public int KeyLength { get; }
 
     /// <summary>The folded key.</summary>
-    public ReadOnlySpan<byte> Key => MemoryMarshal.CreateReadOnlySpan(ref KeyStart, KeyLength);
+    public ReadOnlySpan<byte> Key
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => MemoryMarshal.CreateReadOnlySpan(ref KeyStart, KeyLength);
+    }
 
     /// <summary>Whether the keyword was first written otherwise than its key.</summary>
     public bool HasDisplay => _displayLength != 0;
 
     /// <summary>The keyword as first written.</summary>
-    public ReadOnlySpan<byte> Display => _displayLength == 0
-        ? Key
-        : MemoryMarshal.CreateReadOnlySpan(ref Unsafe.Add(ref KeyStart, (nint)KeywordIndexFormat.Pad8(KeyLength)), _displayLength);
+    public ReadOnlySpan<byte> Display => _displayLength == 0 ? Key : MemoryMarshal.CreateReadOnlySpan(ref Unsafe.Add(ref KeyStart, KeyLength), _displayLength);
 
     /// <summary>How many entries.</summary>
     public int PostingCount { get; }
-
-    /// <summary>First eight bytes of the key as a big-endian number. A record has room for eight even when its key is shorter.</summary>
-    public ulong Head => BinaryPrimitives.ReverseEndianness(LittleEndian.U64(ref KeyStart));
-
-    /// <summary>The next eight bytes of the key as a big-endian number, zero padded.</summary>
-    public ulong SecondHead => KeyLength <= 8 ? 0 : BinaryPrimitives.ReverseEndianness(LittleEndian.U64(ref Unsafe.Add(ref KeyStart, 8)));
 
     /// <summary>Its first byte.</summary>
     internal ref byte First => ref _first;
@@ -50,7 +45,8 @@ internal readonly ref struct KeywordRecord
     /// <summary>Bytes of the keyword as first written; 0 when it was written as the key is.</summary>
     internal int DisplayLength => _displayLength;
 
-    private ref byte KeyStart => ref Unsafe.Add(ref _first, KeywordIndexFormat.RecordHeadBytes);
+    /// <summary>The first byte of the key.</summary>
+    internal ref byte KeyStart => ref Unsafe.Add(ref _first, KeywordIndexFormat.RecordHeadBytes + ((nint)PostingCount * KeywordIndexFormat.PostingBytes));
 
     /// <summary>The entries.</summary>
     /// <param name="records">The records that this one was read from.</param>
@@ -58,8 +54,7 @@ internal readonly ref struct KeywordRecord
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public PostingList Postings(ReadOnlySpan<byte> records, long recordsFileOffset)
     {
-        nint offset = KeywordIndexFormat.RecordHeadBytes + (nint)KeywordIndexFormat.Pad8(KeyLength) + (nint)KeywordIndexFormat.Pad8(_displayLength);
-        ref byte postings = ref Unsafe.Add(ref _first, offset);
+        ref byte postings = ref Unsafe.Add(ref _first, KeywordIndexFormat.RecordHeadBytes);
         return new PostingList(ref postings, PostingCount, recordsFileOffset + Unsafe.ByteOffset(ref MemoryMarshal.GetReference(records), ref postings));
     }
 
@@ -79,39 +74,20 @@ internal readonly ref struct KeywordRecord
         }
 
         ref byte first = ref Unsafe.Add(ref MemoryMarshal.GetReference(records), (nint)offset);
-        Prefetch.Line(ref Unsafe.Add(ref first, Prefetch.LineBytes));
         ulong head = LittleEndian.U64(ref first);
         int keyLength = (ushort)head;
         int displayLength = (ushort)(head >> 16);
         ulong postingCount = head >> 32;
-        ulong postings = (ulong)(KeywordIndexFormat.RecordHeadBytes + KeywordIndexFormat.Pad8(keyLength) + KeywordIndexFormat.Pad8(displayLength));
+        ulong bytes = KeywordIndexFormat.RecordHeadBytes + (postingCount * KeywordIndexFormat.PostingBytes) + (uint)keyLength + (uint)displayLength;
         if (keyLength is 0 or > KeywordIndexFormat.MaxKeyBytes
             || displayLength > KeywordIndexFormat.MaxDisplayBytes
             || postingCount == 0
-            || offset + postings + (postingCount * KeywordIndexFormat.PostingBytes) > (ulong)records.Length)
+            || offset + bytes > (ulong)records.Length)
         {
             throw Damaged(keyLength, displayLength, postingCount, records.Length, recordsFileOffset + (long)offset);
         }
 
         return new KeywordRecord(ref first, keyLength, displayLength, (int)postingCount);
-    }
-
-    /// <summary><see cref="SecondHead"/> of the record that a reference names, without a look at the rest of it.</summary>
-    /// <exception cref="DimensionFormatException">The record does not lie within the records.</exception>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong ReadSecondHead(ReadOnlySpan<byte> records, uint reference, long recordsFileOffset)
-    {
-        // Every record is longer: head, eight bytes of key, a posting.
-        const int Bytes = KeywordIndexFormat.RecordHeadBytes + 16;
-        ulong offset = (ulong)(reference - 1) * 8;
-        if (offset + Bytes > (ulong)records.Length)
-        {
-            throw Outside(reference, records.Length, recordsFileOffset);
-        }
-
-        ref byte first = ref Unsafe.Add(ref MemoryMarshal.GetReference(records), (nint)offset);
-        ulong second = BinaryPrimitives.ReverseEndianness(LittleEndian.U64(ref Unsafe.Add(ref first, Bytes - sizeof(ulong))));
-        return (ushort)LittleEndian.U64(ref first) > 8 ? second : 0;
     }
 
     private static DimensionFormatException Outside(uint reference, int recordsLength, long recordsFileOffset)

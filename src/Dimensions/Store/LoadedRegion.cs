@@ -36,6 +36,11 @@ internal sealed unsafe class LoadedRegion
             _probe = new KeywordProbe(_index, layout.BucketCount, _indexHeader.MaxProbe, layout.RecordsOffset, layout.Length, descriptor.IndexOffset);
         }
 
+        foreach (ref LayerView view in (Span<LayerView>)_views)
+        {
+            view.Length = LayerView.NoLength;
+        }
+
         foreach (LayerDescriptor layer in descriptor.Layers)
         {
             if (layer.Codec == LayerCodec.None || layer.ContentSize == 0)
@@ -115,9 +120,12 @@ internal sealed unsafe class LoadedRegion
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryGetContent(uint layer, uint offset, uint length, out ReadOnlySpan<byte> content)
     {
-        // A layer is no longer than a span can be, so that an entry inside it is not either.
-        if (layer < DimensionFormat.MaxLayers && TryGetLayer((int)layer, out byte* address, out int layerLength) && offset + (ulong)length <= (uint)layerLength)
+        // A layer is no longer than a span can be, so that an entry inside it is not either; and one that is not there is shorter than any entry, so that
+        // one comparison tells both. The view was complete before the access was handed out, so it is read without further ado.
+        ref LayerView view = ref Unsafe.Add(ref Unsafe.As<LayerViews, LayerView>(ref _views), (nuint)layer);
+        if (layer < DimensionFormat.MaxLayers && (long)(offset + (ulong)length) <= view.Length)
         {
+            byte* address = (byte*)view.Address;
             content = MemoryMarshal.CreateReadOnlySpan(ref address[offset], (int)length);
             return true;
         }

@@ -22,7 +22,7 @@ public sealed partial class MmapManager
         if (TryLocate(layer, out LoadedRegion? region, out byte* address, out int length))
         {
             // The rare use that is looked at returns from over there, so that nothing has to survive a call on the way of all others.
-            return bracket.Slot.TryCount(_tally) ? new LayerAccess(bracket, region, address, length) : SampledAccess(bracket, region, address, length);
+            return bracket.TryCount(_tallyNumber) ? new LayerAccess(bracket, region, address, length) : SampledAccess(bracket, region, address, length);
         }
 
         bracket.Dispose();
@@ -78,7 +78,7 @@ public sealed partial class MmapManager
             ReadBracket bracket = ReaderRegistry.Enter();
             if (TryLocate(layer, out LoadedRegion? region, out byte* address, out int length))
             {
-                return bracket.Slot.TryCount(_tally) ? new LayerAccess(bracket, region, address, length) : SampledAccess(bracket, region, address, length);
+                return bracket.TryCount(_tallyNumber) ? new LayerAccess(bracket, region, address, length) : SampledAccess(bracket, region, address, length);
             }
 
             bracket.Dispose();

@@ -16,6 +16,7 @@ public sealed partial class MmapManager
     /// <exception cref="DimensionFormatException">Its file is broken, or its index proves to be.</exception>
     /// <exception cref="ObjectDisposedException">The store is closed.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [SkipLocalsInit]
     public unsafe EntryAccess Find(DimensionId dimension, ReadOnlySpan<char> keyword)
     {
         // Inlined into the caller, and the answer put together in one place only, so that it stays in registers: a struct that two paths leave in memory
@@ -25,20 +26,26 @@ public sealed partial class MmapManager
         LoadedRegion?[] table = _table;
         int id = dimension.Value;
         LoadedRegion? region = (uint)id < (uint)table.Length ? table[id] : null;
-        FoundPostings found = region is { IsProbed: true } ? region.Probe.Find(ref MemoryMarshal.GetReference(keyword), keyword.Length) : new FoundPostings(null, FoundPostings.Unknown);
-        if (found.Count >= 0)
+        FoundPostings found = new(null, FoundPostings.Unknown);
+        if (region is { IsProbed: true })
         {
-            if (!bracket.Slot.TryCount(_tally))
+            found = region.Probe.FindShort(ref MemoryMarshal.GetReference(keyword), keyword.Length);
+            if (found.Count < 0)
             {
-                LookAtUse(region!, bracket.Slot);
+                found = region.Probe.FindOther(ref MemoryMarshal.GetReference(keyword), keyword.Length);
             }
         }
-        else
+
+        if (found.Count < 0)
         {
             // Opens a bracket of its own, on the same thread and therefore in the same slot.
             bracket.Dispose();
             region = FindSlowly(dimension, keyword, out FoundPostings foundSlowly);
             found = foundSlowly;
+        }
+        else if (!bracket.TryCount(_tallyNumber))
+        {
+            LookAtUse(region!, bracket.Slot);
         }
 
         return new EntryAccess(bracket, region!, found.First, (int)found.Count);
@@ -161,7 +168,7 @@ public sealed partial class MmapManager
             return false;
         }
 
-        if (!bracket.Slot.TryCount(_tally))
+        if (!bracket.TryCount(_tallyNumber))
         {
             LookAtUse(region, bracket.Slot);
         }
@@ -266,7 +273,7 @@ public sealed partial class MmapManager
 
         try
         {
-            if (!bracket.Slot.TryCount(_tally))
+            if (!bracket.TryCount(_tallyNumber))
             {
                 LookAtUse(region, bracket.Slot);
             }

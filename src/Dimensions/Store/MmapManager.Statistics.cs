@@ -12,6 +12,9 @@ public sealed partial class MmapManager
     private const int TimedAccesses = 32;
 
     private readonly UseTally _tally = new();
+
+    // The tally's number, here so that an access needs not go there for it.
+    private readonly long _tallyNumber;
     private long _samples;
 
     /// <summary>Takes a snapshot. Allocates nothing on the GC heap.</summary>

@@ -48,6 +48,7 @@ public sealed partial class MmapManager : IDisposable
 
     internal MmapManager(MemoryConfig config, StoreSeams seams)
     {
+        _tallyNumber = _tally.Number;
         ArgumentNullException.ThrowIfNull(config);
         ArgumentException.ThrowIfNullOrEmpty(config.BasePath, nameof(config));
         ArgumentNullException.ThrowIfNull(config.Layout, nameof(config));

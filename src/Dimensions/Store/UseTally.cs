@@ -15,12 +15,17 @@ internal sealed class UseTally
     private const int BusyAfter = 4096;
     private const int BusyFactorBits = 5;
 
+    private static long s_lastNumber;
+
     private long _credited;
+
+    /// <summary>A number that no other tally of this process has; never 0.</summary>
+    public long Number { get; } = Interlocked.Increment(ref s_lastNumber);
 
     /// <summary>All accesses so far.</summary>
     public long Count => Volatile.Read(ref _credited) + ReaderRegistry.SumTally(this);
 
-    /// <summary>Does what <see cref="ReaderSlot.TryCount"/> left to do after counting.</summary>
+    /// <summary>Does what <see cref="ReaderLine.TryCount"/> left to do after counting.</summary>
     /// <returns>How many uses the block that ends here has, or 0 when none does.</returns>
     public long Look(ReaderSlot slot)
     {
@@ -32,8 +37,7 @@ internal sealed class UseTally
                 Interlocked.Add(ref other._credited, count - 1 - slot.TallyStart);
             }
 
-            slot.TallyStart = count - 1;
-            slot.TallyOwner = this;
+            slot.SetTally(this, Number, count - 1);
         }
 
         if (count < slot.NextLook)

@@ -12,7 +12,7 @@ namespace DimensionStore.Memory;
 /// The order that makes it safe: a reader opens its bracket and then reads the reference; a reclaimer overwrites the reference,
 /// then drains, then unmaps. The argument is in README.md beside this file. Thread-safe; process-wide.
 /// </remarks>
-public static class ReaderRegistry
+public static unsafe class ReaderRegistry
 {
     private static readonly Lock s_gate = new();
 
@@ -23,20 +23,29 @@ public static class ReaderRegistry
     internal static int SlotCount => Volatile.Read(ref s_slots).Length;
 
     /// <summary>This thread's slot.</summary>
-    internal static ReaderSlot CurrentSlot
+    internal static ReaderSlot CurrentSlot => SlotAt(CurrentLine->Index);
+
+    private static ReaderLine* CurrentLine
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => ThreadSlot.Current ?? Register();
+        get
+        {
+            nint line = ThreadLine.Current;
+            return line != 0 ? (ReaderLine*)line : Register();
+        }
     }
 
     /// <summary>Opens a bracket on this thread. Brackets nest. Close it on the same thread; it must not cross an await.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ReadBracket Enter()
     {
-        ReaderSlot slot = CurrentSlot;
-        slot.Enter();
-        return new ReadBracket(slot);
+        ReaderLine* line = CurrentLine;
+        line->Enter();
+        return new ReadBracket(line);
     }
+
+    /// <summary>A slot by its index.</summary>
+    internal static ReaderSlot SlotAt(int index) => Volatile.Read(ref s_slots)[index];
 
     /// <summary>Waits until every bracket that was open at the call, on any other thread, is closed.</summary>
     /// <param name="timeout">How long to wait; <see cref="TimeSpan.Zero"/> looks once, <see cref="Timeout.InfiniteTimeSpan"/> waits for ever.</param>
@@ -58,7 +67,7 @@ public static class ReaderRegistry
             throw new ArgumentOutOfRangeException(nameof(timeout), timeout, "A wait must be zero or longer, or Timeout.InfiniteTimeSpan.");
         }
 
-        ReaderSlot? own = ThreadSlot.Current;
+        ReaderSlot? own = ThreadLine.Current != 0 ? CurrentSlot : null;
         if (own is not null && own.IsInside)
         {
             return false;
@@ -121,7 +130,7 @@ public static class ReaderRegistry
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static ReaderSlot Register()
+    private static ReaderLine* Register()
     {
         Thread thread = Thread.CurrentThread;
         lock (s_gate)
@@ -135,23 +144,27 @@ public static class ReaderRegistry
                 if (abandoned.IsAbandoned)
                 {
                     abandoned.TakeOver(thread);
-                    ThreadSlot.Current = abandoned;
-                    return abandoned;
+                    ThreadLine.Current = (nint)abandoned.Line;
+                    return abandoned.Line;
                 }
             }
 
             ReaderSlot slot = new(slots.Length, thread);
             ReaderSlot[] more = [.. slots, slot];
             Volatile.Write(ref s_slots, more);
-            ThreadSlot.Current = slot;
-            return slot;
+            ThreadLine.Current = (nint)slot.Line;
+            return slot.Line;
         }
     }
 
-    /// <summary>Alone in its class, which has no initializers, so that reading it needs no check whether statics are set up.</summary>
-    private static class ThreadSlot
+    /// <summary>
+    /// Alone in its class, which has no initializers, so that reading it needs no check whether statics are set up. A number, because the runtime keeps
+    /// those beside the thread itself, while references lie in an array that must be found, and whose presence must be checked, first.
+    /// </summary>
+    private static class ThreadLine
     {
+        /// <summary>Address of this thread's line; 0 before its first bracket.</summary>
         [ThreadStatic]
-        internal static ReaderSlot? Current;
+        internal static nint Current;
     }
 }

@@ -14,6 +14,7 @@ internal sealed class ReferenceIndex
     private readonly uint _bucketCount;
     private readonly uint _maxProbe;
     private readonly int _records;
+    private readonly uint[] _hints;
 
     public ReferenceIndex(byte[] section)
     {
@@ -41,23 +42,35 @@ internal sealed class ReferenceIndex
             }
         }
 
-        List<ulong[]> heads = [];
+        // From the top level down: eight heads, eight second heads, and in the last level eight references and eight hints.
+        List<(ulong First, ulong Second)[]> heads = [];
+        uint[] order = new uint[(keys + 7) / 8 * 8];
+        _hints = new uint[order.Length];
         for (int level = levels.Count - 1; level >= 0; level--)
         {
-            int padded = (levels[level] + 7) / 8 * 8;
-            ulong[] level_heads = [.. Enumerable.Range(0, padded).Select(i => U64(position + (8 * i)))];
-            Assert.All(level_heads[levels[level]..], head => Assert.Equal(ulong.MaxValue, head));
-            heads.Insert(0, level_heads);
-            position += 8 * padded;
+            (ulong First, ulong Second)[] levelHeads = new (ulong, ulong)[(levels[level] + 7) / 8 * 8];
+            for (int group = 0; group < levelHeads.Length; group += 8)
+            {
+                for (int i = 0; i < 8; i++)
+                {
+                    levelHeads[group + i] = (U64(position + (8 * i)), U64(position + 64 + (8 * i)));
+                    if (level == 0)
+                    {
+                        order[group + i] = U32(position + 128 + (4 * i));
+                        _hints[group + i] = U32(position + 160 + (4 * i));
+                    }
+                }
+
+                position += level == 0 ? 192 : 128;
+            }
+
+            Assert.All(levelHeads[levels[level]..], head => Assert.Equal((ulong.MaxValue, ulong.MaxValue), head));
+            heads.Insert(0, levelHeads);
         }
 
-        uint[] order = [.. Enumerable.Range(0, (int)keys).Select(i => U32(position + (4 * i)))];
-        position += 4 * (int)keys;
-        for (; position % 64 != 0; position++)
-        {
-            Assert.Equal(0, section[position]);
-        }
-
+        Assert.All(order[(int)keys..], reference => Assert.Equal(0u, reference));
+        Assert.All(_hints[(int)keys..], hint => Assert.Equal(0u, hint));
+        Assert.Equal(0, position % 64);
         _records = position;
         Assert.Equal(section.Length, _records + recordsLength);
         long all = 0;
@@ -70,7 +83,8 @@ internal sealed class ReferenceIndex
                 Assert.True(Keys[^1].Folded.AsSpan().SequenceCompareTo(key.Folded) < 0, "keys ascend");
             }
 
-            Assert.Equal(BinaryPrimitives.ReadUInt64BigEndian([.. key.Folded, 0, 0, 0, 0, 0, 0, 0, 0]), heads[0][i]);
+            byte[] padded = [.. key.Folded, .. new byte[16]];
+            Assert.Equal((BinaryPrimitives.ReadUInt64BigEndian(padded), BinaryPrimitives.ReadUInt64BigEndian(padded.AsSpan(8))), heads[0][i]);
             Keys.Add(key);
             all += key.Postings.Count;
             position += length;
@@ -101,34 +115,37 @@ internal sealed class ReferenceIndex
         int used = 0;
         for (int i = 0; i < Keys.Count; i++)
         {
-            ulong hash = Hash(Keys[i].Folded);
-            uint line = (uint)(((hash & uint.MaxValue) * _bucketCount) >> 32);
+            uint hash = Hash(Keys[i].Folded);
+            uint line = (uint)(((ulong)hash * _bucketCount) >> 32);
             for (uint probe = 1; ; probe++, line = (line + 1) % _bucketCount)
             {
                 Assert.True(probe <= _maxProbe, "found within max_probe lines");
                 int at = 64 + (64 * (int)line);
-                int slot = Enumerable.Range(0, 5).FirstOrDefault(s => U32(at + 20 + (4 * s)) == order[i], -1);
+                int slot = Enumerable.Range(0, 6).FirstOrDefault(s => U32(at + 16 + (4 * s)) == order[i], -1);
                 if (slot >= 0)
                 {
-                    Assert.Equal((uint)(hash >> 32), U32(at + (4 * slot)));
+                    Assert.Equal(hash & 0xFFFF, U16(at + (2 * slot)));
+                    Assert.Equal(_hints[i], U32(at + 40 + (4 * slot)));
                     seenProbe = Math.Max(seenProbe, probe);
                     break;
                 }
 
-                Assert.True(Enumerable.Range(0, 5).All(s => U32(at + 20 + (4 * s)) != 0), "a lookup does not stop at an empty slot before the key");
+                Assert.True(Enumerable.Range(0, 6).All(s => U32(at + 16 + (4 * s)) != 0), "a lookup does not stop at an empty slot before the key");
             }
         }
 
         for (int line = 0; line < _bucketCount; line++)
         {
             bool ended = false;
-            for (int slot = 0; slot < 5; slot++)
+            Assert.Equal(0u, U32(64 + (64 * line) + 12));
+            for (int slot = 0; slot < 6; slot++)
             {
-                uint reference = U32(64 + (64 * line) + 20 + (4 * slot));
+                uint reference = U32(64 + (64 * line) + 16 + (4 * slot));
                 used += reference == 0 ? 0 : 1;
                 Assert.False(ended && reference != 0, "slots are filled from 0 up");
                 ended |= reference == 0;
-                Assert.True(reference != 0 || U32(64 + (64 * line) + (4 * slot)) == 0, "an empty slot has no tag");
+                Assert.True(reference != 0 || U32(64 + (64 * line) + 40 + (4 * slot)) == 0, "an empty slot has no hint");
+                Assert.True(reference != 0 || U16(64 + (64 * line) + (2 * slot)) == 0, "an empty slot has no tag");
             }
         }
 
@@ -146,50 +163,36 @@ internal sealed class ReferenceIndex
         Assert.InRange(displayLength, 0, 4096);
         Assert.InRange(count, 1, int.MaxValue);
         int position = at + 8;
-        byte[] folded = Padded(ref position, keyLength);
-        byte[] display = Padded(ref position, displayLength);
         List<EntryLocation> postings = [];
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count; i++, position += 12)
         {
-            int p = position + (12 * i);
-            postings.Add(new EntryLocation(_bytes[p + 8], U32(p), (int)U32(p + 4)));
-            Assert.Equal(0, _bytes[p + 9] | _bytes[p + 10] | _bytes[p + 11]);
+            postings.Add(new EntryLocation(_bytes[position + 8], U32(position), (int)U32(position + 4)));
+            Assert.Equal(0, _bytes[position + 9] | _bytes[position + 10] | _bytes[position + 11]);
         }
 
-        _ = Padded(ref position, 12 * count);
-        length = position - at;
-        return new Key(folded, displayLength == 0 ? folded : display, postings);
-    }
-
-    private byte[] Padded(ref int position, int length)
-    {
-        byte[] bytes = _bytes[position..(position + length)];
-        position += length;
+        byte[] folded = _bytes[position..(position += keyLength)];
+        byte[] display = _bytes[position..(position += displayLength)];
         for (; position % 8 != 0; position++)
         {
             Assert.Equal(0, _bytes[position]);
         }
 
-        return bytes;
+        length = position - at;
+        return new Key(folded, displayLength == 0 ? folded : display, postings);
     }
 
-    private static ulong Hash(byte[] key)
+    private static uint Hash(byte[] key)
     {
-        static ulong Mum(ulong a, ulong b)
+        uint state = uint.MaxValue;
+        foreach (byte b in (byte[])[.. key, .. new byte[(16 - (key.Length % 16)) % 16]])
         {
-            BigInteger product = (BigInteger)a * b;
-            return (ulong)(product & ulong.MaxValue) ^ (ulong)(product >> 64);
+            state = BitOperations.Crc32C(state, b);
         }
 
-        ulong hash = unchecked((ulong)key.Length * 0x9E3779B97F4A7C15);
-        byte[] padded = [.. key, .. new byte[(8 - (key.Length % 8)) % 8]];
-        for (int i = 0; i < padded.Length; i += 8)
-        {
-            hash = Mum(hash ^ BinaryPrimitives.ReadUInt64LittleEndian(padded.AsSpan(i)), 0xA0761D6478BD642F);
-        }
-
-        return Mum(hash ^ 0xE7037ED1A0B428DB, 0x8EBC6AF09C88C6E3);
+        return ~state;
     }
+
+    private uint U16(int at) => BinaryPrimitives.ReadUInt16LittleEndian(_bytes.AsSpan(at));
 
     private uint U32(int at) => BinaryPrimitives.ReadUInt32LittleEndian(_bytes.AsSpan(at));
 

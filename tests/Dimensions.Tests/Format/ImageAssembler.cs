@@ -280,21 +280,7 @@ internal sealed class ImageAssembler
         writer.Write((ulong)records.Length);
         writer.Write(new byte[24]);
         writer.Write(buckets);
-        foreach (ulong head in BuildTree(keys))
-        {
-            writer.Write(head);
-        }
-
-        foreach (uint reference in references)
-        {
-            writer.Write(reference);
-        }
-
-        while (section.Length % 64 != 0)
-        {
-            writer.Write((byte)0);
-        }
-
+        WriteTree(writer, keys, references);
         writer.Write(records.ToArray());
         return section.ToArray();
     }
@@ -305,12 +291,6 @@ internal sealed class ImageAssembler
         writer.Write((ushort)key.Folded.Length);
         writer.Write((ushort)key.Display.Length);
         writer.Write((uint)key.Postings.Length);
-        foreach (byte[] text in (byte[][])[key.Folded, key.Display])
-        {
-            writer.Write(text);
-            Pad(writer);
-        }
-
         foreach ((int layer, uint offset, uint length) in key.Postings)
         {
             writer.Write(offset);
@@ -318,21 +298,18 @@ internal sealed class ImageAssembler
             writer.Write(layer);
         }
 
-        Pad(writer);
-
-        static void Pad(BinaryWriter writer)
+        writer.Write(key.Folded);
+        writer.Write(key.Display);
+        while (records.Length % 8 != 0)
         {
-            while (writer.BaseStream.Length % 8 != 0)
-            {
-                writer.Write((byte)0);
-            }
+            writer.Write((byte)0);
         }
     }
 
     private (byte[] Buckets, uint MaxProbe) BuildBuckets(List<Key> keys, List<uint> references)
     {
         int count = Math.Max(1, (keys.Count + 2) / 3);
-        int[] order = [.. Enumerable.Range(0, keys.Count).OrderBy(i => ReferenceHash.Compute(keys[i].Folded) & 0xFFFFFFFF).ThenBy(i => references[i])];
+        int[] order = [.. Enumerable.Range(0, keys.Count).OrderBy(i => ReferenceHash.Compute(keys[i].Folded)).ThenBy(i => references[i])];
 
         // What runs over the end of the table goes before the first line's own keys, and only a first try tells which keys these are.
         var wrapped = new List<int>();
@@ -346,10 +323,10 @@ internal sealed class ImageAssembler
             uint maxProbe = 1;
             foreach (int i in sequence)
             {
-                ulong hash = ReferenceHash.Compute(keys[i].Folded);
-                int home = (int)(((hash & 0xFFFFFFFF) * (ulong)count) >> 32);
+                uint hash = ReferenceHash.Compute(keys[i].Folded);
+                int home = (int)(((ulong)hash * (ulong)count) >> 32);
                 int line = wrapped.Contains(i) && over != wrapped ? count : home;
-                while (U32(buckets, (line % count * 64) + 36) != 0)
+                while (U32(buckets, (line % count * 64) + 16 + (4 * 5)) != 0)
                 {
                     line++;
                 }
@@ -361,13 +338,13 @@ internal sealed class ImageAssembler
 
                 int start = line % count * 64;
                 int slot = 0;
-                while (U32(buckets, start + 20 + (4 * slot)) != 0)
+                while (U32(buckets, start + 16 + (4 * slot)) != 0)
                 {
                     slot++;
                 }
 
-                Put32(buckets, start + (4 * slot), (uint)(hash >> 32));
-                Put32(buckets, start + 20 + (4 * slot), references[i]);
+                Put16(buckets, start + (2 * slot), (ushort)hash);
+                Put32(buckets, start + 16 + (4 * slot), references[i]);
                 Put32(buckets, start + 40 + (4 * slot), Hint(keys[i]));
                 maxProbe = Math.Max(maxProbe, (uint)(line - home + 1));
             }
@@ -384,30 +361,45 @@ internal sealed class ImageAssembler
         return layer is null || layer.Codec != 0 ? 0 : (uint)((layer.Offset + offset) / 64);
     }
 
-    private static List<ulong> BuildTree(List<Key> keys)
+    private void WriteTree(BinaryWriter writer, List<Key> keys, List<uint> references)
     {
-        if (keys.Count == 0)
+        static ulong Head(Key key, int start) => BinaryPrimitives.ReadUInt64BigEndian([.. key.Folded.Skip(start).Concat(new byte[8]).Take(8)]);
+
+        var levels = new List<List<(ulong First, ulong Second)>>();
+        List<(ulong First, ulong Second)> level = [.. keys.Select(k => (Head(k, 0), Head(k, 8)))];
+        for (; level.Count > 8; level = [.. level.Chunk(8).Select(group => group[^1])])
         {
-            return [];
+            levels.Insert(0, level);
         }
 
-        var levels = new List<List<ulong>>();
-        List<ulong> level = [.. keys.Select(k => BinaryPrimitives.ReadUInt64BigEndian([.. k.Folded.Concat(new byte[8]).Take(8)]))];
-        while (true)
+        levels.Insert(0, level);
+        foreach (List<(ulong First, ulong Second)> heads in levels)
         {
-            List<ulong> padded = [.. level];
-            while (padded.Count % 8 != 0)
+            for (int group = 0; group < heads.Count; group += 8)
             {
-                padded.Add(ulong.MaxValue);
-            }
+                for (int i = group; i < group + 8; i++)
+                {
+                    writer.Write(i < heads.Count ? heads[i].First : ulong.MaxValue);
+                }
 
-            levels.Insert(0, padded);
-            if (level.Count <= 8)
-            {
-                return [.. levels.SelectMany(l => l)];
-            }
+                for (int i = group; i < group + 8; i++)
+                {
+                    writer.Write(i < heads.Count ? heads[i].Second : ulong.MaxValue);
+                }
 
-            level = [.. level.Chunk(8).Select(group => group[^1])];
+                if (heads == levels[^1])
+                {
+                    for (int i = group; i < group + 8; i++)
+                    {
+                        writer.Write(i < keys.Count ? references[i] : 0);
+                    }
+
+                    for (int i = group; i < group + 8; i++)
+                    {
+                        writer.Write(i < keys.Count ? Hint(keys[i]) : 0);
+                    }
+                }
+            }
         }
     }
 

@@ -228,12 +228,12 @@ public sealed class ImageVerifierTests
     {
         while (at < section.Length)
         {
-            int display = at + 8 + ((BitConverter.ToUInt16(section, at) + 7) / 8 * 8);
-            int postings = display + ((BitConverter.ToUInt16(section, at + 2) + 7) / 8 * 8);
-            int end = postings + (((BitConverter.ToInt32(section, at + 4) * 12) + 7) / 8 * 8);
+            int key = at + 8 + (BitConverter.ToInt32(section, at + 4) * 12);
+            int display = key + BitConverter.ToUInt16(section, at);
+            int end = (display + BitConverter.ToUInt16(section, at + 2) + 7) / 8 * 8;
             if (offset < end)
             {
-                return offset >= display;
+                return offset >= display || (offset >= at + 8 && offset < key);
             }
 
             at = end;

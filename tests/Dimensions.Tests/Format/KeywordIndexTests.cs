@@ -1,4 +1,5 @@
 using System.Text;
+using DimensionStore.Memory.Native;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -176,8 +177,7 @@ public sealed class KeywordIndexTests
         for (int i = 0; colliding.Count < 60; i++)
         {
             string keyword = $"c{i}";
-            ulong hash = ReferenceHash.Compute(Encoding.UTF8.GetBytes(keyword));
-            if ((((hash & 0xFFFFFFFF) * 20) >> 32) == 19)
+            if ((((ulong)ReferenceHash.Compute(Encoding.UTF8.GetBytes(keyword)) * 20) >> 32) == 19)
             {
                 colliding.Add(keyword);
             }
@@ -192,6 +192,91 @@ public sealed class KeywordIndexTests
         }
 
         Assert.False(index.TryFind("absent", out _));
+    }
+
+    [Fact]
+    public unsafe void Nothing_behind_a_keyword_that_ends_with_its_page_is_touched()
+    {
+        // Keywords are loaded sixteen characters at a time; here the page behind is not mapped, and touching it would end the process.
+        nuint page = (nuint)VirtualMemory.PageSize;
+        nint memory = VirtualMemory.Reserve(2 * page);
+        try
+        {
+            VirtualMemory.Commit(memory, page);
+            string[] keywords = [.. Enumerable.Range(1, 40).Select(static n => new string('k', n))];
+            KeywordIndex index = Open(keywords);
+            foreach (string keyword in keywords)
+            {
+                Span<char> atEnd = new Span<char>((void*)memory, (int)page / sizeof(char))[^keyword.Length..];
+                keyword.ToUpperInvariant().CopyTo(atEnd);
+                Assert.True(index.TryFind(atEnd, out _));
+                Assert.Equal(41 - keyword.Length, Count(index.FindPrefix(atEnd)));
+                atEnd[^1] = '\u806B';
+                Assert.False(index.TryFind(atEnd, out _));
+                Assert.False(index.FindPrefix(atEnd).MoveNext());
+            }
+        }
+        finally
+        {
+            VirtualMemory.Release(memory, 2 * page);
+        }
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(9)]
+    [InlineData(16)]
+    [InlineData(17)]
+    [InlineData(31)]
+    [InlineData(33)]
+    public void Characters_that_are_no_ASCII_are_told_from_those_that_share_their_lower_byte(int length)
+    {
+        string keyword = new('k', length);
+        KeywordIndex index = Open(keyword, keyword + "a");
+        for (int place = 0; place < length; place++)
+        {
+            foreach (char stranger in "\0\u00EB\u016B\u7F6B\u806B\uFF6B\uFFFF")
+            {
+                char[] other = keyword.ToCharArray();
+                other[place] = stranger;
+                Assert.False(index.TryFind(other, out _));
+                Assert.False(index.FindPrefix(other).MoveNext());
+            }
+        }
+
+        Assert.True(index.TryFind(keyword, out _));
+        Assert.False(index.TryFind(keyword + "\0", out _));
+        Assert.False(index.FindPrefix(keyword + "\0").MoveNext());
+    }
+
+    [Fact]
+    public void Keys_that_differ_in_few_bits_spread_over_the_lines_as_random_ones_do()
+    {
+        const int Count = 30_000;
+        Random random = new(3);
+        double byChance = Overflow(i => string.Concat(Enumerable.Range(0, 12).Select(_ => (char)('a' + random.Next(26)))));
+        Assert.InRange(byChance, 0.01, 0.03);
+        Func<int, string>[] families =
+        [
+            i => $"{i}", i => $"{i:D8}", i => $"{i:x16}", i => $"{i << 12:x8}", i => $"user:{i}", i => new DateOnly(1940, 1, 1).AddDays(i).ToString("O"),
+            i => $"https://example.com/items/{i}.html", i => $"10.{i >> 16}.{(i >> 8) & 255}.{i & 255}", i => $"{i / 150}.{i % 150}", i => $"{(char)(0x4E00 + i)}",
+        ];
+        Assert.All(families, family => Assert.InRange(Overflow(family), 0, 3 * byChance));
+
+        // Control: a hash that looks at one bit of four is found out.
+        Assert.True(Overflow(i => $"{i}", 0x11111111) > 10 * byChance);
+
+        static double Overflow(Func<int, string> family, uint mask = uint.MaxValue)
+        {
+            const int Lines = (Count + 2) / 3;
+            int[] keys = new int[Lines];
+            for (int i = 0; i < Count; i++)
+            {
+                keys[(int)KeywordIndexFormat.Bucket(KeywordHash.Compute(Encoding.UTF8.GetBytes(family(i))) & mask, Lines)]++;
+            }
+
+            return keys.Sum(n => Math.Max(0, n - 6)) / (double)Count;
+        }
     }
 
     [Theory]

@@ -1,28 +1,20 @@
 namespace DimensionStore.Tests.Format;
 
-/// <summary>The keyword hash written as the format page defines it, byte by byte and with 128-bit numbers.</summary>
+/// <summary>The keyword hash written as the format page defines it: CRC-32C, bit by bit, of the key and the zero bytes that fill its last sixteen.</summary>
 internal static class ReferenceHash
 {
-    public static ulong Compute(byte[] key)
+    public static uint Compute(byte[] key)
     {
-        ulong hash = unchecked((ulong)key.Length * 0x9E3779B97F4A7C15);
-        for (int word = 0; word < key.Length; word += 8)
+        uint state = 0xFFFFFFFF;
+        for (int i = 0; i < (key.Length + 15) / 16 * 16; i++)
         {
-            ulong value = 0;
-            for (int i = 0; i < 8 && word + i < key.Length; i++)
+            state ^= i < key.Length ? key[i] : 0u;
+            for (int bit = 0; bit < 8; bit++)
             {
-                value |= (ulong)key[word + i] << (8 * i);
+                state = (state >> 1) ^ ((state & 1) * 0x82F63B78);
             }
-
-            hash = Fold(hash ^ value, 0xA0761D6478BD642F);
         }
 
-        return Fold(hash ^ 0xE7037ED1A0B428DB, 0x8EBC6AF09C88C6E3);
-    }
-
-    private static ulong Fold(ulong a, ulong b)
-    {
-        UInt128 product = (UInt128)a * b;
-        return (ulong)product ^ (ulong)(product >> 64);
+        return state ^ 0xFFFFFFFF;
     }
 }

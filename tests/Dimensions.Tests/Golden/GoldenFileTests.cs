@@ -102,11 +102,11 @@ public sealed class GoldenFileTests : IDisposable
     public void The_pages_hash_vectors_are_right()
     {
         string[] page = File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "Golden", "JESSY_MMAP_V1.md"));
-        (string Key, ulong Hash)[] vectors =
+        (string Key, uint Hash)[] vectors =
         [
             .. page.Select(line => line.Split('|', StringSplitOptions.TrimEntries))
-                .Where(cells => cells.Length == 4 && cells[2].Length == 20 && cells[2][0] == '`')
-                .Select(cells => (cells[1].Trim('`'), ulong.Parse(cells[2].Trim('`')[2..], NumberStyles.HexNumber, CultureInfo.InvariantCulture))),
+                .Where(cells => cells.Length == 4 && cells[2].Length == 12 && cells[2][0] == '`')
+                .Select(cells => (cells[1].Trim('`'), uint.Parse(cells[2].Trim('`')[2..], NumberStyles.HexNumber, CultureInfo.InvariantCulture))),
         ];
         Assert.Equal(6, vectors.Length);
         Assert.All(vectors, vector => Assert.Equal(vector.Hash, KeywordHash.Compute(Encoding.UTF8.GetBytes(vector.Key))));

@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace DimensionStore;
 
 /// <summary>
-/// Fills the hash buckets of a keyword index line by line: keys are sorted by their hash's low half, of which the line is a monotone function.
+/// Fills the hash buckets of a keyword index line by line: keys are sorted by their hash, of which the line is a monotone function.
 /// What a line has no room for moves on to the next, first come first, before that line's own; what the last line has no room for begins at the first.
 /// </summary>
 /// <remarks>
@@ -12,8 +12,8 @@ namespace DimensionStore;
 /// </remarks>
 internal sealed class BucketComposer : IDisposable
 {
-    private const int KeyBytes = 8;
-    private const int PayloadBytes = 2 * sizeof(uint);
+    private const int KeyBytes = 2 * sizeof(uint);
+    private const int PayloadBytes = sizeof(uint);
 
     private readonly ExternalSorter _sorter;
     private readonly Queue<Slot> _waiting = new();
@@ -28,14 +28,13 @@ internal sealed class BucketComposer : IDisposable
     /// <param name="hash">Its hash.</param>
     /// <param name="reference">Where its record lies.</param>
     /// <param name="hint">Where its first entry's bytes lie, 0 for none.</param>
-    public void Add(ulong hash, uint reference, uint hint)
+    public void Add(uint hash, uint reference, uint hint)
     {
         _sorter.SpillIfFull();
         Span<byte> room = _sorter.Reserve(KeyBytes + PayloadBytes);
-        BinaryPrimitives.WriteUInt32BigEndian(room, (uint)hash);
+        BinaryPrimitives.WriteUInt32BigEndian(room, hash);
         BinaryPrimitives.WriteUInt32BigEndian(room[4..], reference);
-        BinaryPrimitives.WriteUInt32LittleEndian(room[KeyBytes..], KeywordIndexFormat.Tag(hash));
-        BinaryPrimitives.WriteUInt32LittleEndian(room[(KeyBytes + sizeof(uint))..], hint);
+        BinaryPrimitives.WriteUInt32LittleEndian(room[KeyBytes..], hint);
         _sorter.Commit(KeyBytes, PayloadBytes);
     }
 
@@ -117,20 +116,21 @@ internal sealed class BucketComposer : IDisposable
         }
 
         ReadOnlySpan<byte> key = records.Split(out ReadOnlySpan<byte> payload);
+        uint hash = BinaryPrimitives.ReadUInt32BigEndian(key);
         slot = new Slot(
-            KeywordIndexFormat.Bucket(BinaryPrimitives.ReadUInt32BigEndian(key), bucketCount),
-            BinaryPrimitives.ReadUInt32LittleEndian(payload),
+            (long)KeywordIndexFormat.Bucket(hash, bucketCount),
+            KeywordIndexFormat.Tag(hash),
             BinaryPrimitives.ReadUInt32BigEndian(key[4..]),
-            BinaryPrimitives.ReadUInt32LittleEndian(payload[sizeof(uint)..]));
+            BinaryPrimitives.ReadUInt32LittleEndian(payload));
         return true;
     }
 
     private static void Put(Span<byte> line, int index, Slot slot)
     {
-        BinaryPrimitives.WriteUInt32LittleEndian(line[(index * sizeof(uint))..], slot.Tag);
+        BinaryPrimitives.WriteUInt16LittleEndian(line[(index * sizeof(ushort))..], slot.Tag);
         BinaryPrimitives.WriteUInt32LittleEndian(line[(KeywordIndexFormat.BucketReferencesOffset + (index * sizeof(uint)))..], slot.Reference);
         BinaryPrimitives.WriteUInt32LittleEndian(line[(KeywordIndexFormat.BucketHintsOffset + (index * sizeof(uint)))..], slot.Hint);
     }
 
-    private readonly record struct Slot(long Line, uint Tag, uint Reference, uint Hint);
+    private readonly record struct Slot(long Line, ushort Tag, uint Reference, uint Hint);
 }

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-
 namespace DimensionStore;
 
 /// <summary>
@@ -8,18 +6,10 @@ namespace DimensionStore;
 /// </summary>
 internal sealed class KeywordIndexComposer : IDisposable
 {
-    // Eight to the eleventh keys is above the format's limit of 2^32 − 1.
-    private const int MaxLevels = 11;
-
-    private readonly MemoryAccount _account;
-    private readonly ScratchSpace? _scratch;
-    private readonly long _share;
     private readonly long[] _layerStarts;
     private readonly SpillBuffer _records;
-    private readonly SpillBuffer _order;
     private readonly SpillBuffer _postings;
-    private readonly SpillBuffer?[] _levels = new SpillBuffer?[MaxLevels];
-    private readonly long[] _levelCounts = new long[MaxLevels];
+    private readonly HeadTreeComposer _tree;
     private readonly BucketComposer _buckets;
     private readonly byte[] _key = new byte[KeywordIndexFormat.MaxKeyBytes];
     private readonly byte[] _display = new byte[KeywordIndexFormat.MaxDisplayBytes];
@@ -39,12 +29,9 @@ internal sealed class KeywordIndexComposer : IDisposable
     public KeywordIndexComposer(MemoryAccount account, ScratchSpace? scratch, long share, long[] layerStarts)
     {
         _layerStarts = layerStarts;
-        _account = account;
-        _scratch = scratch;
-        _share = share;
-        _records = NewBuffer();
-        _order = NewBuffer();
-        _postings = NewBuffer();
+        _records = new SpillBuffer(account, scratch, share);
+        _postings = new SpillBuffer(account, scratch, share);
+        _tree = new HeadTreeComposer(account, scratch, share);
         _buckets = new BucketComposer(account, scratch, share / 2);
     }
 
@@ -82,7 +69,6 @@ internal sealed class KeywordIndexComposer : IDisposable
         }
 
         EndKey();
-        FinishLevels();
     }
 
     /// <summary>Where the parts will lie.</summary>
@@ -103,19 +89,7 @@ internal sealed class KeywordIndexComposer : IDisposable
         KeywordIndexFormat.WriteHeader(header, in layout, (uint)_allPostings, maxProbe, entryCount);
         sink.Write(header);
         _buckets.Write(sink, layout.BucketCount, cancellationToken);
-        Span<byte> padding = stackalloc byte[sizeof(ulong)];
-        BinaryPrimitives.WriteUInt64LittleEndian(padding, KeywordIndexFormat.HeadPadding);
-        for (int level = layout.LevelCount - 1; level >= 0; level--)
-        {
-            sink.Write(_levels[level]!, cancellationToken);
-            for (long i = _levelCounts[level]; i % KeywordIndexFormat.HeadsPerGroup != 0; i++)
-            {
-                sink.Write(padding);
-            }
-        }
-
-        sink.Write(_order, cancellationToken);
-        sink.PadTo(start + layout.RecordsOffset);
+        _tree.Write(sink, layout.LevelCount, cancellationToken);
         sink.Write(_records, cancellationToken);
         return sink.Position - start == layout.Length
             ? sink.Checksum
@@ -126,16 +100,10 @@ internal sealed class KeywordIndexComposer : IDisposable
     public void Dispose()
     {
         _records.Dispose();
-        _order.Dispose();
         _postings.Dispose();
+        _tree.Dispose();
         _buckets.Dispose();
-        foreach (SpillBuffer? level in _levels)
-        {
-            level?.Dispose();
-        }
     }
-
-    private SpillBuffer NewBuffer() => new(_account, _scratch, _share);
 
     private void BeginKey(EntryKeyword record)
     {
@@ -186,60 +154,15 @@ internal sealed class KeywordIndexComposer : IDisposable
         Span<byte> word = stackalloc byte[sizeof(ulong)];
         KeywordIndexFormat.WriteRecordHead(word, _keyLength, _displayLength, _postingCount);
         _records.Append(word);
-        AppendPadded(key);
-        AppendPadded(_display.AsSpan(0, _displayLength));
         _records.Append(_postings);
-        PadRecords();
+        _records.Append(key);
+        _records.Append(_display.AsSpan(0, _displayLength));
+        word.Clear();
+        _records.Append(word[..(int)(KeywordIndexFormat.Pad8(_records.Length) - _records.Length)]);
 
         _buckets.Add(KeywordHash.Compute(key), reference, _hint);
-        BinaryPrimitives.WriteUInt32LittleEndian(word, reference);
-        _order.Append(word[..sizeof(uint)]);
-        AddHead(0, KeywordIndexFormat.Head(key));
+        _tree.Add(KeywordIndexFormat.Head(key), KeywordIndexFormat.SecondHead(key), reference, _hint);
         _keyCount++;
         _postingCount = 0;
-    }
-
-    private void AppendPadded(ReadOnlySpan<byte> bytes)
-    {
-        _records.Append(bytes);
-        PadRecords();
-    }
-
-    private void PadRecords()
-    {
-        ReadOnlySpan<byte> zeros = [0, 0, 0, 0, 0, 0, 0, 0];
-        _records.Append(zeros[..(int)(KeywordIndexFormat.Pad8(_records.Length) - _records.Length)]);
-    }
-
-    /// <summary>Adds a head to a level, and to the one above when a group of eight is full: that head is the group's last.</summary>
-    private void AddHead(int level, ulong head)
-    {
-        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes, head);
-        for (; level < MaxLevels; level++)
-        {
-            (_levels[level] ??= NewBuffer()).Append(bytes);
-            if (++_levelCounts[level] % KeywordIndexFormat.HeadsPerGroup != 0)
-            {
-                return;
-            }
-        }
-    }
-
-    /// <summary>Adds the last head of each level's incomplete group to the level above. Levels above the top one hold an entry too many and are not written.</summary>
-    private void FinishLevels()
-    {
-        Span<byte> last = stackalloc byte[sizeof(ulong)];
-        for (int level = 0; level < MaxLevels - 1 && _levelCounts[level] > KeywordIndexFormat.HeadsPerGroup; level++)
-        {
-            if (_levelCounts[level] % KeywordIndexFormat.HeadsPerGroup == 0)
-            {
-                continue;
-            }
-
-            SpillBuffer buffer = _levels[level]!;
-            buffer.Read(buffer.Length - sizeof(ulong), last);
-            AddHead(level + 1, BinaryPrimitives.ReadUInt64LittleEndian(last));
-        }
     }
 }
