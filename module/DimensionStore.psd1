@@ -11,6 +11,7 @@
     FormatsToProcess     = @('DimensionStore.format.ps1xml')
     CmdletsToExport      = @(
         'Add-ProtoDimensionEntry'
+        'Clear-MemoryOwner'
         'Close-DimensionStore'
         'Complete-ProtoDimension'
         'Dismount-Dimension'
@@ -25,10 +26,12 @@
         'Get-MemoryAllocator'
         'Get-MemoryBlock'
         'Get-MemoryBlockContent'
-        'Get-MemStats'
         'Get-MemoryMap'
+        'Get-MemoryOwner'
+        'Get-MemStats'
         'Get-ProtoDimension'
         'Import-DimensionWordNet'
+        'Invoke-MemoryCollection'
         'Mount-Dimension'
         'New-DimensionFile'
         'New-DimensionSet'
@@ -43,6 +46,7 @@
         'Remove-ProtoDimension'
         'Reset-MemoryAllocator'
         'Set-MemoryBlockContent'
+        'Set-MemoryOwner'
         'Test-DimensionFile'
         'Test-MemoryAllocator'
     )

@@ -364,13 +364,15 @@
                 'Kinds: general (for anything), slab (small blocks of like sizes), segregated (free lists by size, with owners), buddy and zone (pages), tree (zones by rooted trees), dual (small and big objects), pool (fixed sizes), large (own pages for each block). Tab completes them.'
             )
             Parameters  = @{
+                Diagnostic = 'What misuse of blocks to look for: None, what the allocator finds by itself (double and foreign frees); Tracking, exact sizes and leaks as well; Canary, also overruns, underruns and use after free; GuardPage, a page behind each block that nobody may touch: writing over the end of a block ends the process at once.'
+                StackEvery = 'One in how many allocations has its stack recorded for reports. 0, the default, for none.'
                 Kind       = 'Which allocator. Tab lists them with a description.'
                 Name       = 'A name that no other allocator has. The kind and a number when omitted.'
                 LimitBytes = 'The most it may commit, in bytes; 64MB is a number in PowerShell. 1 GiB by default.'
             }
             Examples    = @(
-                @{ Title = 'An allocator and a block'; Code = '$a = New-MemoryAllocator pool -LimitBytes 64MB; $block = New-MemoryBlock 100 -Allocator $a; $block | Remove-MemoryBlock; $a | Remove-MemoryAllocator'; Remarks = 'What is allocated is given back.' }
-                @{ Title = 'By name'; Code = 'New-MemoryAllocator pool scratch; New-MemoryBlock 64 -Count 1000 -Allocator scratch | Out-Null; Get-MemoryAllocator scratch'; Remarks = 'Cmdlets take the object or the name.' }
+                @{ Title = 'An allocator and a block'; Code = '$a = New-MemoryAllocator general -LimitBytes 64MB; $block = New-MemoryBlock 100 -Allocator $a; $block | Remove-MemoryBlock; $a | Remove-MemoryAllocator'; Remarks = 'What is allocated is given back.' }
+                @{ Title = 'By name'; Code = 'New-MemoryAllocator slab scratch; New-MemoryBlock 64 -Count 1000 -Allocator scratch | Out-Null; Get-MemoryAllocator scratch'; Remarks = 'Cmdlets take the object or the name.' }
             )
             Links       = 'Get-MemoryAllocator', 'Remove-MemoryAllocator', 'New-MemoryBlock'
         }
@@ -393,8 +395,11 @@
         'Optimize-MemoryAllocator' = @{
             Synopsis    = 'Gives free memory of allocators back to the operating system.'
             Description = @('Optimize-MemoryAllocator gives back what holds no block: whole pages, chunks or slabs. Blocks in use stay where they are.')
-            Parameters  = @{}
-            Examples    = @(@{ Title = 'All allocators'; Code = 'Get-MemoryAllocator | Optimize-MemoryAllocator'; Remarks = 'One object per allocator, with the bytes given back.' })
+            Parameters  = @{ Defragment = 'Brings free memory together first. Only an allocator of the kind tree can, and it moves only blocks that a program holds by movable handles.' }
+            Examples    = @(
+                @{ Title = 'All allocators'; Code = 'Get-MemoryAllocator | Optimize-MemoryAllocator'; Remarks = 'One object per allocator, with the bytes given back.' }
+                @{ Title = 'Defragment zones'; Code = 'New-MemoryAllocator tree zones | Optimize-MemoryAllocator -Defragment'; Remarks = 'RecoveredBytes says what moving has brought.' }
+            )
             Inputs      = 'DimensionStore.PowerShell.MemoryAllocatorSession', 'System.String'
             Links       = 'Reset-MemoryAllocator', 'Get-MemoryAllocator'
         }
@@ -430,6 +435,48 @@
                 @{ Title = 'Wait for pressure'; Code = 'Register-MemoryPressureEvent -SourceIdentifier tight; Wait-Event tight -Timeout 0; Unregister-Event tight'; Remarks = 'That of the store opened last.' }
             )
             Links       = 'New-MemoryAllocator', 'Open-DimensionStore'
+        }
+        'Get-MemoryOwner'         = @{
+            Synopsis    = 'Shows what the owners of blocks have in allocators.'
+            Description = @('Get-MemoryOwner shows, for each number that blocks were allocated with as -Owner, how much it has, has had at most and may have.')
+            Parameters  = @{ Owner = 'Numbers of owners. All that are known when omitted.' }
+            Examples    = @(@{ Title = 'Who has how much'; Code = 'New-MemoryBlock 1KB -Count 3 -Owner 7 -Allocator cache | Out-Null; Get-MemoryOwner cache'; Remarks = 'One line per owner.' })
+            Inputs      = 'DimensionStore.PowerShell.MemoryAllocatorSession', 'System.String'
+            Links       = 'Set-MemoryOwner', 'Clear-MemoryOwner', 'New-MemoryBlock'
+        }
+        'Set-MemoryOwner'         = @{
+            Synopsis    = 'Limits what owners may have, or says that they have ended.'
+            Description = @('Set-MemoryOwner sets the most that owners may have in an allocator; a block beyond it is refused with the error LimitExceeded. Blocks they have already stay. With -Ended it says that owners have come to their end, so that Invoke-MemoryCollection may free what they left.')
+            Parameters  = @{
+                Owner      = 'Numbers of owners, 1 or more, as blocks are allocated with.'
+                LimitBytes = 'The most each of them may have, in bytes.'
+                Ended      = 'Says that the owners have ended.'
+            }
+            Examples    = @(@{ Title = 'A quota'; Code = 'Set-MemoryOwner cache 7 1MB -PassThru'; Remarks = 'Owner 7 gets no block that would make it more than 1 MiB.' })
+            Inputs      = 'DimensionStore.PowerShell.MemoryOwner'
+            Links       = 'Get-MemoryOwner', 'Invoke-MemoryCollection'
+        }
+        'Clear-MemoryOwner'       = @{
+            Synopsis    = 'Frees every block of owners.'
+            Description = @('Clear-MemoryOwner frees all blocks of owners in an allocator. Their addresses are not valid afterwards.')
+            Parameters  = @{ Owner = 'Numbers of owners, 1 or more, as blocks are allocated with.' }
+            Examples    = @(@{ Title = 'What an owner left behind'; Code = 'Clear-MemoryOwner cache 7'; Remarks = 'Nothing is done when it has no block.' })
+            Inputs      = 'DimensionStore.PowerShell.MemoryOwner'
+            Links       = 'Get-MemoryOwner'
+        }
+        'Invoke-MemoryCollection' = @{
+            Synopsis    = 'Collects what nobody can use any more.'
+            Description = @(
+                'Invoke-MemoryCollection frees the blocks of owners that have ended and of handles that are lost, merges free blocks and gives memory back. Blocks of owners that live are never touched. An allocator of the kind segregated can collect.'
+            )
+            Parameters  = @{
+                Strategy       = 'Global, the default: all owners. Threshold: owners with more than 50 MiB. Unreferenced: what has lost its owner or handle, without giving memory back.'
+                ThresholdBytes = 'Collects from owners that have at least this many bytes.'
+                Owner          = 'Collects from this owner alone.'
+            }
+            Examples    = @(@{ Title = 'After an owner has ended'; Code = 'New-MemoryAllocator segregated jobs | Out-Null; New-MemoryBlock 1KB -Count 10 -Owner 3 -Allocator jobs | Out-Null; Set-MemoryOwner jobs 3 -Ended; Invoke-MemoryCollection jobs'; Remarks = 'Frees the ten blocks.' })
+            Inputs      = 'DimensionStore.PowerShell.MemoryAllocatorSession', 'System.String'
+            Links       = 'Set-MemoryOwner', 'Optimize-MemoryAllocator'
         }
     }
 }

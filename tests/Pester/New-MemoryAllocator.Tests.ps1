@@ -49,4 +49,17 @@ Describe 'New-MemoryAllocator' {
         $problem[0].FullyQualifiedErrorId | Should -Match '^(AllocationFailed|LimitExceeded),'
         (Get-MemoryAllocator small).Pressure | Should -Be 'Critical'
     }
+
+    It 'finds an overrun with -Diagnostic Canary' {
+        $allocator = New-MemoryAllocator general guarded -Diagnostic Canary -StackEvery 1
+        $block = New-MemoryBlock 100 -Owner 7 -Allocator $allocator
+        [System.Runtime.InteropServices.Marshal]::WriteByte([System.IntPtr]$block.BaseAddress, 100, 1)
+        Remove-MemoryBlock $block -ErrorVariable problem -ErrorAction SilentlyContinue
+        $problem[0].FullyQualifiedErrorId | Should -Match '^MemoryFault,'
+        $problem[0].Exception.Fault | Should -Be 'Overrun'
+    }
+
+    It 'refuses stacks without diagnostics' {
+        { New-MemoryAllocator pool -StackEvery 1 } | Should -Throw -ErrorId 'InvalidArgument,*'
+    }
 }

@@ -25,6 +25,15 @@ public sealed class NewMemoryAllocatorCommand : AllocatorCmdlet
     [ValidateRange(1L, long.MaxValue)]
     public long LimitBytes { get; set; } = 1L << 30;
 
+    /// <summary>What misuse of blocks to look for, at a price in time and memory.</summary>
+    [Parameter]
+    public DiagnosticLevel Diagnostic { get; set; }
+
+    /// <summary>One in how many allocations has its stack recorded, for reports of leaks and misuse; 0 for none.</summary>
+    [Parameter]
+    [ValidateRange(0, int.MaxValue)]
+    public int StackEvery { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -43,9 +52,7 @@ public sealed class NewMemoryAllocatorCommand : AllocatorCmdlet
 
         Demand(name, () =>
         {
-            MemoryBudget budget = new(name, LimitBytes, PressureThresholds.DimensionStore);
-            MemoryAllocator core = kind.Create(new AllocatorSettings { CapacityBytes = LimitBytes, Budget = budget });
-            MemoryAllocatorSession session = new(name, kind, core, core, budget);
+            MemoryAllocatorSession session = MemoryAllocatorSession.Create(name, kind, LimitBytes, Options());
             if (!OpenAllocators.TryAdd(session))
             {
                 session.Close();
@@ -54,5 +61,22 @@ public sealed class NewMemoryAllocatorCommand : AllocatorCmdlet
 
             WriteObject(session);
         });
+    }
+
+    private DiagnosticOptions? Options()
+    {
+        DiagnosticOptions? options = Diagnostic switch
+        {
+            DiagnosticLevel.Tracking => DiagnosticOptions.Tracking,
+            DiagnosticLevel.Canary => new DiagnosticOptions(),
+            DiagnosticLevel.GuardPage => DiagnosticOptions.Pages,
+            _ => null,
+        };
+        if (options is null && StackEvery > 0)
+        {
+            throw new ArgumentException("-StackEvery records stacks for reports, which take -Diagnostic Tracking, Canary or GuardPage.");
+        }
+
+        return options is null ? null : options with { StackEvery = StackEvery };
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Management.Automation;
+using DimensionStore.Memory;
 
 namespace DimensionStore.PowerShell;
 
@@ -8,17 +9,45 @@ namespace DimensionStore.PowerShell;
 [OutputType(typeof(MemoryRecovery))]
 public sealed class OptimizeMemoryAllocatorCommand : ChosenAllocatorCmdlet
 {
+    /// <summary>Bring free memory together first, where the allocator can: kind tree.</summary>
+    [Parameter]
+    public SwitchParameter Defragment { get; set; }
+
     private protected override void Process(MemoryAllocatorSession session)
     {
+        if (Defragment && session.Core is not TreeZoneAllocator)
+        {
+            WriteError(Errors.OperationNotSupported(session, "defragment", "tree"));
+            return;
+        }
+
         if (!ShouldProcess(string.Create(CultureInfo.InvariantCulture, $"{session.Name} ({session.CommittedBytes} bytes committed)"), "Give free memory back"))
         {
             return;
         }
 
         MemoryRecovery? recovery = null;
-        if (Try(session, () => recovery = new MemoryRecovery(session.Name, session.Blocks.Trim(), session.CommittedBytes)))
+        if (Try(session, () => recovery = Recover(session)))
         {
             WriteObject(recovery);
         }
+    }
+
+    private MemoryRecovery Recover(MemoryAllocatorSession session)
+    {
+        long recovered = 0;
+        long returned = 0;
+        if (Defragment && session.Core is TreeZoneAllocator tree)
+        {
+            lock (session.BlockGate)
+            {
+                TreeDefragmentation result = tree.Defragment();
+                recovered = result.BytesRecovered;
+                returned = result.BytesDecommitted;
+            }
+        }
+
+        returned += session.Blocks.Trim();
+        return new MemoryRecovery(session.Name, recovered, returned, session.CommittedBytes);
     }
 }

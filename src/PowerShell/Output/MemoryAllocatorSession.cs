@@ -8,13 +8,27 @@ public sealed class MemoryAllocatorSession : BlockSource
     private readonly MemoryAllocator _outermost;
     private int _disposed;
 
-    internal MemoryAllocatorSession(string name, AllocatorKind kind, MemoryAllocator core, MemoryAllocator outermost, MemoryBudget budget)
+    private MemoryAllocatorSession(string name, AllocatorKind kind, MemoryBudget budget, MemoryAllocator core, DiagnosticLayer? diagnosis)
     {
         Name = name;
         Kind = kind.Name;
-        Core = core;
-        _outermost = outermost;
         Budget = budget;
+        Core = core;
+        Diagnosis = diagnosis;
+        MemoryAllocator watched = diagnosis ?? core;
+        if (core is SegregatedAllocator segregated)
+        {
+            // It has owners of its own, and its collector goes by them.
+            Owners = segregated.Owners;
+            Collector = new GlobalCollector(segregated);
+            _outermost = watched;
+        }
+        else
+        {
+            OwnerQuotaLayer quotas = new(watched);
+            Owners = quotas.Owners;
+            _outermost = quotas;
+        }
     }
 
     /// <summary>Its name in this process, unlike any other's.</summary>
@@ -56,11 +70,47 @@ public sealed class MemoryAllocatorSession : BlockSource
     /// <summary>The allocator without the layers around it, for what only its kind can do.</summary>
     internal MemoryAllocator Core { get; }
 
+    /// <summary>The layer that looks for misuse, where one was asked for.</summary>
+    internal DiagnosticLayer? Diagnosis { get; }
+
+    /// <summary>Who has how much, and may have.</summary>
+    internal OwnerLedger Owners { get; }
+
+    /// <summary>What collects; null where the kind cannot.</summary>
+    internal GlobalCollector? Collector { get; }
+
     /// <inheritdoc/>
     public override string ToString() => Name;
 
     /// <inheritdoc/>
     internal override string Describe() => $"allocator {Name}";
+
+    /// <summary>Makes an allocator with owners, and with diagnostics where options are given.</summary>
+    internal static MemoryAllocatorSession Create(string name, AllocatorKind kind, long limitBytes, DiagnosticOptions? diagnostics)
+    {
+        MemoryBudget budget = new(name, limitBytes);
+        MemoryAllocator core = kind.Create(new AllocatorSettings { CapacityBytes = limitBytes, Budget = budget });
+        return new MemoryAllocatorSession(name, kind, budget, core, diagnostics is null ? null : new DiagnosticLayer(core, diagnostics));
+    }
+
+    /// <summary>Frees every block of an owner.</summary>
+    internal void FreeOwner(OwnerId owner)
+    {
+        lock (BlockGate)
+        {
+            if (_outermost is OwnerQuotaLayer quotas)
+            {
+                quotas.FreeOwner(owner);
+                return;
+            }
+
+            // Through the outermost layer, so that a diagnosis sees its blocks go.
+            foreach (BlockInfo block in _outermost.EnumerateBlocks().Where(block => block.Owner == owner).ToArray())
+            {
+                _outermost.Free(block.Address);
+            }
+        }
+    }
 
     /// <summary>Gives all memory back. A second call does nothing.</summary>
     internal void Close()

@@ -29,6 +29,7 @@ internal static class ErrorIds
     public const string MemoryFault = "MemoryFault";
     public const string NameRequired = "NameRequired";
     public const string NoOpenStore = "NoOpenStore";
+    public const string OperationNotSupported = "OperationNotSupported";
     public const string OutOfBounds = "OutOfBounds";
     public const string PathAmbiguous = "PathAmbiguous";
     public const string PathIsDirectory = "PathIsDirectory";

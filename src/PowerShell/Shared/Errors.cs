@@ -56,6 +56,10 @@ internal static class Errors
         new ItemNotFoundException($"No allocator is called '{name}'."),
         ErrorIds.AllocatorNotFound, ErrorCategory.ObjectNotFound, name, "Get-MemoryAllocator lists the allocators of this process.");
 
+    public static ErrorRecord OperationNotSupported(MemoryAllocatorSession session, string operation, string kinds) => Make(
+        new NotSupportedException($"The allocator '{session.Name}' is of the kind {session.Kind}, which cannot {operation}; {kinds} can."),
+        ErrorIds.OperationNotSupported, ErrorCategory.NotImplemented, session, $"Make one with New-MemoryAllocator {kinds}.");
+
     public static ErrorRecord AllocatorExists(string name) => Make(
         new ArgumentException($"There is an allocator called '{name}' already."),
         ErrorIds.AllocatorExists, ErrorCategory.ResourceExists, name, "Give it another -Name, or remove that one with Remove-MemoryAllocator.");

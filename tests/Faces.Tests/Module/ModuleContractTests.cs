@@ -22,7 +22,7 @@ public sealed class ModuleContractTests
         "Move", "New", "Open", "Optimize", "Read", "Register", "Remove", "Reset", "Resize", "Select", "Set", "Show", "Test", "Trace", "Update", "Write",
     ];
 
-    private static readonly string[] ChangingVerbs = ["Add", "Clear", "Close", "Complete", "Dismount", "Export", "Import", "Mount", "New", "Optimize", "Remove", "Reset", "Set", "Update"];
+    private static readonly string[] ChangingVerbs = ["Add", "Clear", "Close", "Complete", "Dismount", "Export", "Import", "Invoke", "Mount", "New", "Optimize", "Remove", "Reset", "Set", "Update"];
 
     public static TheoryData<string> CmdletNames => [.. ModuleUnderTest.Cmdlets.Keys.Order(StringComparer.Ordinal)];
 

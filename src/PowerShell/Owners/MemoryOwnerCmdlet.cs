@@ -1,0 +1,35 @@
+using System.Management.Automation;
+using DimensionStore.Memory;
+
+namespace DimensionStore.PowerShell;
+
+/// <summary>Base of the cmdlets about the owners of blocks in one allocator.</summary>
+public abstract class MemoryOwnerCmdlet : AllocatorCmdlet
+{
+    /// <summary>The allocator, or its name.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNull]
+    [ArgumentCompleter(typeof(AllocatorCompleter))]
+    public PSObject Allocator { get; set; } = null!;
+
+    /// <summary>Numbers of owners, as blocks are allocated with; 1 or more.</summary>
+    [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
+    [ValidateNotNullOrEmpty]
+    [ValidateRange(1, int.MaxValue)]
+    public int[] Owner { get; set; } = [];
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        foreach (MemoryAllocatorSession session in SelectAllocators([Allocator]))
+        {
+            foreach (int owner in Owner)
+            {
+                Process(session, new OwnerId(owner));
+            }
+        }
+    }
+
+    /// <summary>Does the cmdlet's work on one owner.</summary>
+    private protected abstract void Process(MemoryAllocatorSession session, OwnerId owner);
+}

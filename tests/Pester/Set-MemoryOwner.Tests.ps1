@@ -1,0 +1,32 @@
+BeforeAll { . $PSScriptRoot/Support.ps1 }
+
+Describe 'Set-MemoryOwner' {
+    AfterEach { Get-MemoryAllocator | Remove-MemoryAllocator -WarningAction SilentlyContinue }
+
+    It 'limits an owner of <_> and names it in the error' -ForEach 'general', 'segregated', 'pool' {
+        New-MemoryAllocator $_ a -LimitBytes 64MB | Out-Null
+        (Set-MemoryOwner a 7 10000 -PassThru).LimitBytes | Should -Be 10000
+        $blocks = @(New-MemoryBlock 4000 -Count 9 -Owner 7 -Allocator a -ErrorVariable problem -ErrorAction SilentlyContinue)
+        $blocks | Should -HaveCount 2
+        $problem[0].FullyQualifiedErrorId | Should -Match '^LimitExceeded,'
+        $problem[0].Exception.Message | Should -Match '#7'
+        (Get-MemoryOwner a 7).RefusedCount | Should -Be 1
+        New-MemoryBlock 4000 -Owner 8 -Allocator a | Should -HaveCount 1
+    }
+
+    It 'changes nothing with -WhatIf' {
+        New-MemoryAllocator pool a | Out-Null
+        Set-MemoryOwner a 7 1 -WhatIf
+        New-MemoryBlock 4000 -Owner 7 -Allocator a | Should -HaveCount 1
+    }
+
+    It 'says that an owner has ended' {
+        New-MemoryAllocator segregated a | Out-Null
+        (Set-MemoryOwner a 7 -Ended -PassThru).HasEnded | Should -BeTrue
+    }
+
+    It 'reports an allocator that there is not' {
+        Set-MemoryOwner nobody 7 1 -ErrorVariable problem -ErrorAction SilentlyContinue
+        $problem[0].FullyQualifiedErrorId | Should -Match '^AllocatorNotFound,'
+    }
+}
