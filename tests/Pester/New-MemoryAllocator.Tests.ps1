@@ -59,6 +59,14 @@ Describe 'New-MemoryAllocator' {
         $problem[0].Exception.Fault | Should -Be 'Overrun'
     }
 
+    It 'measures times with -MeasureLatency' {
+        $allocator = New-MemoryAllocator general -MeasureLatency
+        New-MemoryBlock 100 -Count 20 -Allocator $allocator | Remove-MemoryBlock
+        $allocator.AllocationLatency.SampleCount | Should -Be 20
+        $allocator.FreeLatency.SampleCount | Should -Be 20
+        (New-MemoryAllocator general).AllocationLatency | Should -BeNullOrEmpty
+    }
+
     It 'refuses stacks without diagnostics' {
         { New-MemoryAllocator pool -StackEvery 1 } | Should -Throw -ErrorId 'InvalidArgument,*'
     }

@@ -34,6 +34,10 @@ public sealed class NewMemoryAllocatorCommand : AllocatorCmdlet
     [ValidateRange(0, int.MaxValue)]
     public int StackEvery { get; set; }
 
+    /// <summary>Measure how long allocating and freeing take.</summary>
+    [Parameter]
+    public SwitchParameter MeasureLatency { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -52,7 +56,7 @@ public sealed class NewMemoryAllocatorCommand : AllocatorCmdlet
 
         Demand(name, () =>
         {
-            MemoryAllocatorSession session = MemoryAllocatorSession.Create(name, kind, LimitBytes, Options());
+            MemoryAllocatorSession session = MemoryAllocatorSession.Create(name, kind, LimitBytes, Options(), MeasureLatency);
             if (!OpenAllocators.TryAdd(session))
             {
                 session.Close();

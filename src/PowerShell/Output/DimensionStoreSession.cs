@@ -6,6 +6,7 @@ namespace DimensionStore.PowerShell;
 public sealed class DimensionStoreSession : BlockSource
 {
     private readonly List<ProtoDimensionInfo> _protos = [];
+    private readonly Task<StoreMeter> _meter;
     private int _closed;
 
     internal DimensionStoreSession(int number, MmapManager manager)
@@ -15,6 +16,9 @@ public sealed class DimensionStoreSession : BlockSource
         BasePath = manager.Config.BasePath;
         Residency = manager.Config.Residency;
         LimitBytes = manager.Budget.LimitBytes;
+
+        // What dotnet-counters sees. On another thread: whoever opens a store waits for answers, not for instruments.
+        _meter = Task.Run(() => new StoreMeter(manager));
     }
 
     /// <summary>Number of the store in this process, from 1.</summary>
@@ -102,5 +106,7 @@ public sealed class DimensionStoreSession : BlockSource
 
             Manager.Close();
         }
+
+        _meter.ContinueWith(static made => made.Result.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
     }
 }

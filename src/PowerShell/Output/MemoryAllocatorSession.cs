@@ -8,14 +8,15 @@ public sealed class MemoryAllocatorSession : BlockSource
     private readonly MemoryAllocator _outermost;
     private int _disposed;
 
-    private MemoryAllocatorSession(string name, AllocatorKind kind, MemoryBudget budget, MemoryAllocator core, DiagnosticLayer? diagnosis)
+    private MemoryAllocatorSession(string name, AllocatorKind kind, MemoryBudget budget, MemoryAllocator core, DiagnosticLayer? diagnosis, LatencyLayer? latency)
     {
         Name = name;
         Kind = kind.Name;
         Budget = budget;
         Core = core;
         Diagnosis = diagnosis;
-        MemoryAllocator watched = diagnosis ?? core;
+        Latency = latency;
+        MemoryAllocator watched = diagnosis ?? (MemoryAllocator?)latency ?? core;
         if (core is SegregatedAllocator segregated)
         {
             // It has owners of its own, and its collector goes by them.
@@ -70,6 +71,15 @@ public sealed class MemoryAllocatorSession : BlockSource
     /// <summary>The allocator without the layers around it, for what only its kind can do.</summary>
     internal MemoryAllocator Core { get; }
 
+    /// <summary>Times of allocating and freeing; null without <c>-MeasureLatency</c>.</summary>
+    public LatencySummary? AllocationLatency => Latency?.Allocations.GetSummary();
+
+    /// <inheritdoc cref="AllocationLatency"/>
+    public LatencySummary? FreeLatency => Latency?.Frees.GetSummary();
+
+    /// <summary>The layer that measures, where it was asked for.</summary>
+    internal LatencyLayer? Latency { get; }
+
     /// <summary>The layer that looks for misuse, where one was asked for.</summary>
     internal DiagnosticLayer? Diagnosis { get; }
 
@@ -86,11 +96,15 @@ public sealed class MemoryAllocatorSession : BlockSource
     internal override string Describe() => $"allocator {Name}";
 
     /// <summary>Makes an allocator with owners, and with diagnostics where options are given.</summary>
-    internal static MemoryAllocatorSession Create(string name, AllocatorKind kind, long limitBytes, DiagnosticOptions? diagnostics)
+    internal static MemoryAllocatorSession Create(string name, AllocatorKind kind, long limitBytes, DiagnosticOptions? diagnostics, bool measureLatency)
     {
         MemoryBudget budget = new(name, limitBytes);
         MemoryAllocator core = kind.Create(new AllocatorSettings { CapacityBytes = limitBytes, Budget = budget });
-        return new MemoryAllocatorSession(name, kind, budget, core, diagnostics is null ? null : new DiagnosticLayer(core, diagnostics));
+
+        // Times are the allocator's own, so what looks for misuse lies around what measures.
+        LatencyLayer? latency = measureLatency ? new LatencyLayer(core, sampleEvery: 1) : null;
+        DiagnosticLayer? diagnosis = diagnostics is null ? null : new DiagnosticLayer((MemoryAllocator?)latency ?? core, diagnostics);
+        return new MemoryAllocatorSession(name, kind, budget, core, diagnosis, latency);
     }
 
     /// <summary>Frees every block of an owner.</summary>

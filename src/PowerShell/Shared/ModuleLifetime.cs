@@ -26,9 +26,6 @@ public sealed class ModuleLifetime : IModuleAssemblyInitializer, IModuleAssembly
             OpenStores.Close(session);
         }
 
-        foreach (MemoryAllocatorSession session in OpenAllocators.All)
-        {
-            OpenAllocators.Remove(session);
-        }
+        OpenAllocators.Close();
     }
 }

@@ -11,6 +11,9 @@ internal static class OpenAllocators
     private static readonly List<MemoryAllocatorSession> Sessions = [];
     private static int _lastNumber;
 
+    // What dotnet-counters sees. Made with the first allocator, so that a session without any does not pay for it.
+    private static AllocatorMeter? _meter;
+
     /// <summary>All of them.</summary>
     public static MemoryAllocatorSession[] All
     {
@@ -52,6 +55,7 @@ internal static class OpenAllocators
                 return false;
             }
 
+            _meter ??= new AllocatorMeter();
             Sessions.Add(session);
             AllocatorRegistry.Register(session.Blocks, session.Name);
             return true;
@@ -69,5 +73,20 @@ internal static class OpenAllocators
         AllocatorRegistry.Unregister(session.Blocks);
 
         session.Close();
+    }
+
+    /// <summary>Removes all of them and ends their meter.</summary>
+    public static void Close()
+    {
+        foreach (MemoryAllocatorSession session in All)
+        {
+            Remove(session);
+        }
+
+        lock (Gate)
+        {
+            _meter?.Dispose();
+            _meter = null;
+        }
     }
 }

@@ -30,6 +30,6 @@ public sealed record DiagnosticOptions
     /// <summary>Address space for <see cref="GuardPagesEvery"/>; blocks for which it has no room are guarded by canary. 1 GiB by default.</summary>
     public long GuardPageBytes { get; init; } = 1L << 30;
 
-    /// <summary>One in how many allocations, chosen at random, has its stack captured: 0 for none, 1 for each. Each costs some 10 µs and managed memory until its block is freed.</summary>
+    /// <summary>One in how many allocations, chosen at random, has its stack captured: 0 for none, 1 for each. Each takes microseconds, and managed memory until its block is freed.</summary>
     public int StackEvery { get; init; }
 }

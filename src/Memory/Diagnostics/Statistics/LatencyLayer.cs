@@ -3,12 +3,12 @@ using System.Diagnostics;
 namespace DimensionStore.Memory;
 
 /// <summary>
-/// Measures how long allocating and freeing take, on every operation or on a random sample. What is recorded includes reading the clock once, some 20 ns;
+/// Measures how long allocating and freeing take, on every operation or on a random sample. What is recorded includes reading the clock once;
 /// operations that fail are not recorded.
 /// </summary>
 /// <remarks>
 /// The sample is random and not every Nth operation: a program that allocates and frees in turns would, at an even N, only ever be seen doing one of them.
-/// An operation that is not sampled costs some 2 ns.
+/// An operation that is not sampled pays for one step of a generator of random numbers.
 /// </remarks>
 public sealed class LatencyLayer : AllocatorLayer
 {
