@@ -35,6 +35,7 @@ internal static class ReplayTargets
         PoolAllocator pool => visitor.Visit(new PoolTarget(pool)),
         BuddyAllocator buddy => visitor.Visit(new BuddyTarget(buddy)),
         DualPoolAllocator dual => visitor.Visit(new DualTarget(dual)),
+        SlabAllocator slab => visitor.Visit(new SlabTarget(slab)),
         _ => visitor.Visit(new AnyTarget(allocator)),
     };
 }
@@ -80,6 +81,19 @@ internal readonly struct BuddyTarget(BuddyAllocator allocator) : IReplayTarget
 }
 
 internal readonly struct DualTarget(DualPoolAllocator allocator) : IReplayTarget
+{
+    public nint Allocate(nuint size) => allocator.Allocate(size);
+
+    public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
+
+    public nint AllocateAligned(nuint size, nuint alignment) => allocator.Allocate(size, alignment);
+
+    public nint Reallocate(nint address, nuint size) => allocator.Reallocate(address, size);
+
+    public void Free(nint address) => allocator.Free(address);
+}
+
+internal readonly struct SlabTarget(SlabAllocator allocator) : IReplayTarget
 {
     public nint Allocate(nuint size) => allocator.Allocate(size);
 
