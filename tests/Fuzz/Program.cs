@@ -6,18 +6,20 @@ using DimensionStore.Memory.Tests.Diagnostics;
 namespace DimensionStore.Fuzz;
 
 /// <summary>
-/// Fuzzes the reader: <c>dotnet run -c Release --project tests/Fuzz -- --inputs 50000000 [--seed N] [--seconds N] [--threads N] [--out DIR]</c>, or <c>--replay FILE</c>;
-/// or misuses memory blocks and counts what the diagnostics find: <c>--faults 100000 [--seed N]</c>, so many of each kind.
+/// Fuzzes a reader: <c>dotnet run -c Release --project tests/Fuzz -- --inputs 50000000 [--format dimension|trace] [--seed N] [--seconds N] [--threads N] [--out DIR]</c>,
+/// or <c>--replay FILE</c>; traces are fuzzed on one thread, since a replay has threads of its own.
+/// Or misuses memory blocks and counts what the diagnostics find: <c>--faults 100000 [--seed N]</c>, so many of each kind.
 /// </summary>
 internal static class Program
 {
-    private const string Usage = "Usage: --inputs N [--seed N] [--seconds N] [--threads N] [--out DIR], or --replay FILE, or --faults N [--seed N]";
+    private const string Usage = "Usage: --inputs N [--format dimension|trace] [--seed N] [--seconds N] [--threads N] [--out DIR], or --replay FILE, or --faults N [--seed N]";
 
     public static int Main(string[] args)
     {
         var options = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["--inputs"] = "1000000",
+            ["--format"] = "dimension",
             ["--seed"] = "1",
             ["--seconds"] = "",
             ["--threads"] = "1",
@@ -38,7 +40,7 @@ internal static class Program
 
         if (options["--replay"].Length > 0)
         {
-            return Replay(options["--replay"]);
+            return Replay(options["--replay"], options["--format"] == "trace");
         }
 
         if (options["--faults"].Length > 0)
@@ -51,14 +53,20 @@ internal static class Program
             || !ulong.TryParse(options["--seed"], NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed)
             || !int.TryParse(options["--threads"], NumberStyles.None, CultureInfo.InvariantCulture, out int threads)
             || threads is < 1 or > 256
+            || options["--format"] is not ("dimension" or "trace")
             || (options["--seconds"].Length > 0 && !double.TryParse(options["--seconds"], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out seconds)))
         {
-            Console.Error.WriteLine($"A number is none or out of range. {Usage}");
+            Console.Error.WriteLine($"A value is none of those expected or out of range. {Usage}");
             return 2;
         }
 
         TimeSpan limit = double.IsPositiveInfinity(seconds) ? TimeSpan.MaxValue : TimeSpan.FromSeconds(seconds);
         Console.WriteLine($"seed {seed}, {inputs:N0} inputs, {threads} thread(s)");
+        if (options["--format"] == "trace")
+        {
+            return FuzzTraces(seed, inputs, limit, options["--out"]);
+        }
+
         var run = new FuzzRun(seed, inputs, limit, threads, () => new FuzzOracle());
         long begin = Stopwatch.GetTimestamp();
         run.Run(progress => Console.WriteLine($"{progress.Done:N0} inputs, {progress.Done / Stopwatch.GetElapsedTime(begin).TotalSeconds:N0}/s"));
@@ -70,9 +78,30 @@ internal static class Program
             return 0;
         }
 
-        string path = Path.Combine(options["--out"], $"fuzz-failure-{seed}.bin");
-        File.WriteAllBytes(path, run.FailingImage!);
-        Console.Error.WriteLine($"VIOLATION: {run.Failure}");
+        return Report(options["--out"], seed, run.Failure, run.FailingImage!);
+    }
+
+    private static int FuzzTraces(ulong seed, long inputs, TimeSpan limit, string directory)
+    {
+        var fuzz = new TraceFuzz();
+        long begin = Stopwatch.GetTimestamp();
+        (string? failure, byte[]? image, long done) = fuzz.Run(seed, inputs, limit);
+        double elapsed = Stopwatch.GetElapsedTime(begin).TotalSeconds;
+        Console.WriteLine($"{done:N0} inputs in {elapsed:N1} s, {done / elapsed:N0}/s; {fuzz.Accepted:N0} accepted");
+        if (failure is null)
+        {
+            Console.WriteLine("no violation");
+            return 0;
+        }
+
+        return Report(directory, seed, failure, image!);
+    }
+
+    private static int Report(string directory, ulong seed, string failure, byte[] image)
+    {
+        string path = Path.Combine(directory, $"fuzz-failure-{seed}.bin");
+        File.WriteAllBytes(path, image);
+        Console.Error.WriteLine($"VIOLATION: {failure}");
         Console.Error.WriteLine($"The image is in {path}; --replay reads it again.");
         return 1;
     }
@@ -101,9 +130,10 @@ internal static class Program
         return perfect ? 0 : 1;
     }
 
-    private static int Replay(string path)
+    private static int Replay(string path, bool isTrace)
     {
-        string? failure = new FuzzOracle().Check(File.ReadAllBytes(path));
+        byte[] image = File.ReadAllBytes(path);
+        string? failure = isTrace ? new TraceFuzz().Check(image) : new FuzzOracle().Check(image);
         Console.WriteLine(failure is null ? "no violation" : $"VIOLATION: {failure}");
         return failure is null ? 0 : 1;
     }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using DimensionStore.Fuzz;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -139,6 +140,16 @@ public sealed class AllocationTraceTests : IDisposable
             Accept([0x1F, 0x8B, .. bytes]);
             Accept([.. "ALTRACE1"u8, .. bytes]);
         }));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void The_reader_stands_a_short_run_of_the_fuzzer(int seed)
+    {
+        var fuzz = new TraceFuzz();
+        Assert.Equal((null, null, 3000L), fuzz.Run((ulong)seed, 3000, TimeSpan.MaxValue));
+        Assert.InRange(fuzz.Accepted, 100, 2900);
     }
 
     [Theory]
