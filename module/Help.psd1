@@ -420,6 +420,41 @@
             Inputs      = 'DimensionStore.PowerShell.MemoryAllocatorSession', 'System.String'
             Links       = 'New-MemoryAllocator'
         }
+        'Measure-AllocationTrace' = @{
+            Synopsis    = 'Replays allocation traces through an allocator and measures it.'
+            Description = @(
+                'Measure-AllocationTrace does with an allocator what a real program did with its own, as a trace recorded it (ALTRACE1, plain or gzip), and measures time per operation, memory at the peak, fragmentation and bookkeeping. One pass writes and checks every byte of every block; the passes against the clock follow.'
+                'The time has the cost of the replay itself in it, which is given as ReplayOverheadNs. A trace that is damaged, and one that asks more than the allocator can do, is an error that names the record.'
+            )
+            Parameters  = @{
+                Path       = 'Allocation traces. Wildcards are allowed.'
+                Allocator  = 'The kind of allocator, as for New-MemoryAllocator; general when omitted. A fresh one is made for each trace.'
+                LimitBytes = 'The most the allocator may commit. When omitted, enough for any allocator to follow the trace.'
+                Passes     = 'Passes against the clock, of which the median counts: 9 when omitted. 0 measures memory only.'
+            }
+            Examples    = @(
+                @{ Title = 'A recorded program'; Code = 'Measure-AllocationTrace redis.altrace.gz slab'; Remarks = 'Time, memory and fragmentation.' }
+                @{ Title = 'Memory alone, of many traces'; Code = 'Get-ChildItem traces | Measure-AllocationTrace -Allocator buddy -Passes 0 | Sort-Object ResidentOverLive'; Remarks = 'The thriftiest first.' }
+            )
+            Inputs      = 'System.String'
+            Links       = 'Compare-MemoryAllocator', 'New-MemoryAllocator'
+        }
+        'Compare-MemoryAllocator' = @{
+            Synopsis    = 'Compares allocators on allocation traces.'
+            Description = @('Compare-MemoryAllocator replays each trace through each allocator, as Measure-AllocationTrace does, and times the allocator of the system beside them. TimeRatio is the time over that of the system: below 1 is faster. An allocator that cannot follow a trace is an error, and the others go on.')
+            Parameters  = @{
+                Path       = 'Allocation traces. Wildcards are allowed.'
+                Allocator  = 'The kinds of allocators to compare; all when omitted.'
+                LimitBytes = 'The most each allocator may commit. When omitted, enough for any allocator to follow the trace.'
+                Passes     = 'Passes against the clock, of which the median counts: 9 when omitted. 0 measures memory only.'
+            }
+            Examples    = @(
+                @{ Title = 'All of them'; Code = 'Compare-MemoryAllocator redis.altrace.gz | Sort-Object NsPerOperation'; Remarks = 'The fastest first.' }
+                @{ Title = 'Two of them, memory only'; Code = 'Compare-MemoryAllocator traces/*.gz -Allocator pool, buddy -Passes 0'; Remarks = 'Two objects for each trace.' }
+            )
+            Inputs      = 'System.String'
+            Links       = 'Measure-AllocationTrace', 'New-MemoryAllocator'
+        }
         'Register-MemoryPressureEvent' = @{
             Synopsis    = 'Subscribes to the memory pressure of an allocator or a store.'
             Description = @(

@@ -46,6 +46,9 @@ Describe 'Example <Number> of <Name>' -ForEach $examples {
         Set-Content glossary.csv 'Layer,Keywords,Content', '0,joy;delight,A feeling.', '1,joyful,Full of joy.'
         New-Item -ItemType Directory runbooks, extra | Out-Null
         Set-Content runbooks/restart.md 'Restart it.'
+        Copy-Item (New-SampleTrace redis.altrace.gz) .
+        New-Item -ItemType Directory traces | Out-Null
+        Copy-Item redis.altrace.gz traces
         'twenty' | New-DimensionFile extra/D20.mmap D20 Twenty | Out-Null
         if ($Name -notin 'New-DimensionSet', 'New-DimensionFile') { New-DimensionSet store | Out-Null; New-DimensionSet wordnet | Out-Null }
         else { New-Item -ItemType Directory store | Out-Null }

@@ -20,6 +20,29 @@ function New-SampleStore {
     $directory
 }
 
+# An allocation trace: so many blocks of one size, the first half of them freed again.
+function New-SampleTrace([string] $Name = 'sample.altrace', [int] $Count = 20, [int] $Size = 100) {
+    $path = Join-Path (New-TestDirectory) $Name
+    $stream = [System.IO.File]::Create($path)
+    $target = $Name.EndsWith('.gz') ? [System.IO.Compression.GZipStream]::new($stream, [System.IO.Compression.CompressionLevel]::Fastest) : $stream
+    $writer = [System.IO.BinaryWriter]::new($target)
+    try {
+        $freed = [int]($Count / 2)
+        $writer.Write([System.Text.Encoding]::ASCII.GetBytes('ALTRACE1'))
+        foreach ($number in 12, 1) { $writer.Write([uint32]$number) }
+        $writer.Write([uint64]($Count + $freed))
+        foreach ($number in $Count, $Count) { $writer.Write([uint32]$number) }
+        foreach ($number in ($Count * $Size), ($Count - 1), ($Count * $Size), 0) { $writer.Write([uint64]$number) }
+        foreach ($operation in 0, 1) {
+            for ($id = 0; $id -lt ($operation ? $freed : $Count); $id++) {
+                foreach ($byte in $operation, 0, 0, 0) { $writer.Write([byte]$byte) }
+                foreach ($number in $id, $Size) { $writer.Write([uint32]$number) }
+            }
+        }
+    } finally { $writer.Dispose() }
+    $path
+}
+
 # Changes one byte of a file.
 function Set-Byte([string] $File, [long] $Offset, [byte] $Value) {
     $stream = [System.IO.File]::OpenWrite($File)

@@ -22,6 +22,7 @@ internal static class ErrorIds
     public const string InvalidLayerId = "InvalidLayerId";
     public const string InvalidLayerSetting = "InvalidLayerSetting";
     public const string InvalidLayout = "InvalidLayout";
+    public const string InvalidTrace = "InvalidTrace";
     public const string KeywordNotFound = "KeywordNotFound";
     public const string LayerNotFound = "LayerNotFound";
     public const string LimitExceeded = "LimitExceeded";
@@ -40,5 +41,6 @@ internal static class ErrorIds
     public const string StoreClosed = "StoreClosed";
     public const string StoreError = "StoreError";
     public const string StoreNotFound = "StoreNotFound";
+    public const string TraceReplayFailed = "TraceReplayFailed";
     public const string WordNetNotFound = "WordNetNotFound";
 }

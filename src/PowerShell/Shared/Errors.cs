@@ -29,6 +29,8 @@ internal static class Errors
         LimitExceededException => Make(e, ErrorIds.LimitExceeded, ErrorCategory.LimitsExceeded, target, "Dismount dimensions, remove blocks, or open the store with a larger -TotalMemoryMb."),
         AllocationFailedException => Make(e, ErrorIds.AllocationFailed, ErrorCategory.ResourceUnavailable, target, "Ask for fewer bytes; Get-MemStats shows block sizes and what is in use."),
         MemoryFaultException => Make(e, ErrorIds.MemoryFault, ErrorCategory.InvalidOperation, target, "Get-MemoryBlock lists the blocks that are in use; a block can be removed once."),
+        TraceFormatException trace => Make(e, ErrorIds.InvalidTrace, ErrorCategory.InvalidData, trace.FilePath ?? target, "The message names the rule and the offset; take the trace from where it came from again, or record it anew."),
+        TraceReplayException => Make(e, ErrorIds.TraceReplayFailed, ErrorCategory.LimitsExceeded, target, "Give more with -LimitBytes, or choose an allocator that makes blocks of such sizes and alignments."),
         MemoryToolkitException => Make(e, ErrorIds.MemoryError, ErrorCategory.ResourceUnavailable, target, "The operating system refused memory; free some and try again."),
         UnauthorizedAccessException => Make(e, ErrorIds.AccessDenied, ErrorCategory.PermissionDenied, target, "Check the permissions of the file and of its directory."),
         FileNotFoundException or DirectoryNotFoundException => Make(e, ErrorIds.PathNotFound, ErrorCategory.ObjectNotFound, target, "Check the spelling; the directory must exist."),

@@ -1,0 +1,73 @@
+using System.Management.Automation;
+using DimensionStore.Memory;
+
+namespace DimensionStore.PowerShell;
+
+/// <summary>Base of the cmdlets that replay allocation traces.</summary>
+public abstract class TraceCmdlet : DimensionCmdlet
+{
+    private protected const string PathSet = "Path";
+    private protected const string LiteralSet = "LiteralPath";
+
+    /// <summary>The traces; wildcards allowed.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
+    [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
+    public string[] Path { get; set; } = [];
+
+    /// <summary>The traces, taken as written.</summary>
+    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = LiteralSet)]
+    [Alias("PSPath", "FilePath")]
+    [ValidateNotNullOrEmpty]
+    public string[] LiteralPath { get; set; } = [];
+
+    /// <summary>The most an allocator may commit, in bytes; enough for the trace when omitted.</summary>
+    [Parameter]
+    [ValidateRange(1L, 1L << 42)]
+    public long LimitBytes { get; set; }
+
+    /// <summary>Passes against the clock.</summary>
+    [Parameter]
+    [ValidateRange(0, 1000)]
+    public int Passes { get; set; } = new TraceReplayOptions().TimedPasses;
+
+    private protected TraceReplayOptions Options => new() { TimedPasses = Passes, Cancellation = StopToken };
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        bool literal = ParameterSetName == LiteralSet;
+        foreach (string path in Paths.ResolveFiles(literal ? LiteralPath : Path, literal))
+        {
+            AllocationTrace? trace = null;
+            if (Try(path, () => trace = AllocationTrace.Load(path)))
+            {
+                Replay(path, trace!);
+            }
+        }
+    }
+
+    private protected abstract void Replay(string path, AllocationTrace trace);
+
+    /// <summary>Finds the allocators by name; an unknown one ends the command.</summary>
+    private protected AllocatorKind[] Find(IEnumerable<string> names)
+    {
+        var kinds = new List<AllocatorKind>();
+        foreach (string name in names)
+        {
+            Demand(name, () => kinds.Add(AllocatorCatalog.Find(name)));
+        }
+
+        return [.. kinds];
+    }
+
+    private protected void Replay(string path, AllocationTrace trace, AllocatorKind kind, double? nativeNs)
+    {
+        long limit = LimitBytes == 0 ? TraceReplayer.SuggestCapacity(trace) : LimitBytes;
+        Try(path, () =>
+        {
+            using MemoryAllocator allocator = kind.Create(new AllocatorSettings { CapacityBytes = limit });
+            WriteObject(new AllocationTraceReplay(path, kind.Name, limit, TraceReplayer.Replay(trace, allocator, Options), nativeNs));
+        });
+    }
+}
