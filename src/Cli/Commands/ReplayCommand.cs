@@ -52,7 +52,7 @@ internal static class ReplayCommand
             {
                 outcomes.Add(new ReplayOutcome(path, kind.Name, capacity, Replay(trace, kind, capacity, options), null));
             }
-            catch (MemoryToolkitException failure)
+            catch (Exception failure) when (failure is MemoryToolkitException or ArgumentException)
             {
                 outcomes.Add(new ReplayOutcome(path, kind.Name, capacity, null, failure));
             }
@@ -109,4 +109,4 @@ internal static class ReplayCommand
 /// <param name="CapacityBytes">What it was given.</param>
 /// <param name="Result">Null when it failed.</param>
 /// <param name="Failure">Null when it did not.</param>
-internal sealed record ReplayOutcome(string Trace, string Allocator, long CapacityBytes, TraceReplayResult? Result, MemoryToolkitException? Failure);
+internal sealed record ReplayOutcome(string Trace, string Allocator, long CapacityBytes, TraceReplayResult? Result, Exception? Failure);

@@ -36,6 +36,9 @@ internal static class ReplayTargets
         BuddyAllocator buddy => visitor.Visit(new BuddyTarget(buddy)),
         DualPoolAllocator dual => visitor.Visit(new DualTarget(dual)),
         SlabAllocator slab => visitor.Visit(new SlabTarget(slab)),
+        GeneralAllocator generalAllocator => visitor.Visit(new GeneralTarget(generalAllocator)),
+        SegregatedAllocator segregatedAllocator => visitor.Visit(new SegregatedTarget(segregatedAllocator)),
+        TreeZoneAllocator treeZoneAllocator => visitor.Visit(new TreeZoneTarget(treeZoneAllocator)),
         _ => visitor.Visit(new AnyTarget(allocator)),
     };
 }
@@ -94,6 +97,45 @@ internal readonly struct DualTarget(DualPoolAllocator allocator) : IReplayTarget
 }
 
 internal readonly struct SlabTarget(SlabAllocator allocator) : IReplayTarget
+{
+    public nint Allocate(nuint size) => allocator.Allocate(size);
+
+    public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
+
+    public nint AllocateAligned(nuint size, nuint alignment) => allocator.Allocate(size, alignment);
+
+    public nint Reallocate(nint address, nuint size) => allocator.Reallocate(address, size);
+
+    public void Free(nint address) => allocator.Free(address);
+}
+
+internal readonly struct GeneralTarget(GeneralAllocator allocator) : IReplayTarget
+{
+    public nint Allocate(nuint size) => allocator.Allocate(size);
+
+    public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
+
+    public nint AllocateAligned(nuint size, nuint alignment) => allocator.Allocate(size, alignment);
+
+    public nint Reallocate(nint address, nuint size) => allocator.Reallocate(address, size);
+
+    public void Free(nint address) => allocator.Free(address);
+}
+
+internal readonly struct SegregatedTarget(SegregatedAllocator allocator) : IReplayTarget
+{
+    public nint Allocate(nuint size) => allocator.Allocate(size);
+
+    public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
+
+    public nint AllocateAligned(nuint size, nuint alignment) => allocator.Allocate(size, alignment);
+
+    public nint Reallocate(nint address, nuint size) => allocator.Reallocate(address, size);
+
+    public void Free(nint address) => allocator.Free(address);
+}
+
+internal readonly struct TreeZoneTarget(TreeZoneAllocator allocator) : IReplayTarget
 {
     public nint Allocate(nuint size) => allocator.Allocate(size);
 

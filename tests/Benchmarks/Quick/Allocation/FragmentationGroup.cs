@@ -31,7 +31,7 @@ internal static class FragmentationGroup
                     resident.Add(Percent("resident above live bytes after a peak and Trim (within 10 %)", kind, above, 0));
                 }
             }
-            catch (MemoryToolkitException failure)
+            catch (Exception failure) when (failure is MemoryToolkitException or ArgumentException)
             {
                 Console.WriteLine($"{kind.Name} is left out: {failure.Message}");
             }

@@ -28,7 +28,7 @@ internal static class LatencyGroup
             {
                 Add(kind.Name, ReplayTargets.Dispatch(allocator, new Calls()), isOurs: true);
             }
-            catch (MemoryToolkitException failure)
+            catch (Exception failure) when (failure is MemoryToolkitException or ArgumentException)
             {
                 Console.WriteLine($"{kind.Name} is left out: {failure.Message}");
             }

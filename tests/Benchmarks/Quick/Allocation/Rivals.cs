@@ -57,7 +57,7 @@ internal sealed class Rivals : IDisposable
             contender.RunBatch();
             return true;
         }
-        catch (MemoryToolkitException failure)
+        catch (Exception failure) when (failure is MemoryToolkitException or ArgumentException)
         {
             Console.WriteLine($"{contender.Name} is left out: {failure.Message}");
             return false;
