@@ -6,7 +6,7 @@ namespace DimensionStore.Memory.Native;
 
 /// <summary>The primitives on Linux (kernel 4.14 or later, x64 and arm64). Pre- and postconditions are those of <see cref="VirtualMemory"/>.</summary>
 [SupportedOSPlatform("linux")]
-internal static class LinuxMemory
+internal static partial class LinuxMemory
 {
     private const int MapAnonymous = 0x20;
     private const int MapNoReserve = 0x4000;
@@ -14,6 +14,8 @@ internal static class LinuxMemory
     private const int MadvDontNeed = 4;
     private const int MadvHugePage = 14;
     private const int MadvPopulateRead = 22;
+    private const int MoveToFixed = 1 | 2; // MREMAP_MAYMOVE | MREMAP_FIXED
+    private const int MoveDontUnmap = 4; // since kernel 5.7
     private const int OpenReadOnlyCloseOnExec = 0x80000;
     private const int ErrorBadAddress = 14;
     private const int ErrorNotSupported = 95;
@@ -57,6 +59,8 @@ internal static class LinuxMemory
         }
     }
 
+    internal static bool TryMovePages(nint from, nint to, nuint size) => Remap(from, size, size, MoveToFixed | MoveDontUnmap, to) == to;
+
     internal static bool TryPopulateRead(nint address, nuint size)
     {
         while (!UnixMemory.TryAdvise(address, size, MadvPopulateRead))
@@ -80,4 +84,8 @@ internal static class LinuxMemory
     internal static long ResidentBytes(nint address, nuint size) => UnixMemory.ResidentBytes(address, size);
 
     internal static bool FlushDirectory(string path) => UnixMemory.FlushDirectory(path, OpenReadOnlyCloseOnExec, ErrorNotSupported);
+
+    // mremap is variadic; on x64 and on arm64 under Linux a fifth argument is passed as if it were named.
+    [LibraryImport("libc", EntryPoint = "mremap", SetLastError = true)]
+    private static partial nint Remap(nint from, nuint size, nuint newSize, int flags, nint to);
 }

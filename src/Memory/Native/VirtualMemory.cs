@@ -98,6 +98,20 @@ public static class VirtualMemory
         }
     }
 
+    /// <summary>Moves the pages of one committed range to another without copying. False, and nothing has changed, where the system cannot.</summary>
+    /// <remarks>
+    /// Before: both ranges are committed, do not overlap, and nobody uses their bytes.
+    /// After, when true: the bytes are at <paramref name="to"/>; what was there is gone; the pages at <paramref name="from"/> are committed, read as zero and cost no memory.
+    /// </remarks>
+    /// <exception cref="ArgumentException">An address is not page aligned.</exception>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is zero or a range wraps around.</exception>
+    public static bool TryMovePages(nint from, nint to, nuint size)
+    {
+        size = WholePages(from, size);
+        WholePages(to, size);
+        return OperatingSystem.IsLinux() && LinuxMemory.TryMovePages(from, to, size);
+    }
+
     /// <summary>Gives a whole reservation back.</summary>
     /// <remarks>
     /// Before: address and size are those of one <see cref="Reserve"/>; nobody uses its bytes.

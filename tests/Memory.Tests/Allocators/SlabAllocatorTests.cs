@@ -65,7 +65,7 @@ public sealed unsafe class SlabAllocatorTests
     }
 
     [Fact]
-    public void Block_freed_by_its_thread_is_the_next_one_handed_out_so_that_little_memory_is_touched()
+    public void Block_above_512_bytes_freed_by_its_thread_is_the_next_one_handed_out_so_that_little_memory_is_touched()
     {
         using SlabAllocator slab = new(64 * MiB);
         nint first = slab.Allocate(1000);

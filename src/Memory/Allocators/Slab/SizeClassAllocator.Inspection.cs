@@ -1,8 +1,13 @@
+using DimensionStore.Memory.Native;
+
 namespace DimensionStore.Memory;
 
 /// <summary>What is there: look-ups, statistics, enumeration; and giving back: reset, trim, dispose.</summary>
 public abstract unsafe partial class SizeClassAllocator
 {
+    // Below, two system calls' worth of changed mappings cost more than copying.
+    private const nuint LeastMovedBytes = 64 << 10;
+
     /// <inheritdoc/>
     /// <remarks>What was asked for is remembered exactly up to 2 KiB, and in quanta of up to a 128th of the distance between sizes above; another size within the quantum passes.</remarks>
     public sealed override void FreeSized(nint address, nuint size)
@@ -44,12 +49,32 @@ public abstract unsafe partial class SizeClassAllocator
     public sealed override nint Reallocate(nint address, nuint size, OwnerId owner = default)
     {
         ArgumentOutOfRangeException.ThrowIfZero(size);
-        if (_large != null && !_engine.Covers(address))
+        if (_large == null || _engine.Covers(address))
         {
-            return size > SizeClasses.MaxBytes && _large.TryResize(address, size) ? address : base.Reallocate(address, size, owner);
+            return _engine.TryResize(address, size) ? address : base.Reallocate(address, size, owner);
         }
 
-        return _engine.TryResize(address, size) ? address : base.Reallocate(address, size, owner);
+        if (size <= SizeClasses.MaxBytes)
+        {
+            return base.Reallocate(address, size, owner);
+        }
+
+        if (_large.TryResize(address, size))
+        {
+            return address;
+        }
+
+        nuint kept = nuint.Min(size, _large.UsableSize(address));
+        nint moved = Allocate(size, DefaultAlignment, AllocationOptions.None, owner);
+
+        // The pages change places instead of being copied: that spares the faults on new ones, which cost five times as much as the copying, and never needs memory for both.
+        if (kept < LeastMovedBytes || !VirtualMemory.TryMovePages(address, moved, kept))
+        {
+            Buffer.MemoryCopy((void*)address, (void*)moved, kept, kept);
+        }
+
+        _large.Free(address);
+        return moved;
     }
 
     /// <inheritdoc/>

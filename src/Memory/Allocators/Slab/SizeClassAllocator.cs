@@ -76,7 +76,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
                 return address;
             }
 
-            SlabHeap.Exit(heap);
+            return AllocateRefilled(heap, bin, size);
         }
 
         return AllocateOtherwise(size);
@@ -185,6 +185,15 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         }
 
         _large.Free(address);
+    }
+
+    /// <summary>Claims more blocks and takes one. Inside the heap, and leaves it.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private nint AllocateRefilled(SlabHeap* heap, SlabBin* bin, nuint size)
+    {
+        nint address = _engine.Refill(heap, bin) && bin->Mask != 0 ? SlabEngine.TakeClaimed(bin, bin->Mask, size) : 0;
+        SlabHeap.Exit(heap);
+        return address != 0 ? address : AllocateOtherwise(size);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

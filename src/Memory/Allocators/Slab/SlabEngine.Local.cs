@@ -17,9 +17,10 @@ internal sealed unsafe partial class SlabEngine
 
     /// <summary>Claims a group of free blocks for a bin, from the slab in use, else from another with free blocks, else from one that others freed into. False when the heap has none.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool Refill(SlabHeap* heap, SlabBin* bin)
+    internal bool Refill(SlabHeap* heap, SlabBin* bin)
     {
-        while (true)
+        // Claimed blocks of a slab with tags are no use to who writes none, and there may be no second claim beside them.
+        while (bin->TaggedMask == 0)
         {
             Slab* slab = bin->Current;
             if (slab != null && slab->GroupMask != 0)
@@ -44,6 +45,8 @@ internal sealed unsafe partial class SlabEngine
                 return false;
             }
         }
+
+        return false;
     }
 
     private void ClaimGroup(SlabBin* bin, Slab* slab)

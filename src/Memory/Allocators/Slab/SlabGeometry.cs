@@ -19,8 +19,8 @@ internal readonly struct SlabGeometry
         // as long as offset × (reciprocal × size − 2^32) stays below 2^32: above 16 KiB a slab therefore takes at most 8 units.
         Reciprocal = (uint)(((1UL << 32) + (uint)blockBytes - 1) / (uint)blockBytes);
         int most = blockBytes > 16 << 10 ? 8 : 16;
-        SmallUnits = Units(blockBytes, 1, most, blockBytes > 16 << 10 ? 2 : 4, 0);
-        LargeUnits = Units(blockBytes, SmallUnits, most, 4, Math.Min(64 << 10, most * SlabChunks.UnitBytes));
+        SmallUnits = Units(blockBytes, 1, most, blockBytes > 4 << 10 ? 2 : 4, 0, 0.13);
+        LargeUnits = Units(blockBytes, SmallUnits, most, 4, Math.Min(64 << 10, most * SlabChunks.UnitBytes), 0.05);
 
         // What was asked for is kept as the slack behind it in 7 bits: exact up to 2 KiB, where classes are at most 128 bytes apart, in quanta above.
         int step = blockBytes <= 128 ? 16 : (int)BitOperations.RoundUpToPowerOf2((uint)blockBytes) / 16;
@@ -45,11 +45,11 @@ internal readonly struct SlabGeometry
     /// <summary>Blocks that fit in so many units behind <paramref name="colour"/> bytes.</summary>
     internal int BlocksIn(int units, int colour = 0) => Math.Min(MaxBlocks, ((units * SlabChunks.UnitBytes) - colour) / BlockBytes);
 
-    /// <summary>The fewest units from <paramref name="least"/> on that hold enough blocks and waste at most a twentieth, or else those that waste least.</summary>
-    private static int Units(int blockBytes, int least, int most, int blocks, int bytes)
+    /// <summary>The fewest units from <paramref name="least"/> on that hold enough blocks and waste at most so much, or else those that waste least.</summary>
+    private static int Units(int blockBytes, int least, int most, int blocks, int bytes, double waste)
     {
         int best = most;
-        double bestWaste = 1;
+        double leastWaste = 1;
         for (int units = least; units <= most; units++)
         {
             int total = units * SlabChunks.UnitBytes;
@@ -58,15 +58,15 @@ internal readonly struct SlabGeometry
                 continue;
             }
 
-            double waste = (double)(total % blockBytes) / total;
-            if (waste <= 0.05)
+            double wasted = (double)(total % blockBytes) / total;
+            if (wasted <= waste)
             {
                 return units;
             }
 
-            if (waste < bestWaste)
+            if (wasted < leastWaste)
             {
-                (best, bestWaste) = (units, waste);
+                (best, leastWaste) = (units, wasted);
             }
         }
 
