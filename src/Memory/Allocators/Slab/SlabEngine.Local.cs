@@ -150,6 +150,7 @@ internal sealed unsafe partial class SlabEngine
     {
         slab->Place = SlabPlace.Current;
         slab->Trigger = NoTrigger;
+        slab->IsDiscarded = false;
         bin->Current = slab;
     }
 

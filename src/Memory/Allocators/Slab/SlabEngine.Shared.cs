@@ -8,6 +8,7 @@ namespace DimensionStore.Memory;
 internal sealed unsafe partial class SlabEngine
 {
     private long _peakLiveBytes;
+    private long _peakOutside;
 
     /// <summary>Allocates a block of a class, by whatever way it takes. When that fails: 0, and the obstacle.</summary>
     /// <param name="index">The class.</param>
@@ -217,6 +218,8 @@ internal sealed unsafe partial class SlabEngine
             NativeMemory.Clear(states, (nuint)capacity);
         }
 
+        DiscardSparse(heap);
+
         // Pending and NextPending stay as they are: a thread that is late may still be bringing the header somewhere.
         slab->GroupMask = Valid((capacity + 63) / 64);
         slab->Used = 0;
@@ -224,6 +227,7 @@ internal sealed unsafe partial class SlabEngine
         slab->Units = (byte)units;
         slab->Class = (byte)bin->Class;
         slab->Tags = null;
+        slab->IsDiscarded = false;
         slab->FirstUnit = unit;
         nint start = _base + (nint)((long)unit << SlabChunks.UnitShift) + colour;
         for (int i = unit; i < unit + units; i++)
@@ -270,17 +274,23 @@ internal sealed unsafe partial class SlabEngine
         _arena.Return(slab, Slab.HeaderBytes + ((slab->Capacity + 64) & ~63));
     }
 
-    /// <summary>Live bytes rise unseen by at most what the bins have claimed, so a look whenever a slab is added sees every height but for the claimed blocks.</summary>
+    /// <summary>Adds up the live bytes whenever slabs and pages have taken more memory than ever before; heights in between are seen by snapshots only, since adding up costs a microsecond.</summary>
     private void RaisePeakLocked()
     {
-        (_, _, long liveBytes) = CountLocked();
-        _peakLiveBytes = Math.Max(_peakLiveBytes, liveBytes + (Beside?.LiveBytes ?? 0));
+        long beside = Beside?.LiveBytes ?? 0;
+        long outside = _memory.CommittedBytes - ((long)_chunks.IdleUnits << SlabChunks.UnitShift) + beside;
+        if (outside > _peakOutside)
+        {
+            _peakOutside = outside;
+            (_, _, long liveBytes) = CountLocked();
+            _peakLiveBytes = Math.Max(_peakLiveBytes, liveBytes + beside);
+        }
     }
 
     /// <summary>Like <see cref="RaisePeakLocked"/>, after an allocation of pages; counts only where there may be a new height.</summary>
     internal void RaisePeak()
     {
-        if (Beside!.LiveBytes + _memory.CommittedBytes > Volatile.Read(ref _peakLiveBytes))
+        if (Beside!.LiveBytes + _memory.CommittedBytes > Volatile.Read(ref _peakOutside))
         {
             lock (Gate)
             {

@@ -50,6 +50,10 @@ internal unsafe struct SlabHeap
     [FieldOffset(192)]
     internal Slab* Collecting;
 
+    /// <summary>The class where slabs with few live blocks were looked for last.</summary>
+    [FieldOffset(200)]
+    internal uint SparseClass;
+
     /// <summary>Slabs in which other threads have freed blocks, linked by <see cref="Slab.NextPending"/>. The one field that others write, on lines of its own.</summary>
     [FieldOffset(256)]
     internal nint Pending;

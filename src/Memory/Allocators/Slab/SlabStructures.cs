@@ -56,6 +56,9 @@ internal unsafe struct Slab
     /// <summary>Where the owner keeps it.</summary>
     internal SlabPlace Place;
 
+    /// <summary>Whether the free pages of a slab with few live blocks were discarded since it was last allocated from.</summary>
+    internal bool IsDiscarded;
+
     /// <summary>Neighbours in the bin's list of slabs with free blocks.</summary>
     internal Slab* Next;
 

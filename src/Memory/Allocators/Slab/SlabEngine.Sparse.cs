@@ -1,0 +1,83 @@
+using DimensionStore.Memory.Native;
+
+namespace DimensionStore.Memory;
+
+/// <summary>Slabs that a few live blocks hold after a peak: their free pages go back while the slab stays.</summary>
+internal sealed unsafe partial class SlabEngine
+{
+    // A quarter live or less: of a page of small blocks little chance to be free is left above that.
+    private const int SparseShare = 4;
+
+    // For each slab that is added, so that memory which grows pays for memory which is no longer needed, and no allocation for much of it: a slab costs some microseconds.
+    private const int DiscardAtOnce = 2;
+    private const int LookAtOnce = 16;
+
+    /// <summary>Discards the free pages of some sparse slabs of a heap. With the lock.</summary>
+    private void DiscardSparse(SlabHeap* heap)
+    {
+        int discarded = 0;
+        for (int looked = 0; looked < LookAtOnce && discarded < DiscardAtOnce; looked++)
+        {
+            SlabBin* bin = SlabHeap.Bin(heap, heap->SparseClass);
+            Slab* slab = bin->First;
+            if (slab == null || slab == bin->Last || slab->IsDiscarded || slab->Used > slab->Capacity / SparseShare)
+            {
+                heap->SparseClass = heap->SparseClass + 1 == (uint)_classes.Length ? 0 : heap->SparseClass + 1;
+            }
+
+            if (slab == null || slab == bin->Last)
+            {
+                continue;
+            }
+
+            if (!slab->IsDiscarded && slab->Used <= slab->Capacity / SparseShare)
+            {
+                DiscardFreePages(slab, (int)bin->BlockBytes);
+                discarded++;
+            }
+
+            // To the end: what is allocated from next is a fuller slab, and this one may become empty.
+            Unlist(bin, slab);
+            List(bin, slab);
+        }
+    }
+
+    private void DiscardFreePages(Slab* slab, int blockBytes)
+    {
+        byte* states = Slab.States(slab);
+        slab->IsDiscarded = true;
+        nint start = AddressOf(slab->FirstUnit);
+        int colour = (int)(_units[slab->FirstUnit].Start - start);
+        int page = VirtualMemory.PageSize;
+        int bytes = slab->Units * SlabChunks.UnitBytes;
+        int runStart = 0;
+        for (int at = 0; at <= bytes; at += page)
+        {
+            if (at < bytes && IsFree(states, Math.Max(0, at - colour) / blockBytes, Math.Min(slab->Capacity - 1, (at + page - 1 - colour) / blockBytes)))
+            {
+                continue;
+            }
+
+            // A hint: where the system has no such call, the memory stays as it is.
+            if (at > runStart)
+            {
+                VirtualMemory.TryDiscard(start + runStart, (nuint)(at - runStart));
+            }
+
+            runStart = at + page;
+        }
+    }
+
+    private static bool IsFree(byte* states, int first, int last)
+    {
+        for (int i = first; i <= last; i++)
+        {
+            if (states[i] is not (BlockState.Fresh or BlockState.Free or BlockState.Stale))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+}
