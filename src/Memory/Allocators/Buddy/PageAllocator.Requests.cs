@@ -263,6 +263,9 @@ public abstract unsafe partial class PageAllocator
         return true;
     }
 
+    private static LimitExceededException BudgetReached(MemoryBudget budget, long asked) =>
+        new(budget.Name, asked, budget.UsedBytes, budget.LimitBytes, "Free blocks, evict, or raise the budget.");
+
     private static int KindOf(AllocationOptions options) =>
         (options & AllocationOptions.Movable) != 0 ? (int)PageMobility.Movable
         : (options & AllocationOptions.Reclaimable) != 0 ? (int)PageMobility.Reclaimable
@@ -305,7 +308,7 @@ public abstract unsafe partial class PageAllocator
         throw obstacle switch
         {
             Obstacle.Limit when _options.Budget is not null && needed <= _memory.LimitBytes - _memory.ChargedBytes
-                => new LimitExceededException(_options.Budget.Name, asked, _options.Budget.UsedBytes, _options.Budget.LimitBytes, "Free blocks, evict, or raise the budget."),
+                => BudgetReached(_options.Budget.ObstacleFor(asked), asked),
             Obstacle.Limit => new LimitExceededException($"{Name} limit", asked, _memory.ChargedBytes, _memory.LimitBytes, "Free blocks, or raise the limit."),
             Obstacle.System => new AllocationFailedException(Name, asked, available, owner, "the operating system refused memory.", refusal),
             Obstacle.NoGrow => new AllocationFailedException(Name, asked, available, owner, "no free block is committed, and the request forbids growing."),

@@ -217,10 +217,10 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
             return AllocateLarge(size, alignment, options, owner, throws);
         }
 
-        nint address = _engine.Allocate((uint)index, size, options, owner, out SlabEngine.Obstacle obstacle, out VirtualMemoryException? refusal);
+        nint address = _engine.Allocate((uint)index, size, options, owner, out _, out SlabEngine.Obstacle obstacle, out VirtualMemoryException? refusal);
         if (address == 0 && obstacle == SlabEngine.Obstacle.Limit && _large != null && _large.Trim() > 0)
         {
-            address = _engine.Allocate((uint)index, size, options, owner, out obstacle, out refusal);
+            address = _engine.Allocate((uint)index, size, options, owner, out _, out obstacle, out refusal);
         }
 
         if (address == 0)

@@ -26,7 +26,7 @@ internal sealed unsafe partial class SlabEngine
 
         uint reciprocal = unit->Reciprocal;
         ulong product = (ulong)(uint)(address - unit->Start) * reciprocal;
-        if ((uint)product >= reciprocal)
+        if ((uint)product >= reciprocal || product >> 32 >= unit->Slab->Capacity)
         {
             return false;
         }
@@ -96,7 +96,7 @@ internal sealed unsafe partial class SlabEngine
 
         ulong product = (ulong)(uint)(address - unit->Start) * unit->Reciprocal;
         uint blockBytes = unit->Bin->BlockBytes;
-        if ((uint)product >= unit->Reciprocal || size > blockBytes || size < blockBytes / 2)
+        if ((uint)product >= unit->Reciprocal || product >> 32 >= unit->Slab->Capacity || size > blockBytes || size < blockBytes / 2)
         {
             return false;
         }
@@ -108,12 +108,18 @@ internal sealed unsafe partial class SlabEngine
     }
 
     /// <summary>Says what is wrong with an address in the slabs' range that is not a live block.</summary>
-    internal MemoryFaultException FaultLocked(nint address)
+    /// <param name="address">Where the block would start.</param>
+    internal MemoryFaultException FaultLocked(nint address) => FaultLocked(address, address);
+
+    /// <summary>Like <see cref="FaultLocked(nint)"/>, for an address that was given out at some distance behind the start of its block.</summary>
+    internal MemoryFaultException FaultLocked(nint block, nint address)
     {
+        nint distance = address - block;
+        address = block;
         SlabUnit* unit = _units + ((nuint)(address - _base) >> SlabChunks.UnitShift);
         if (unit->Reciprocal == 0)
         {
-            return new MemoryFaultException(Name, MemoryFault.NotABlockStart, address, 0, OwnerId.None, "the address lies in this allocator's reservation, but no block was handed out there yet.");
+            return new MemoryFaultException(Name, MemoryFault.NotABlockStart, address + distance, 0, OwnerId.None, "the address lies in this allocator's reservation, but no block was handed out there yet.");
         }
 
         int blockBytes = _classes[unit->Class].BlockBytes;
@@ -123,10 +129,10 @@ internal sealed unsafe partial class SlabEngine
         byte state = slab == null ? BlockState.Free : offset < 0 || index >= slab->Capacity ? BlockState.Stale : Slab.States(slab)[index];
         OwnerId owner = slab == null || slab->Tags == null || offset < 0 || index >= slab->Capacity ? OwnerId.None : new OwnerId(slab->Tags[index]);
         return state is BlockState.Fresh or BlockState.Stale
-            ? new MemoryFaultException(Name, MemoryFault.NotABlockStart, address, 0, OwnerId.None, $"the address lies in a slab of {blockBytes:N0}-byte blocks, but no block was handed out there yet.")
+            ? new MemoryFaultException(Name, MemoryFault.NotABlockStart, address + distance, 0, OwnerId.None, $"the address lies in a slab of {blockBytes:N0}-byte blocks, but no block was handed out there yet.")
             : into != 0
-                ? new MemoryFaultException(Name, MemoryFault.NotABlockStart, address, blockBytes, owner, $"the address lies {into:N0} bytes into the {(state >= BlockState.Live ? "live" : "free")} block at 0x{address - into:x}. Use the address that was handed out.")
-                : new MemoryFaultException(Name, MemoryFault.DoubleFree, address, blockBytes, owner, "the block is free already. The owner is that of its last life.");
+                ? new MemoryFaultException(Name, MemoryFault.NotABlockStart, address + distance, blockBytes, owner, $"the address lies {into:N0} bytes into the {(state >= BlockState.Live ? "live" : "free")} block at 0x{address + distance - into:x}. Use the address that was handed out.")
+                : new MemoryFaultException(Name, MemoryFault.DoubleFree, address + distance, blockBytes, owner, "the block is free already. The owner is that of its last life.");
     }
 
     /// <summary>Allocations, frees and usable bytes in live blocks, of all heaps. Frees are read first, so that the difference is hardly ever negative while threads run.</summary>

@@ -9,17 +9,19 @@ internal sealed unsafe partial class SlabEngine
 {
     private long _peakLiveBytes;
     private long _peakOutside;
+    private int _colours;
 
     /// <summary>Allocates a block of a class, by whatever way it takes. When that fails: 0, and the obstacle.</summary>
     /// <param name="index">The class.</param>
     /// <param name="size">Bytes asked for, at most the class's.</param>
     /// <param name="options">Zeroing, growth.</param>
     /// <param name="owner">Tag.</param>
+    /// <param name="before">The block's state before.</param>
     /// <param name="obstacle">What stood in the way.</param>
     /// <param name="refusal">The system's refusal, where that was it.</param>
     /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal nint Allocate(uint index, nuint size, AllocationOptions options, OwnerId owner, out Obstacle obstacle, out VirtualMemoryException? refusal)
+    internal nint Allocate(uint index, nuint size, AllocationOptions options, OwnerId owner, out byte before, out Obstacle obstacle, out VirtualMemoryException? refusal)
     {
         SlabHeap* heap = (SlabHeap*)ThreadHeap.Current;
         if (heap == null || Volatile.Read(ref heap->OpenFor) != Id)
@@ -29,7 +31,7 @@ internal sealed unsafe partial class SlabEngine
 
         SlabBin* bin = SlabHeap.Bin(heap, index);
         nint address = 0;
-        byte before = 0;
+        before = 0;
         obstacle = Obstacle.None;
         refusal = null;
         bool isEnough = false;
@@ -205,7 +207,7 @@ internal sealed unsafe partial class SlabEngine
     private void AddSlab(SlabHeap* heap, SlabBin* bin, int unit, int units)
     {
         SlabGeometry geometry = _classes[bin->Class];
-        int colour = 0;
+        int colour = NextColour(geometry, units);
         int capacity = geometry.BlocksIn(units, colour);
         int stateBytes = (capacity + 64) & ~63;
         Slab* slab = (Slab*)_arena.Take(Slab.HeaderBytes + stateBytes);
@@ -218,7 +220,10 @@ internal sealed unsafe partial class SlabEngine
             NativeMemory.Clear(states, (nuint)capacity);
         }
 
-        DiscardSparse(heap);
+        if (!_keepsContents)
+        {
+            DiscardSparse(heap);
+        }
 
         // Pending and NextPending stay as they are: a thread that is late may still be bringing the header somewhere.
         slab->GroupMask = Valid((capacity + 63) / 64);
@@ -241,6 +246,18 @@ internal sealed unsafe partial class SlabEngine
 
         bin->Slabs++;
         List(bin, slab);
+    }
+
+    /// <summary>How far into the next slab its first block lies: round and round through what is left at the end.</summary>
+    private int NextColour(SlabGeometry geometry, int units)
+    {
+        if (_colourStep == 0)
+        {
+            return 0;
+        }
+
+        int unused = (units * SlabChunks.UnitBytes) - (geometry.BlocksIn(units) * geometry.BlockBytes);
+        return _colours++ % ((unused / _colourStep) + 1) * _colourStep;
     }
 
     /// <summary>Gives empty slabs back to the units. Their places remember that blocks of that size were there.</summary>

@@ -58,13 +58,24 @@ internal sealed unsafe partial class SlabEngine
                 continue;
             }
 
-            // A hint: where the system has no such call, the memory stays as it is.
             if (at > runStart)
             {
-                VirtualMemory.TryDiscard(start + runStart, (nuint)(at - runStart));
+                Discard(start + runStart, at - runStart);
             }
 
             runStart = at + page;
+        }
+    }
+
+    private static void Discard(nint address, int bytes)
+    {
+        try
+        {
+            VirtualMemory.Discard(address, (nuint)bytes);
+        }
+        catch (VirtualMemoryException)
+        {
+            // The memory stays resident then, which is what it would be without asking. The allocation that this is a part of must not fail for it.
         }
     }
 

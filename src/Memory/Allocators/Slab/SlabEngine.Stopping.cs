@@ -57,6 +57,16 @@ internal sealed unsafe partial class SlabEngine
         return _chunks.DecommitIdle();
     }
 
+    /// <summary>Like <see cref="TrimLocked"/>, taking the lock; false when the allocator is disposed.</summary>
+    internal bool TryTrim(out long returned)
+    {
+        lock (Gate)
+        {
+            returned = _disposed ? 0 : TrimLocked();
+            return !_disposed;
+        }
+    }
+
     /// <summary>Gives idle memory back so that a request that went over the limit may be tried again.</summary>
     private bool Reclaim()
     {

@@ -21,6 +21,8 @@ internal sealed unsafe partial class SlabEngine : IDisposable
     private readonly nint _base;
     private readonly nuint _length;
     private readonly SlabUnit* _units;
+    private readonly int _colourStep;
+    private readonly bool _keepsContents;
 
     // By slot index; replaced when it grows.
     private nint[] _heaps = [];
@@ -32,9 +34,12 @@ internal sealed unsafe partial class SlabEngine : IDisposable
     /// <param name="start">Where the slabs begin: a multiple of a unit.</param>
     /// <param name="chunks">How many chunks.</param>
     /// <param name="classes">The block sizes.</param>
-    /// <param name="tagged">Whether there is to be room for owner tags.</param>
-    internal SlabEngine(string name, BlockMemory memory, nint start, int chunks, SlabGeometry[] classes, bool tagged = true)
+    /// <param name="colourStep">By how many bytes the first block of each slab is to lie further on than that of the last one, a multiple of the blocks' alignment; 0 for not at all.</param>
+    /// <param name="keepsContents">Whether free blocks must keep what they hold.</param>
+    internal SlabEngine(string name, BlockMemory memory, nint start, int chunks, SlabGeometry[] classes, int colourStep = 0, bool keepsContents = false)
     {
+        _colourStep = colourStep;
+        _keepsContents = keepsContents;
         Name = name;
         Id = Interlocked.Increment(ref s_lastId);
         _memory = memory;
@@ -46,7 +51,7 @@ internal sealed unsafe partial class SlabEngine : IDisposable
         // A header, a byte and a tag for each of the smallest blocks: address space, not memory.
         long blocks = (long)(_length / (nuint)classes[0].BlockBytes);
         long units = chunks * (long)SlabChunks.UnitsPerChunk;
-        _arena = new SlabArena(units * sizeof(SlabUnit), (units * (Slab.HeaderBytes + 128)) + (2 * blocks) + (tagged ? 2 * sizeof(int) * blocks : 0));
+        _arena = new SlabArena(units * sizeof(SlabUnit), (units * (Slab.HeaderBytes + 128)) + (2 * blocks) + (2 * sizeof(int) * blocks));
         _units = (SlabUnit*)_arena.Table;
     }
 
@@ -133,6 +138,11 @@ internal sealed unsafe partial class SlabEngine : IDisposable
         }
 
         Slab* slab = unit->Slab;
+        if (product >> 32 >= slab->Capacity)
+        {
+            return false;
+        }
+
         byte* state = Slab.States(slab) + (product >> 32);
         byte seen = Volatile.Read(ref *state);
         uint index = unit->Class;
@@ -150,8 +160,8 @@ internal sealed unsafe partial class SlabEngine : IDisposable
         return true;
     }
 
-    /// <summary>Frees a block of this heap's own; the same as the fast path of <see cref="SizeClassAllocator.Free"/>. With the lock.</summary>
-    private static bool TryFreeOwn(SlabHeap* heap, nint address, out bool isEnough)
+    /// <summary>Frees a block of this heap's own; the same as the fast path of <see cref="SizeClassAllocator.Free"/>, for slabs with and without colour. Inside the heap or with the lock.</summary>
+    internal static bool TryFreeOwn(SlabHeap* heap, nint address, out bool isEnough)
     {
         isEnough = false;
         nuint offset = (nuint)(address - heap->Base);
@@ -164,7 +174,7 @@ internal sealed unsafe partial class SlabEngine : IDisposable
         SlabBin* bin = unit->Bin;
         ulong product = (ulong)(uint)(address - unit->Start) * unit->Reciprocal;
         Slab* slab = unit->Slab;
-        if (!SlabHeap.Has(heap, bin) || (uint)product >= unit->Reciprocal || Slab.States(slab)[product >> 32] < BlockState.Live)
+        if (!SlabHeap.Has(heap, bin) || (uint)product >= unit->Reciprocal || product >> 32 >= slab->Capacity || Slab.States(slab)[product >> 32] < BlockState.Live)
         {
             return false;
         }

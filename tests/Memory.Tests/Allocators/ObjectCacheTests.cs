@@ -1,0 +1,147 @@
+namespace DimensionStore.Memory.Tests.Allocators;
+
+public sealed class ObjectCacheModelTests : AllocatorModelTests
+{
+    protected override Func<MemoryAllocator> Create { get; } = () => new ObjectCache("test objects", 200, new ObjectCacheOptions { Alignment = 64, LimitBytes = 128 << 10 });
+
+    protected override int LargestSize => 250;
+}
+
+/// <summary>With everything that can be switched on.</summary>
+public sealed class WatchedObjectCacheModelTests : AllocatorModelTests
+{
+    protected override Func<MemoryAllocator> Create { get; } = () => new ObjectCache("test objects", 300, new ObjectCacheOptions { Flags = ObjectCacheFlags.RedZones | ObjectCacheFlags.Poison });
+
+    protected override int LargestSize => 300;
+}
+
+public sealed unsafe class ObjectCacheTests
+{
+    [Fact]
+    public void Objects_are_constructed_once_and_keep_what_they_hold_until_their_slab_goes()
+    {
+        int constructed = 0;
+        using ObjectCache cache = new("connections", 100, new ObjectCacheOptions
+        {
+            Constructor = address =>
+            {
+                constructed++;
+                *(long*)address = 42;
+            },
+        });
+        for (int round = 0; round < 3; round++)
+        {
+            nint[] objects = [.. Enumerable.Range(0, 500).Select(_ => cache.Allocate())];
+            Assert.All(objects, address => Assert.Equal(42, *(long*)address));
+            Array.ForEach(objects, cache.Free);
+        }
+
+        Assert.InRange(constructed, 500, 1_500);
+        int before = constructed;
+        cache.Trim();
+        Assert.Equal(42, *(long*)cache.Allocate());
+        Assert.Equal(before + 1, constructed);
+        Assert.Throws<ArgumentOutOfRangeException>(() => cache.Allocate(1, options: AllocationOptions.Zeroed));
+    }
+
+    [Fact]
+    public void Slabs_start_at_different_cache_lines_and_objects_keep_their_alignment()
+    {
+        using ObjectCache cache = new("coloured", 700, new ObjectCacheOptions { Alignment = 64 });
+        HashSet<nint> starts = [];
+        for (int i = 0; i < 500; i++)
+        {
+            nint address = cache.Allocate();
+            Assert.Equal(0, address % 64);
+            starts.Add(address % 4096);
+        }
+
+        foreach (MemoryExtent extent in cache.EnumerateExtents())
+        {
+            Assert.Throws<MemoryFaultException>(() => cache.Free(extent.Address + (nint)extent.Bytes - 16));
+        }
+
+        nint[] firsts = [.. cache.EnumerateExtents().Where(extent => extent.Group != "idle").Select(extent => cache.EnumerateBlocks().Min(block => block.Address >= extent.Address ? block.Address : nint.MaxValue) - extent.Address)];
+        Assert.True(firsts.Distinct().Count() > 1);
+        Assert.True(cache.CheckIntegrity().IsIntact);
+    }
+
+    [Theory]
+    [InlineData(100, MemoryFault.Overrun)]
+    [InlineData(115, MemoryFault.Overrun)]
+    [InlineData(-1, MemoryFault.Underrun)]
+    [InlineData(-16, MemoryFault.Underrun)]
+    public void Writing_beside_an_object_is_found_by_red_zones_and_missed_without(int offset, MemoryFault expected)
+    {
+        using ObjectCache watched = new("watched", 100, new ObjectCacheOptions { Flags = ObjectCacheFlags.RedZones });
+        using ObjectCache plain = new("plain", 100);
+        watched.Allocate();
+        nint address = watched.Allocate();
+        *(byte*)(address + offset) ^= 1;
+        Assert.Contains(watched.CheckIntegrity().Violations, violation => violation.Contains(expected.ToString(), StringComparison.Ordinal));
+        Assert.Equal((expected, address), Fault(() => watched.Free(address)));
+        Assert.True(watched.Owns(address));
+
+        plain.Allocate();
+        address = plain.Allocate();
+        *(byte*)(address + Math.Max(offset, 0)) ^= 1;
+        plain.Free(address);
+        Assert.True(plain.CheckIntegrity().IsIntact);
+    }
+
+    [Fact]
+    public void Writing_to_a_free_object_is_found_by_poison_and_missed_without()
+    {
+        using ObjectCache watched = new("watched", 100, new ObjectCacheOptions { Flags = ObjectCacheFlags.Poison });
+        using ObjectCache plain = new("plain", 100);
+        nint address = watched.Allocate();
+        watched.Free(address);
+        *(byte*)(address + 99) = 1;
+        Assert.Equal((MemoryFault.UseAfterFree, address), Fault(() => watched.Allocate()));
+        Assert.Equal((0L, MemoryFault.DoubleFree), (watched.GetStatistics().LiveBlocks, Fault(() => watched.Free(address)).Kind));
+        Assert.Equal(address, watched.Allocate());
+
+        address = plain.Allocate();
+        plain.Free(address);
+        *(byte*)(address + 99) = 1;
+        Assert.Equal(address, plain.Allocate());
+    }
+
+    [Fact]
+    public void Pressure_on_the_budget_makes_the_cache_give_its_free_slabs_back()
+    {
+        MemoryBudget budget = new("shared", 4 << 20);
+        using ObjectCache cache = new("reclaimable", 1000, new ObjectCacheOptions { Budget = budget });
+        nint[] objects = [.. Enumerable.Range(0, 2_000).Select(_ => cache.Allocate())];
+        Array.ForEach(objects, cache.Free);
+        long before = cache.GetStatistics().CommittedBytes;
+        Assert.True(before > 0);
+        budget.Charge((4 << 20) - before);
+        Assert.Equal(0, cache.GetStatistics().CommittedBytes);
+        budget.Release((4 << 20) - before);
+    }
+
+    [Fact]
+    public void Threads_that_exchange_objects_lose_and_invent_nothing()
+    {
+        using ObjectCache cache = new("shared", 200);
+        AllocatorStress.Run(cache, 200);
+        Assert.True(cache.CheckIntegrity().IsIntact);
+    }
+
+    [Fact]
+    public void What_is_no_cache_is_refused()
+    {
+        Assert.Throws<ArgumentException>(() => new ObjectCache("", 10));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ObjectCache("x", 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ObjectCache("x", 16_385));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ObjectCache("x", 10, new ObjectCacheOptions { Alignment = 24 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ObjectCache("x", 10, new ObjectCacheOptions { LimitBytes = 0 }));
+    }
+
+    private static (MemoryFault Kind, nint Address) Fault(Action action)
+    {
+        MemoryFaultException fault = Assert.Throws<MemoryFaultException>(action);
+        return (fault.Fault, fault.Address);
+    }
+}
