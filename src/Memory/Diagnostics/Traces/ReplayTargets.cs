@@ -39,6 +39,7 @@ internal static class ReplayTargets
         GeneralAllocator generalAllocator => visitor.Visit(new GeneralTarget(generalAllocator)),
         SegregatedAllocator segregatedAllocator => visitor.Visit(new SegregatedTarget(segregatedAllocator)),
         TreeZoneAllocator treeZoneAllocator => visitor.Visit(new TreeZoneTarget(treeZoneAllocator)),
+        LargeObjectAllocator largeObjectAllocator => visitor.Visit(new LargeObjectTarget(largeObjectAllocator)),
         _ => visitor.Visit(new AnyTarget(allocator)),
     };
 }
@@ -136,6 +137,19 @@ internal readonly struct SegregatedTarget(SegregatedAllocator allocator) : IRepl
 }
 
 internal readonly struct TreeZoneTarget(TreeZoneAllocator allocator) : IReplayTarget
+{
+    public nint Allocate(nuint size) => allocator.Allocate(size);
+
+    public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
+
+    public nint AllocateAligned(nuint size, nuint alignment) => allocator.Allocate(size, alignment);
+
+    public nint Reallocate(nint address, nuint size) => allocator.Reallocate(address, size);
+
+    public void Free(nint address) => allocator.Free(address);
+}
+
+internal readonly struct LargeObjectTarget(LargeObjectAllocator allocator) : IReplayTarget
 {
     public nint Allocate(nuint size) => allocator.Allocate(size);
 

@@ -14,7 +14,7 @@ internal static class TraceGroup
         foreach (string path in Directory.EnumerateFiles(folder).Where(path => path.Contains(".altrace", StringComparison.OrdinalIgnoreCase)).Order(StringComparer.Ordinal))
         {
             AllocationTrace trace = AllocationTrace.Load(path);
-            using Rivals rivals = new(TraceReplayer.SuggestCapacity(trace));
+            using Rivals rivals = new(TraceReplayer.SuggestCapacity(trace), "large");
             TraceReplay workload = new(trace);
             all.AddRange(Race.RunWarm($"replay {Path.GetFileName(path)}", Rounds, rivals.Enter(workload, trace.ThreadCount)));
             workload.Dispose();
