@@ -11,7 +11,7 @@ public static class AllocatorCatalog
     [
         new("pool", "Fixed-size blocks: 64 B to 64 MiB by powers of two", typeof(PoolAllocator), CreatePool),
         new("general", "Blocks of any size: slabs with a heap for each thread up to 32 KiB, runs of pages above", typeof(GeneralAllocator), settings => new GeneralAllocator(settings.CapacityBytes, settings.Budget)),
-        new("slab", "Blocks up to 32 KiB in slabs of one size, a heap for each thread", typeof(SlabAllocator), settings => new SlabAllocator(settings.CapacityBytes, settings.Budget)),
+        new("slab", "Slabs of equal blocks up to 32 KiB, a heap for each thread; whole pages above, which go back at once", typeof(SlabAllocator), settings => new SlabAllocator(settings.CapacityBytes, settings.Budget, pagesForLarger: true)),
         new("segregated", "Any size, from segregated free blocks that are split and merged, with owners and collection", typeof(SegregatedAllocator), CreateSegregated),
         new("buddy", "Powers of two from 64 bytes up, split and merged, grouped by mobility", typeof(BuddyAllocator), CreateBuddy),
         new("dual", "Small objects of 128 B and big blocks of 16 KiB", typeof(DualPoolAllocator), settings => new DualPoolAllocator(DualPoolPlan.From(settings.CapacityBytes, poolShare: 1), budget: settings.Budget)),

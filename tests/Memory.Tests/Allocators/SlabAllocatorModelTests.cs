@@ -12,3 +12,11 @@ public sealed class RoomySlabAllocatorModelTests : AllocatorModelTests
 
     protected override int LargestSize => 33_000;
 }
+
+/// <summary>With pages for what is above the largest slab block.</summary>
+public sealed class SlabAllocatorWithPagesModelTests : AllocatorModelTests
+{
+    protected override Func<MemoryAllocator> Create { get; } = () => new SlabAllocator(4 << 20, new MemoryBudget("test", 4 << 20), pagesForLarger: true);
+
+    protected override int LargestSize => 300_000;
+}

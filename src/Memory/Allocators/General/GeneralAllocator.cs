@@ -14,27 +14,15 @@ public sealed class GeneralAllocator : SizeClassAllocator
     // What a program that frees and asks again for buffers of some size needs at hand; more goes back in step with what is freed.
     private const long KeptIdleBytes = 2 << 20;
 
-    private readonly MemoryBudget _common;
-
     /// <summary>Reserves address space. Nothing is committed for blocks until it is needed.</summary>
     /// <param name="limitBytes">The most it may commit.</param>
     /// <param name="budget">A budget that committed memory is charged to, or null. Its events are raised while no lock of this allocator is held.</param>
     /// <exception cref="ArgumentOutOfRangeException">The limit is not positive, or above 256 GiB.</exception>
     /// <exception cref="VirtualMemoryException">The system did not reserve the address space.</exception>
     public GeneralAllocator(long limitBytes = 1L << 30, MemoryBudget? budget = null)
-        : this(limitBytes, Checked(limitBytes, budget))
+        : base("GeneralAllocator", limitBytes, budget, WithPages("GeneralAllocator", limitBytes, KeptIdleBytes, budget))
     {
     }
-
-    private GeneralAllocator(long limitBytes, (MemoryBudget Common, BuddyAllocator Pages) parts)
-        : base("GeneralAllocator", limitBytes, parts.Common, parts.Pages)
-    {
-        _common = parts.Common;
-    }
-
-    private protected override long LimitBytes => _common.LimitBytes;
-
-    private protected override long PeakCommittedBytes => _common.PeakBytes;
 
     /// <summary>Allocates near a node of a NUMA machine (the specification's <c>kmalloc_node</c>).</summary>
     /// <param name="size">Bytes, 1 or more.</param>
@@ -49,14 +37,5 @@ public sealed class GeneralAllocator : SizeClassAllocator
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(node, -1);
         return Allocate(size, alignment, options, owner);
-    }
-
-    // A quarter more address space than the limit for the pages too: exact runs leave gaps.
-    private static (MemoryBudget Common, BuddyAllocator Pages) Checked(long limitBytes, MemoryBudget? budget)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limitBytes);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(limitBytes, 1L << 38);
-        MemoryBudget common = new("GeneralAllocator limit", limitBytes, budget);
-        return (common, new BuddyAllocator("GeneralAllocator", new BuddyOptions { CapacityBytes = limitBytes + (limitBytes / 4), LimitBytes = limitBytes, KeepIdleBytes = KeptIdleBytes, Budget = common }));
     }
 }

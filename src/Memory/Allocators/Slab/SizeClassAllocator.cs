@@ -18,12 +18,17 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
     private readonly SlabEngine _engine;
     private readonly BlockMemory _memory;
     private readonly PageAllocator? _large;
+    private readonly MemoryBudget? _common;
     private AllocatorStatistics _last;
 
     private const string PagesGroup = "pages";
 
-    private protected SizeClassAllocator(string name, long limitBytes, MemoryBudget? budget, PageAllocator? large)
+    /// <summary>Small blocks and, where parts from <see cref="WithPages"/> are given, larger ones from pages under the same limit.</summary>
+    private protected SizeClassAllocator(string name, long limitBytes, MemoryBudget? budget, (MemoryBudget Common, PageAllocator Pages)? parts)
     {
+        _common = parts?.Common;
+        PageAllocator? large = parts?.Pages;
+        budget = _common ?? budget;
         int chunks = SlabEngine.ChunksFor(limitBytes);
         Name = name;
         _large = large;
@@ -48,10 +53,25 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
     public sealed override bool IsThreadSafe => true;
 
     /// <summary>The most that may be committed by both parts together.</summary>
-    private protected virtual long LimitBytes => _memory.LimitBytes;
+    private long LimitBytes => _common?.LimitBytes ?? _memory.LimitBytes;
 
     /// <summary>The most that both parts had committed at once.</summary>
-    private protected virtual long PeakCommittedBytes => _memory.PeakCommittedBytes;
+    private long PeakCommittedBytes => _common?.PeakBytes ?? _memory.PeakCommittedBytes;
+
+    /// <summary>Makes the allocator of pages, with the limit that it shares with the slabs.</summary>
+    /// <param name="name">Name of the whole.</param>
+    /// <param name="limitBytes">The limit, at most 256 GiB.</param>
+    /// <param name="keptIdleBytes">What it may keep of free pages; more goes back in step with what is freed.</param>
+    /// <param name="budget">The caller's budget, or null.</param>
+    private protected static (MemoryBudget Common, PageAllocator Pages) WithPages(string name, long limitBytes, long keptIdleBytes, MemoryBudget? budget)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limitBytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(limitBytes, 1L << 38);
+        MemoryBudget common = new($"{name} limit", limitBytes, budget);
+
+        // A quarter more address space than the limit: exact runs leave gaps.
+        return (common, new BuddyAllocator(name, new BuddyOptions { CapacityBytes = limitBytes + (limitBytes / 4), LimitBytes = limitBytes, KeepIdleBytes = keptIdleBytes, Budget = common }));
+    }
 
     /// <summary>The slabs, so that a test can damage one.</summary>
     internal SlabEngine Engine => _engine;

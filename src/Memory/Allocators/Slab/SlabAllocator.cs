@@ -9,8 +9,8 @@ namespace DimensionStore.Memory;
 /// and every thread. Alignments up to 16 KiB are kept.
 /// </para>
 /// <para>
-/// Thread-safe. Double, foreign and interior frees are found in every build; what the blocks hold is never touched. Requests above 32 KiB are refused:
-/// <see cref="GeneralAllocator"/> serves them too. There is no finalizer: a forgotten allocator keeps its memory, because somebody may still hold an address.
+/// Thread-safe. Double, foreign and interior frees are found in every build; what the blocks hold is never touched. Requests above 32 KiB are refused,
+/// unless <c>pagesForLarger</c> asks for whole pages for them; <see cref="GeneralAllocator"/> always serves them. There is no finalizer: a forgotten allocator keeps its memory, because somebody may still hold an address.
 /// </para>
 /// </remarks>
 public sealed class SlabAllocator : SizeClassAllocator
@@ -21,10 +21,16 @@ public sealed class SlabAllocator : SizeClassAllocator
     /// <summary>Reserves address space. Nothing is committed for blocks until it is needed.</summary>
     /// <param name="limitBytes">The most it may commit.</param>
     /// <param name="budget">A budget that committed memory is charged to, or null. Its events are raised while no lock of this allocator is held.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The limit is not positive, or above 8 TiB.</exception>
+    /// <param name="pagesForLarger">Serve requests above <see cref="MaxBlockBytes"/> too, with whole pages that go back to the system as soon as they are free.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The limit is not positive, or above 8 TiB, or with <paramref name="pagesForLarger"/> 256 GiB.</exception>
     /// <exception cref="VirtualMemoryException">The system did not reserve the address space.</exception>
-    public SlabAllocator(long limitBytes, MemoryBudget? budget = null)
-        : base("SlabAllocator", limitBytes, budget, large: null)
+    public SlabAllocator(long limitBytes, MemoryBudget? budget = null, bool pagesForLarger = false)
+        : this(limitBytes, pagesForLarger ? WithPages("SlabAllocator", limitBytes, keptIdleBytes: 0, budget) : null, budget)
+    {
+    }
+
+    private SlabAllocator(long limitBytes, (MemoryBudget Common, PageAllocator Pages)? parts, MemoryBudget? budget)
+        : base("SlabAllocator", limitBytes, budget, parts)
     {
     }
 }
