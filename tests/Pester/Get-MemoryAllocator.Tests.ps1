@@ -14,6 +14,13 @@ Describe 'Get-MemoryAllocator' {
         $problem[0].FullyQualifiedErrorId | Should -Match '^AllocatorNotFound,'
     }
 
+    It 'gives allocators to the cmdlets about blocks by the pipeline' {
+        New-MemoryAllocator pool a | Out-Null
+        New-MemoryBlock 100 -Owner 9 -Allocator a | Out-Null
+        (Get-MemoryAllocator a | Get-MemoryBlock).Owner | Should -Be 9
+        Get-MemoryAllocator a | Get-MemoryMap -AsText | Should -BeLike '*a*'
+    }
+
     It 'finds them from another runspace' {
         New-MemoryAllocator pool shared | Out-Null
         $module = (Get-Module DimensionStore).Path

@@ -5,8 +5,11 @@ namespace DimensionStore.PowerShell;
 /// <summary>Base of the cmdlets about blocks: those of an allocator, when one is given, else of a store's pool.</summary>
 public abstract class BlockSourceCmdlet : StoreCmdlet
 {
+    // The alias takes allocators from the pipeline, by their names: as an object, this parameter would take the blocks that other parameters are there for.
+
     /// <summary>The allocator the blocks belong to, or its name; without it the pool of a store is meant.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
+    [Alias("Name")]
     [AllowNull]
     [ArgumentCompleter(typeof(AllocatorCompleter))]
     public PSObject? Allocator { get; set; }
