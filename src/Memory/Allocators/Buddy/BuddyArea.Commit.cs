@@ -50,6 +50,7 @@ internal sealed unsafe partial class BuddyArea
     /// <summary>Finds a free block that is committed already, wherever it is. As long as the tables are, so for when nothing may be committed.</summary>
     internal bool TryFindCommitted(in BuddyRequest request, out BuddyPlace place)
     {
+        Settle();
         if (request.Order < _localOrders)
         {
             ReadOnlySpan<sbyte> others = s_fallbacks[request.Mobility];

@@ -67,7 +67,11 @@ internal sealed unsafe partial class BuddyArea
     {
         int full = place.From >= 0 ? 0 : (int)(request.Granules >> _localOrders);
         bool tail = place.From < 0 && (request.Granules & (_granules - 1)) != 0;
-        EnsureTables(place.Pageblock);
+        if (!place.IsParked)
+        {
+            EnsureTables(place.Pageblock);
+        }
+
         if (tail)
         {
             EnsureTables(place.Pageblock + full);

@@ -64,6 +64,8 @@ internal sealed unsafe partial class BuddyArea : IDisposable
         }
 
         _idleWhole = new BitTree(pageblocks);
+        _parkedSizes = new ParkedSize[Kinds * ParkedSizes];
+        _parkedLeast = granuleShift < _pageShift ? ParkedSizes : 0;
         LayOutTables();
         FreeWhole(0, pageblocks);
     }
@@ -88,8 +90,16 @@ internal sealed unsafe partial class BuddyArea : IDisposable
 
     internal bool Contains(nint address) => (nuint)(address - Start) < (nuint)Bytes;
 
-    /// <summary>Finds the lowest of the smallest free blocks that fit; changes nothing.</summary>
+    /// <summary>Finds a parked block of just that size, else the lowest of the smallest free blocks that fit. Nothing changes but that parked blocks may be merged.</summary>
     internal bool TryFind(in BuddyRequest request, out BuddyPlace place)
+    {
+        return (request.Granules <= ParkedSizes && TryFindParked(request, out place))
+            || TryFindMerged(request, out place)
+            || (Settle() && TryFindMerged(request, out place))
+            || TryFindForeign(request, out place);
+    }
+
+    private bool TryFindMerged(in BuddyRequest request, out BuddyPlace place)
     {
         if (request.MayLieAcross && request.Order <= _localOrders && (_dividedOrders[request.Mobility] >> (request.Order - 1) & 1) != 0 && TryFindAcross(request, out place))
         {
@@ -112,7 +122,13 @@ internal sealed unsafe partial class BuddyArea : IDisposable
             return true;
         }
 
-        // Another kind's pageblock: where the largest block is, so that what is left there stays as whole as it can.
+        place = default;
+        return false;
+    }
+
+    /// <summary>Goes into another kind's pageblock: where the largest block is, so that what is left there stays as whole as it can.</summary>
+    private bool TryFindForeign(in BuddyRequest request, out BuddyPlace place)
+    {
         int best = -1;
         int kind = -1;
         foreach (sbyte other in s_fallbacks[request.Mobility])
@@ -136,6 +152,19 @@ internal sealed unsafe partial class BuddyArea : IDisposable
         int kind = request.Mobility;
         Allocations[kind]++;
         int first = place.Pageblock;
+        if (place.IsParked)
+        {
+            // Its end is still marked, its freed bits inside are clear, and its pages were in use before.
+            TakeParked(kind, (int)request.Granules - 1);
+            Bits.Set(Heads(first), place.Granule);
+            Bits.Clear(Freed(first), place.Granule);
+            RecordAt(first, place.Granule, request.Slack, request.Owner);
+            FreeGranules -= request.Granules;
+            LiveBlocks++;
+            address = AddressOf(first, place.Granule);
+            return false;
+        }
+
         if (place.From >= 0)
         {
             if (place.From != kind)
@@ -201,7 +230,15 @@ internal sealed unsafe partial class BuddyArea : IDisposable
         LiveBlocks--;
         if (header->State != PageblockState.Covered)
         {
-            ReleaseLocal(pageblock, granule, (int)granules);
+            if (granules <= ParkedSizes && _parkedLeast > 0)
+            {
+                Park(header->Mobility, pageblock, granule, (int)granules);
+            }
+            else
+            {
+                ReleaseLocal(pageblock, granule, (int)granules);
+            }
+
             return;
         }
 
@@ -224,6 +261,7 @@ internal sealed unsafe partial class BuddyArea : IDisposable
     /// <summary>Frees everything and leaves what is committed committed.</summary>
     internal void Reset()
     {
+        ForgetParked();
         for (int pageblock = 0; pageblock < _known; pageblock++)
         {
             Pageblock* header = Header(pageblock);

@@ -70,7 +70,7 @@ public abstract unsafe partial class PageAllocator
         {
             for (int pageblock = 0; ; pageblock++)
             {
-                EnterLock();
+                EnterSettled();
                 bool more = pageblock < area.KnownPageblocks;
                 returned += more ? area.Trim(pageblock, long.MaxValue) : 0;
                 ExitLock();
@@ -100,7 +100,7 @@ public abstract unsafe partial class PageAllocator
     public IReadOnlyList<MobilityStatistics> GetMobilityStatistics()
     {
         MobilityStatistics[] kinds = new MobilityStatistics[BuddyArea.Kinds];
-        EnterLock();
+        EnterSettled();
         for (int kind = 0; kind < kinds.Length; kind++)
         {
             MobilityStatistics sum = new((PageMobility)kind, 0, 0, 0, 0, 0);
@@ -159,7 +159,7 @@ public abstract unsafe partial class PageAllocator
             bytes[size] += block.UsableBytes;
         }
 
-        EnterLock();
+        EnterSettled();
         foreach (BuddyArea area in _areas)
         {
             area.CountFree(free);
@@ -183,7 +183,7 @@ public abstract unsafe partial class PageAllocator
     {
         List<string> violations = [];
         long checkedBlocks = 0;
-        EnterLock();
+        EnterSettled();
         try
         {
             long live = 0;
@@ -284,6 +284,7 @@ public abstract unsafe partial class PageAllocator
         long reserved = _memory.ReservedBytes;
         foreach (BuddyArea area in _areas)
         {
+            area.Settle();
             metadata += area.MetadataBytes;
             reserved += area.TablesReservedBytes;
             for (int pageblock = 0; pageblock < area.KnownPageblocks; pageblock++)

@@ -121,7 +121,7 @@ public abstract unsafe partial class PageAllocator
             }
 
             BuddyArea area = _areas[index];
-            needed = area.UncommittedBytes(place, request.Granules);
+            needed = place.IsParked ? 0 : area.UncommittedBytes(place, request.Granules);
             if (needed > 0)
             {
                 if ((options & AllocationOptions.NoGrow) != 0)
@@ -289,7 +289,7 @@ public abstract unsafe partial class PageAllocator
     private nint Fail(nuint size, OwnerId owner, Obstacle obstacle, VirtualMemoryException? refusal, bool throws, long needed, int highest)
     {
         long available = 0;
-        EnterLock();
+        EnterSettled();
         _failures++;
         FailedLocked(highest);
         foreach (BuddyArea area in _areas)

@@ -97,7 +97,15 @@ public abstract unsafe partial class PageAllocator : MemoryAllocator
     private protected nint Start => _memory.Start;
 
     /// <summary>The areas themselves, so that a test can damage one and see the integrity check find it.</summary>
-    internal ReadOnlySpan<BuddyArea> AreasForTest => _areas;
+    internal ReadOnlySpan<BuddyArea> AreasForTest
+    {
+        get
+        {
+            EnterSettled();
+            ExitLock();
+            return _areas;
+        }
+    }
 
     /// <inheritdoc/>
     public override nint Allocate(nuint size, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default) =>
@@ -200,6 +208,16 @@ public abstract unsafe partial class PageAllocator : MemoryAllocator
         {
             _lock.Exit();
             throw new ObjectDisposedException(GetType().FullName);
+        }
+    }
+
+    /// <summary>Takes the lock and merges what is parked, for whoever looks at free blocks.</summary>
+    private protected void EnterSettled()
+    {
+        EnterLock();
+        foreach (BuddyArea area in _areas)
+        {
+            area.Settle();
         }
     }
 

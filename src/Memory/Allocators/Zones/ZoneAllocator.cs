@@ -95,7 +95,7 @@ public sealed class ZoneAllocator : PageAllocator
     {
         int index = Checked(zone);
         long page = VirtualMemory.PageSize;
-        EnterLock();
+        EnterSettled();
         try
         {
             BuddyArea area = Areas[index];

@@ -1,0 +1,153 @@
+using System.Numerics;
+
+namespace DimensionStore.Memory;
+
+/// <summary>
+/// Freed blocks that are not merged yet (lazy buddies: Barkley and Lee, "A lazy buddy system bounded by two coalescing delays per class", 1989). The next request of exactly their
+/// size takes one as it is, which neither merges nor cuts anything, and leaves no rest.
+/// </summary>
+/// <remarks>
+/// A parked block is free to everybody who asks, and counted so, but its granules are in no index over free blocks yet. <see cref="Settle"/> puts them there; whoever looks at
+/// the indices does that first.
+/// </remarks>
+internal sealed unsafe partial class BuddyArea
+{
+    private const int ParkedSizes = 64;
+    private const int ParkedDepth = 64;
+    private const int ParkedPartLog = 5;
+    private const int AgingPeriod = 64;
+
+    private readonly ParkedSize[] _parkedSizes;
+    private readonly long[]?[] _parked = new long[]?[Kinds];
+    private readonly ulong[] _parkedAny = new ulong[Kinds];
+    private readonly int _parkedLeast;
+    private long _parkedGranules;
+    private uint _parkedClock;
+    private int _parkedVictim;
+
+    /// <summary>Merges every parked block.</summary>
+    /// <returns>Whether there was one.</returns>
+    internal bool Settle()
+    {
+        if (_parkedGranules == 0)
+        {
+            return false;
+        }
+
+        for (int kind = 0; kind < Kinds; kind++)
+        {
+            while (_parkedAny[kind] != 0)
+            {
+                ReleaseOldest(kind, BitOperations.TrailingZeroCount(_parkedAny[kind]));
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Looks for a parked block of exactly the size and at least the alignment asked for.</summary>
+    private bool TryFindParked(in BuddyRequest request, out BuddyPlace place)
+    {
+        int kind = request.Mobility;
+        int size = (int)request.Granules - 1;
+        while ((_parkedAny[kind] >> size & 1) != 0)
+        {
+            ref ParkedSize row = ref _parkedSizes[(kind * ParkedSizes) + size];
+            long position = _parked[kind]![(size * ParkedDepth) + ((row.Next - 1) & (ParkedDepth - 1))];
+            if (!request.MayLieAcross && (position & ((1L << request.Order) - 1)) != 0)
+            {
+                break;
+            }
+
+            int pageblock = (int)(position >> _localOrders);
+            if (Header(pageblock)->Mobility == kind)
+            {
+                place = new BuddyPlace(kind, pageblock, BuddyPlace.Parked, 0, (int)position & (_granules - 1));
+                return true;
+            }
+
+            // Another kind has taken the pageblock over since.
+            ReleaseOldest(kind, size);
+        }
+
+        place = default;
+        return false;
+    }
+
+    private void TakeParked(int kind, int size)
+    {
+        ref ParkedSize row = ref _parkedSizes[(kind * ParkedSizes) + size];
+        row.Next--;
+        Unpark(ref row, kind, size);
+    }
+
+    /// <summary>Parks a freed block, and merges as many others as it takes to stay within a part of what is live.</summary>
+    private void Park(int kind, int pageblock, int granule, int granules)
+    {
+        int size = granules - 1;
+        ref ParkedSize row = ref _parkedSizes[(kind * ParkedSizes) + size];
+        if (row.Count == ParkedDepth)
+        {
+            ReleaseOldest(kind, size);
+        }
+
+        long[] positions = _parked[kind] ??= new long[ParkedSizes * ParkedDepth];
+        positions[(size * ParkedDepth) + (row.Next & (ParkedDepth - 1))] = ((long)pageblock << _localOrders) + granule;
+        row.Next++;
+        row.Count++;
+        _parkedAny[kind] |= 1UL << size;
+        _parkedGranules += granules;
+
+        // At most two a free keeps each free short, and is more than is parked by it. Now and then one goes anyway, so that sizes that nobody asks for any more do not stay.
+        long most = Math.Max(_parkedLeast, (TotalGranules - FreeGranules) >> ParkedPartLog);
+        bool aged = ++_parkedClock % AgingPeriod == 0;
+        for (int turn = 0; turn < 2 && (_parkedGranules > most || (aged && turn == 0 && _parkedGranules > _parkedLeast)); turn++)
+        {
+            ReleaseNextVictim(kind);
+        }
+    }
+
+    /// <summary>Merges the oldest block of the next size in turn, of one kind.</summary>
+    private void ReleaseNextVictim(int kind)
+    {
+        if (_parkedAny[kind] == 0)
+        {
+            return;
+        }
+
+        ulong rest = _parkedVictim < ParkedSizes - 1 ? _parkedAny[kind] >> (_parkedVictim + 1) << (_parkedVictim + 1) : 0;
+        _parkedVictim = BitOperations.TrailingZeroCount(rest != 0 ? rest : _parkedAny[kind]);
+        ReleaseOldest(kind, _parkedVictim);
+    }
+
+    private void ReleaseOldest(int kind, int size)
+    {
+        ref ParkedSize row = ref _parkedSizes[(kind * ParkedSizes) + size];
+        long position = _parked[kind]![(size * ParkedDepth) + ((row.Next - row.Count) & (ParkedDepth - 1))];
+        Unpark(ref row, kind, size);
+        ReleaseLocal((int)(position >> _localOrders), (int)position & (_granules - 1), size + 1);
+    }
+
+    private void Unpark(ref ParkedSize row, int kind, int size)
+    {
+        _parkedGranules -= size + 1;
+        if (--row.Count == 0)
+        {
+            _parkedAny[kind] &= ~(1UL << size);
+        }
+    }
+
+    private void ForgetParked()
+    {
+        Array.Clear(_parkedSizes);
+        Array.Clear(_parkedAny);
+        _parkedGranules = 0;
+    }
+
+    /// <summary>A ring of parked blocks: the youngest is taken, the oldest is merged.</summary>
+    private struct ParkedSize
+    {
+        internal byte Next;
+        internal byte Count;
+    }
+}
