@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
@@ -54,7 +55,9 @@ internal sealed unsafe class LeafMap : IDisposable
     {
         LeafCount = leafCount;
         int page = VirtualMemory.PageSize;
-        long words = Whole((long)leafCount * sizeof(uint), page);
+
+        // Behind the last word there is room for seven more, because eight are loaded at once.
+        long words = Whole(((long)leafCount * sizeof(uint)) + Vector256<uint>.Count * sizeof(uint), page);
         long bits = Whole((long)leafCount * BitsBytes, page);
         _pageLeaves = page / BitsBytes;
         _bitsCommitted = new bool[bits / page];
@@ -89,6 +92,22 @@ internal sealed unsafe class LeafMap : IDisposable
         => (word & Covered) != 0 ? default
         : (word & HasBits) == 0 ? LeafRuns.Full(LeafGranules)
         : new LeafRuns(word & 0x1FF, (word >> 9) & 0x1FF, (word >> 18) & 0x1FF);
+
+    /// <summary>The <see cref="Runs"/> of eight leaves side by side; zeros from the <paramref name="count"/>th on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Load(int leaf, int count, out Vector256<int> prefix, out Vector256<int> max, out Vector256<int> suffix)
+    {
+        Vector256<int> words = Vector256.Load((int*)Words + leaf);
+        Vector256<int> hasBits = Vector256.Create((int)HasBits);
+        Vector256<int> covered = Vector256.Create((int)Covered);
+        Vector256<int> runs = Vector256.ConditionalSelect(Vector256.Equals(words & hasBits, hasBits), words, Vector256.Create((int)FullRuns));
+        runs = Vector256.AndNot(runs, Vector256.Equals(words & covered, covered));
+        runs &= Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count));
+        Vector256<int> mask = Vector256.Create(0x1FF);
+        prefix = runs & mask;
+        max = (runs >>> 9) & mask;
+        suffix = (runs >>> 18) & mask;
+    }
 
     internal static bool IsEmpty(uint word) => (word & Covered) == 0 && ((word & HasBits) == 0 || (word & 0x1FF) == LeafGranules);
 

@@ -1,4 +1,6 @@
-using System.Runtime.InteropServices;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace DimensionStore.Memory;
 
@@ -9,22 +11,24 @@ namespace DimensionStore.Memory;
 internal sealed unsafe class MembraneTree
 {
     private const int FanShift = 3;
+    private const int Lanes = 1 << FanShift;
 
     private readonly LeafMap _map;
-    private readonly Node* _nodes;
+    private readonly Family* _families;
     private readonly int[] _counts;
     private readonly int[] _offsets;
     private readonly int _depth;
+    private bool _written;
 
     /// <summary>Creates the tree over leaves that are all free; <see cref="Update"/> takes in those that are not.</summary>
     /// <param name="map">The leaves.</param>
     /// <param name="firstLeaf">First leaf.</param>
     /// <param name="shape">Leaves and levels; membranes of one size share it.</param>
-    /// <param name="nodes">Zeroed room for <see cref="Shape.NodeCount"/> nodes.</param>
-    internal MembraneTree(LeafMap map, int firstLeaf, Shape shape, Node* nodes)
+    /// <param name="families">Room for <see cref="Shape.FamilyCount"/> families. It is written when the membrane is first searched or changed, so that one nobody uses takes no memory.</param>
+    internal MembraneTree(LeafMap map, int firstLeaf, Shape shape, Family* families)
     {
         _map = map;
-        _nodes = nodes;
+        _families = families;
         FirstLeaf = firstLeaf;
         LeafCount = shape.Counts[0];
         _counts = shape.Counts;
@@ -47,7 +51,7 @@ internal sealed unsafe class MembraneTree
     internal long LiveGranules { get; set; }
 
     /// <summary>The runs of the whole membrane.</summary>
-    internal LeafRuns Root => Runs(_depth, 0);
+    internal LeafRuns Root => _written ? Runs(_depth, 0) : LeafRuns.Full((uint)Granules);
 
     /// <summary>The lowest granule from which <paramref name="count"/> granules of this membrane are free; −1 when there is none.</summary>
     internal int FindFirst(int count)
@@ -57,33 +61,16 @@ internal sealed unsafe class MembraneTree
             return -1;
         }
 
+        WriteOnce();
         int index = 0;
         for (int level = _depth - 1; level >= 0; level--)
         {
-            int child = index << FanShift;
-            int last = Math.Min(child + (1 << FanShift), _counts[level]) - 1;
             uint size = (uint)LeafMap.LeafGranules << (FanShift * level);
-
-            // What lies before this node no longer matters: with it, its free start was too short.
-            uint carried = 0;
-            while (true)
+            int before = count <= size ? FirstChild(level, ref index, count) : FirstChildOfLong(level, ref index, count);
+            if (before >= 0)
             {
-                LeafRuns runs = Runs(level, child);
-                if (carried + runs.Prefix >= (uint)count)
-                {
-                    return FirstGranule + (int)((child * (long)size) - carried);
-                }
-
-                if (runs.Max >= (uint)count || child >= last)
-                {
-                    break;
-                }
-
-                carried = runs.Prefix == size ? carried + size : runs.Suffix;
-                child++;
+                return FirstGranule + (int)((index * (long)size) - before);
             }
-
-            index = child;
         }
 
         ulong* free = stackalloc ulong[LeafMap.LeafWords];
@@ -94,6 +81,7 @@ internal sealed unsafe class MembraneTree
     /// <summary>The lowest granule, at or above <paramref name="from"/>, from which <paramref name="count"/> granules of this membrane are free; −1 when there is none.</summary>
     internal int Find(int from, int count)
     {
+        WriteOnce();
         uint carried = 0;
         int found = Search(_depth, 0, Math.Max(0, from - FirstGranule), (uint)count, ref carried);
         return found < 0 ? -1 : FirstGranule + found;
@@ -102,6 +90,7 @@ internal sealed unsafe class MembraneTree
     /// <summary>Takes notice of changed leaves, by their numbers in the map, from below up to where nothing changes any more.</summary>
     internal void Update(int firstLeaf, int lastLeaf)
     {
+        WriteOnce();
         int first = Math.Max(0, firstLeaf - FirstLeaf);
         int last = Math.Min(LeafCount - 1, lastLeaf - FirstLeaf);
         for (int level = 1; level <= _depth; level++)
@@ -111,7 +100,12 @@ internal sealed unsafe class MembraneTree
             bool changed = false;
             for (int node = first; node <= last; node++)
             {
-                changed |= Write(level, node, Merge(level, node));
+                LeafRuns runs = Merge(level, node);
+                if (runs != Runs(level, node))
+                {
+                    Write(level, node, runs);
+                    changed = true;
+                }
             }
 
             if (!changed)
@@ -124,6 +118,7 @@ internal sealed unsafe class MembraneTree
     /// <summary>Compares every node with what is below it; the number of nodes that are wrong.</summary>
     internal int CountWrongNodes()
     {
+        WriteOnce();
         int wrong = 0;
         for (int level = 1; level <= _depth; level++)
         {
@@ -136,18 +131,37 @@ internal sealed unsafe class MembraneTree
         return wrong;
     }
 
-    /// <summary>Stores a node, but leaves a page that was never written alone when the node is free as a whole: that is what zeros mean.</summary>
-    private bool Write(int level, int index, LeafRuns runs)
+    /// <summary>Writes every node as free, once.</summary>
+    private void WriteOnce()
     {
-        Node* node = _nodes + _offsets[level] + index;
-        if (runs == Runs(level, index))
+        if (_written)
         {
-            return false;
+            return;
         }
 
-        *node = new Node(runs.Prefix, runs.Max | Node.Written, runs.Suffix);
-        return true;
+        _written = true;
+        for (int level = 1; level <= _depth; level++)
+        {
+            int families = (_counts[level] + Lanes - 1) >> FanShift;
+
+            // Lanes behind the last node stay zero: nothing is free there.
+            new Span<Family>(_families + _offsets[level], families).Clear();
+            for (int node = 0; node < _counts[level]; node++)
+            {
+                Write(level, node, LeafRuns.Full(Size(level, node)));
+            }
+        }
     }
+
+    private void Write(int level, int index, LeafRuns runs)
+    {
+        uint* lane = Lane(level, index);
+        lane[0] = runs.Prefix;
+        lane[Lanes] = runs.Max;
+        lane[2 * Lanes] = runs.Suffix;
+    }
+
+    private uint* Lane(int level, int index) => (uint*)(_families + _offsets[level] + (index >> FanShift)) + (index & (Lanes - 1));
 
     private uint Size(int level, int index)
     {
@@ -162,38 +176,124 @@ internal sealed unsafe class MembraneTree
             return LeafMap.Runs(_map.Words[FirstLeaf + index]);
         }
 
-        Node* node = _nodes + _offsets[level] + index;
-        return node->Max == 0 ? LeafRuns.Full(Size(level, index)) : new LeafRuns(node->Prefix, node->Max & ~Node.Written, node->Suffix);
+        uint* lane = Lane(level, index);
+        return new LeafRuns(lane[0], lane[Lanes], lane[2 * Lanes]);
+    }
+
+    /// <summary>The numbers of eight children side by side; zeros where the level has ended.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Load(int level, int family, out Vector256<int> prefix, out Vector256<int> max, out Vector256<int> suffix)
+    {
+        if (level > 0)
+        {
+            int* lanes = (int*)(_families + _offsets[level] + family);
+            prefix = Vector256.Load(lanes);
+            max = Vector256.Load(lanes + Lanes);
+            suffix = Vector256.Load(lanes + (2 * Lanes));
+            return;
+        }
+
+        _map.Load(FirstLeaf + (family << FanShift), LeafCount - (family << FanShift), out prefix, out max, out suffix);
+    }
+
+    /// <summary>
+    /// One step down where a child may be long enough alone. Returns how far before the child that <paramref name="index"/> now is the run begins, or −1 when it begins inside it.
+    /// A child that is free as a whole is a hit itself, so no run that ends before the first hit goes through a whole child: two neighbours are all there is to put together.
+    /// </summary>
+    private int FirstChild(int level, ref int index, int count)
+    {
+        Load(level, index, out Vector256<int> prefix, out Vector256<int> max, out Vector256<int> suffix);
+        Vector256<int> enough = Vector256.Create(count - 1);
+        Vector256<int> before = Vector256.Shuffle(suffix, Vector256.Create(Lanes, 0, 1, 2, 3, 4, 5, 6));
+        uint across = Vector256.GreaterThan(before + prefix, enough).ExtractMostSignificantBits();
+        uint hits = across | Vector256.GreaterThan(max, enough).ExtractMostSignificantBits();
+        int lane = BitOperations.TrailingZeroCount(hits);
+        index = (index << FanShift) + lane;
+        return (across & (hits & (0 - hits))) == 0 ? -1 : lane == 0 ? 0 : (int)Runs(level, index - 1).Suffix;
+    }
+
+    /// <summary>One step down where the run has to be put together from whole children.</summary>
+    private int FirstChildOfLong(int level, ref int index, int count)
+    {
+        int child = index << FanShift;
+        int last = Math.Min(child + Lanes, _counts[level]) - 1;
+        uint size = (uint)LeafMap.LeafGranules << (FanShift * level);
+
+        // What lies before this node no longer matters: with it, its free start was too short.
+        uint carried = 0;
+        for (; ; child++)
+        {
+            index = child;
+            LeafRuns runs = Runs(level, child);
+            if (carried + runs.Prefix >= (uint)count)
+            {
+                return (int)carried;
+            }
+
+            if (runs.Max >= (uint)count || child >= last)
+            {
+                return -1;
+            }
+
+            carried = runs.Prefix == size ? carried + size : runs.Suffix;
+        }
     }
 
     private LeafRuns Merge(int level, int index)
     {
+        Load(level - 1, index, out Vector256<int> prefix, out Vector256<int> max, out Vector256<int> suffix);
         int child = index << FanShift;
-        int end = Math.Min(child + (1 << FanShift), _counts[level - 1]);
+        int count = Math.Min(Lanes, _counts[level - 1] - child);
         uint size = (uint)LeafMap.LeafGranules << (FanShift * (level - 1));
+        uint whole = Vector256.Equals(prefix, Vector256.Create((int)size)).ExtractMostSignificantBits();
+        if (child + count == _counts[level - 1] && Runs(level - 1, child + count - 1).Prefix == Size(level - 1, child + count - 1))
+        {
+            // The last child of a level may be shorter than the others.
+            whole |= 1u << (count - 1);
+        }
+
+        if (whole != 0)
+        {
+            return MergeAroundWhole(level, index, count, whole);
+        }
+
+        // No run goes through a whole child, so the longest lies in one or where two meet.
+        Vector256<int> next = Vector256.Shuffle(prefix, Vector256.Create(1, 2, 3, 4, 5, 6, 7, Lanes));
+        Vector256<int> longest = Vector256.Max(max, suffix + next);
+        Vector128<int> half = Vector128.Max(longest.GetLower(), longest.GetUpper());
+        half = Vector128.Max(half, Vector128.Shuffle(half, Vector128.Create(2, 3, 0, 1)));
+        half = Vector128.Max(half, Vector128.Shuffle(half, Vector128.Create(1, 0, 3, 2)));
+        return new LeafRuns((uint)prefix.ToScalar(), (uint)half.ToScalar(), count == Lanes ? (uint)suffix.GetElement(Lanes - 1) : Runs(level - 1, child + count - 1).Suffix);
+    }
+
+    /// <summary>Merges children of which some, those in <paramref name="whole"/>, are free as a whole, going from one that is not to the next.</summary>
+    private LeafRuns MergeAroundWhole(int level, int index, int count, uint whole)
+    {
+        int child = index << FanShift;
+        uint size = (uint)LeafMap.LeafGranules << (FanShift * (level - 1));
+        uint rest = ~whole & ((1u << count) - 1);
+        if (rest == 0)
+        {
+            return LeafRuns.Full(Size(level, index));
+        }
+
         uint prefix = 0;
         uint max = 0;
         uint carried = 0;
-        bool broken = false;
-        for (; child < end; child++)
+        int after = 0;
+        for (; rest != 0; rest &= rest - 1)
         {
-            LeafRuns runs = Runs(level - 1, child);
-
-            // Only the last child of a level is shorter than the others, and whether a short one is full no longer matters for what follows it.
-            uint length = child == _counts[level - 1] - 1 ? Size(level - 1, child) : size;
-            max = Math.Max(max, Math.Max(carried + runs.Prefix, runs.Max));
-            if (runs.Prefix == length)
-            {
-                carried += length;
-                continue;
-            }
-
-            prefix = broken ? prefix : carried + runs.Prefix;
-            broken = true;
+            int lane = BitOperations.TrailingZeroCount(rest);
+            LeafRuns runs = Runs(level - 1, child + lane);
+            carried += ((uint)(lane - after) * size) + runs.Prefix;
+            prefix = after == 0 ? carried : prefix;
+            max = Math.Max(max, Math.Max(carried, runs.Max));
             carried = runs.Suffix;
+            after = lane + 1;
         }
 
-        return new LeafRuns(broken ? prefix : carried, Math.Max(max, carried), carried);
+        carried += after == count ? 0 : Size(level, index) - ((uint)after * size);
+        return new LeafRuns(prefix, Math.Max(max, carried), carried);
     }
 
     private int Search(int level, int index, int from, uint count, ref uint carried)
@@ -227,7 +327,7 @@ internal sealed unsafe class MembraneTree
         }
 
         int child = index << FanShift;
-        int end = Math.Min(child + (1 << FanShift), _counts[level - 1]);
+        int end = Math.Min(child + Lanes, _counts[level - 1]);
         for (; child < end; child++)
         {
             int found = Search(level - 1, child, from, count, ref carried);
@@ -261,17 +361,13 @@ internal sealed unsafe class MembraneTree
         return -1;
     }
 
-    /// <summary>The <see cref="LeafRuns"/> of a node. All zeros: never written, and everything below is free.</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    internal readonly struct Node(uint prefix, uint max, uint suffix)
+    /// <summary>The <see cref="LeafRuns"/> of eight nodes under one: eight times the first number, eight times the second, eight times the third, so that one instruction takes all eight.</summary>
+    internal struct Family
     {
-        internal const uint Written = 1u << 31;
-        internal readonly uint Prefix = prefix;
-        internal readonly uint Max = max;
-        internal readonly uint Suffix = suffix;
+        internal fixed uint Numbers[3 * Lanes];
     }
 
-    /// <summary>How many nodes there are in each level of a tree, the leaves being level 0, and where those of a level begin.</summary>
+    /// <summary>How many nodes there are in each level of a tree, the leaves being level 0, and where the families of a level begin.</summary>
     internal sealed class Shape
     {
         internal Shape(int leafCount)
@@ -280,9 +376,9 @@ internal sealed unsafe class MembraneTree
             List<int> offsets = [0];
             do
             {
-                counts.Add((counts[^1] + (1 << FanShift) - 1) >> FanShift);
-                offsets.Add(NodeCount);
-                NodeCount += counts[^1];
+                counts.Add((counts[^1] + Lanes - 1) >> FanShift);
+                offsets.Add(FamilyCount);
+                FamilyCount += (counts[^1] + Lanes - 1) >> FanShift;
             }
             while (counts[^1] > 1);
             Counts = [.. counts];
@@ -293,6 +389,6 @@ internal sealed unsafe class MembraneTree
 
         internal int[] Offsets { get; }
 
-        internal int NodeCount { get; }
+        internal int FamilyCount { get; }
     }
 }

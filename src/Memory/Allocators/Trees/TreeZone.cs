@@ -60,8 +60,8 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
     /// <param name="topLeaf">The <see cref="TopLeaf"/>.</param>
     /// <param name="membranes">Membranes.</param>
     /// <param name="unitLeaves">Leaves that a membrane begins at a multiple of.</param>
-    /// <param name="nodes">Zeroed room for the trees.</param>
-    internal void Lay(int firstLeaf, int leafCount, int topLeaf, int membranes, int unitLeaves, MembraneTree.Node* nodes)
+    /// <param name="families">Room for the trees.</param>
+    internal void Lay(int firstLeaf, int leafCount, int topLeaf, int membranes, int unitLeaves, MembraneTree.Family* families)
     {
         MembraneTree[] laid = new MembraneTree[membranes];
         long units = leafCount / unitLeaves;
@@ -72,8 +72,8 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
             int first = (int)(i * units / membranes) * unitLeaves;
             int end = (int)((i + 1) * units / membranes) * unitLeaves;
             MembraneTree.Shape shape = end - first == smaller.Counts[0] ? smaller : larger;
-            laid[i] = new MembraneTree(map, firstLeaf + first, shape, nodes);
-            nodes += shape.NodeCount;
+            laid[i] = new MembraneTree(map, firstLeaf + first, shape, families);
+            families += shape.FamilyCount;
         }
 
         FirstLeaf = firstLeaf;
@@ -131,13 +131,17 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
         int end = membrane < 0 ? longest.Length : membrane + 1;
         for (int i = Math.Max(membrane, 0); i < end; i++)
         {
-            if (longest[i] >= count)
+            int skipped = longest.AsSpan(i, end - i).IndexOfAnyInRange((uint)count, uint.MaxValue);
+            if (skipped < 0)
             {
-                int found = alignment == 1 && !committedOnly ? Membranes[i].FindFirst(count) : FindWhere(Membranes[i], count, alignment, committedOnly);
-                if (found >= 0)
-                {
-                    return found;
-                }
+                break;
+            }
+
+            i += skipped;
+            int found = alignment == 1 && !committedOnly ? Membranes[i].FindFirst(count) : FindWhere(Membranes[i], count, alignment, committedOnly);
+            if (found >= 0)
+            {
+                return found;
             }
         }
 

@@ -276,16 +276,6 @@ public sealed unsafe partial class TreeZoneAllocator
 
     private void LayAgain(TreeZone zone, int firstLeaf, int leafCount, int topLeaf)
     {
-        for (nuint at = 0; at < _zoneNodesBytes; at += (nuint)VirtualMemory.PageSize)
-        {
-            // Pages that hold zeros only are left alone: reading them takes no memory, writing would.
-            Span<byte> page = new((byte*)NodesOf(zone.Level) + at, VirtualMemory.PageSize);
-            if (page.IndexOfAnyExcept((byte)0) >= 0)
-            {
-                page.Clear();
-            }
-        }
-
         zone.Lay(firstLeaf, leafCount, topLeaf, MembranesOf(zone.Level), _pageLeaves, NodesOf(zone.Level));
         int free = _map.FirstFree(zone.FirstGranule, zone.EndGranule);
         for (zone.FreeRuns = 0; free < zone.EndGranule; zone.FreeRuns++)

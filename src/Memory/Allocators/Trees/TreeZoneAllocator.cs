@@ -59,9 +59,9 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
         _capacityBytes = Math.Min(_options.TotalBytes, _options.LimitBytes ?? _options.TotalBytes);
         int leaves = (int)(_options.TotalBytes / LeafMap.LeafBytes);
 
-        // Each zone may come to have nearly all leaves when zones are resized: a node per seven leaves, and a few for each membrane's short ends.
-        long nodes = (leaves / 7) + (MembranesOf(LevelCount - 1) * 16);
-        _zoneNodesBytes = (nuint)RoundUp(nodes * sizeof(MembraneTree.Node), VirtualMemory.PageSize);
+        // Each zone may come to have nearly all leaves when zones are resized: a family of eight nodes per 56 leaves, and a few for each membrane's short ends.
+        long families = (leaves / 56) + (MembranesOf(LevelCount - 1) * 16);
+        _zoneNodesBytes = (nuint)RoundUp(families * sizeof(MembraneTree.Family), VirtualMemory.PageSize);
         _nodesBytes = _zoneNodesBytes * LevelCount;
         try
         {
@@ -309,7 +309,7 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
 
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed), this);
 
-    private MembraneTree.Node* NodesOf(int level) => (MembraneTree.Node*)(_nodes + (nint)((nuint)level * _zoneNodesBytes));
+    private MembraneTree.Family* NodesOf(int level) => (MembraneTree.Family*)(_nodes + (nint)((nuint)level * _zoneNodesBytes));
 
     private static long RoundUp(long bytes, long unit) => (bytes + unit - 1) / unit * unit;
 
