@@ -24,6 +24,9 @@ internal sealed unsafe class HeapTables : IDisposable
     private readonly ulong* _top;
     private readonly int _topWords;
     private readonly long _fixedBytes;
+    private readonly ulong[] _emptied;
+    private long _extendedBytes;
+    private long _emptiedSteps;
     private ulong _filled;
 
     /// <summary>Reserves the tables for a number of heap pages and commits what does not grow.</summary>
@@ -62,7 +65,7 @@ internal sealed unsafe class HeapTables : IDisposable
         _upper = (ulong*)((nint)_hints + (nint)hints);
         _treeNodes = (nint)_upper + (nint)upper;
         Tree = new LargeBlockTree((void*)_treeNodes);
-        CommittedBytes = _fixedBytes;
+        _emptied = new ulong[(steps + 63) / 64];
     }
 
     /// <summary>Pages the heap may ever have.</summary>
@@ -89,8 +92,10 @@ internal sealed unsafe class HeapTables : IDisposable
     /// <summary>Bytes of address space.</summary>
     internal long ReservedBytes { get; }
 
-    /// <summary>Bytes committed.</summary>
-    internal long CommittedBytes { get; private set; }
+    /// <summary>Bytes committed, without those that <see cref="GiveBackEmptied"/> gave back.</summary>
+    internal long CommittedBytes => _fixedBytes + (_emptied.LongLength * sizeof(ulong)) + _extendedBytes - (_emptiedSteps * StepBytes);
+
+    private static long StepBytes => (StepPages * (64 + sizeof(PageSpan))) + HintBytesPerStep;
 
     private static uint HintBytesPerStep => StepPages * SlicesPerPage / 64 * BucketStride * sizeof(ulong);
 
@@ -106,7 +111,7 @@ internal sealed unsafe class HeapTables : IDisposable
         uint known = (uint)Math.Min((endPage + (long)StepPages - 1) / StepPages * StepPages, Pages);
         uint steps = (known + StepPages - 1) / StepPages;
         uint before = (KnownPages + StepPages - 1) / StepPages;
-        long committed = _fixedBytes;
+        long committed = 0;
 
         // A refusal in the middle leaves some tables longer than they need to be; committing those again does no harm.
         committed += Extend((nint)Lines, before, steps, StepPages * 64);
@@ -114,7 +119,7 @@ internal sealed unsafe class HeapTables : IDisposable
         committed += Extend((nint)_hints, before, steps, HintBytesPerStep);
         committed += Extend((nint)_upper, 0, 1, (uint)Whole(UpperWords(steps) * BucketStride * sizeof(ulong)));
         committed += Extend(_treeNodes, 0, 1, (uint)Whole(LargeBlockTree.BytesFor((long)known * SegregatedHeap.PageGranules)));
-        CommittedBytes = committed;
+        _extendedBytes = committed;
         KnownPages = known;
     }
 
@@ -127,6 +132,46 @@ internal sealed unsafe class HeapTables : IDisposable
     {
         ulong bit = 1UL << (int)(page & 63);
         CommittedPages[page >> 6] = committed ? CommittedPages[page >> 6] | bit : CommittedPages[page >> 6] & ~bit;
+        uint step = page / StepPages;
+        if (committed && IsEmptied(step))
+        {
+            _emptied[step >> 6] &= ~(1UL << (int)(step & 63));
+            _emptiedSteps--;
+        }
+    }
+
+    /// <summary>Whether no page is committed among those whose tables were committed in a step.</summary>
+    internal bool IsUnused(uint step)
+    {
+        uint from = step * StepPages;
+        uint words = (Math.Min(StepPages, Pages - from) + 63) / 64;
+        return new ReadOnlySpan<ulong>(CommittedPages + (from >> 6), (int)words).IndexOfAnyExcept(0UL) < 0;
+    }
+
+    /// <summary>
+    /// Gives the memory of tables back to the system that describe no committed page: after a peak they would be what is left of it. They stay committed, as zeros, since any address may
+    /// be looked up in them.
+    /// </summary>
+    internal void GiveBackEmptied()
+    {
+        // As many steps together as fill a page of the system in every table.
+        uint unit = (uint)Math.Max(1, VirtualMemory.PageSize / (StepPages * sizeof(PageSpan)));
+        uint steps = (KnownPages + StepPages - 1) / StepPages / unit * unit;
+        for (uint step = 0; step < steps;)
+        {
+            uint end = step;
+            while (end < steps && IsRoomToEmpty(end, unit))
+            {
+                end += unit;
+            }
+
+            if (end > step && !TryEmpty(step, end))
+            {
+                return;
+            }
+
+            step = end + unit;
+        }
     }
 
     /// <summary>Notes that a free block of a bucket starts in a slice of 64 granules.</summary>
@@ -179,14 +224,18 @@ internal sealed unsafe class HeapTables : IDisposable
     internal void Clear()
     {
         new Span<ulong>(_top, _topWords * BucketStride).Clear();
-        for (uint page = 0; page < KnownPages; page++)
+        uint steps = (KnownPages + StepPages - 1) / StepPages;
+        for (uint step = 0; step < steps; step++)
         {
-            new Span<ulong>(Lines + ((nuint)page * 8), 8).Clear();
-            Spans[page] = default;
+            // What was given back is zero and is not touched, lest it come back.
+            if (!IsEmptied(step))
+            {
+                new Span<ulong>(Lines + ((nuint)step * StepPages * 8), (int)StepPages * 8).Clear();
+                new Span<PageSpan>(Spans + ((nuint)step * StepPages), (int)StepPages).Clear();
+                new Span<byte>((byte*)_hints + ((nuint)step * HintBytesPerStep), (int)HintBytesPerStep).Clear();
+            }
         }
 
-        uint steps = (KnownPages + StepPages - 1) / StepPages;
-        new Span<byte>(_hints, checked((int)(steps * HintBytesPerStep))).Clear();
         new Span<ulong>(_upper, checked((int)UpperWords(steps) * BucketStride)).Clear();
         _filled = 0;
         if (KnownPages > 0)
@@ -210,6 +259,67 @@ internal sealed unsafe class HeapTables : IDisposable
         }
 
         return end;
+    }
+
+    private bool IsEmptied(uint step) => (_emptied[step >> 6] >> (int)(step & 63) & 1) != 0;
+
+    private bool IsRoomToEmpty(uint step, uint unit)
+    {
+        for (uint i = step; i < step + unit; i++)
+        {
+            if (IsEmptied(i) || !IsUnused(i))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private bool TryEmpty(uint step, uint end)
+    {
+        for (uint i = step; i < end; i++)
+        {
+            DropHints(i);
+        }
+
+        // No block starts in a page that is not committed, so all of this is zero now, and stays so where the system only drops it when it likes.
+        try
+        {
+            VirtualMemory.Discard((nint)Lines + ((nint)step * (nint)StepPages * 64), (end - step) * (nuint)StepPages * 64);
+            VirtualMemory.Discard((nint)Spans + ((nint)step * (nint)StepPages * sizeof(PageSpan)), (end - step) * (nuint)StepPages * (nuint)sizeof(PageSpan));
+            VirtualMemory.Discard((nint)_hints + ((nint)step * (nint)HintBytesPerStep), (end - step) * (nuint)HintBytesPerStep);
+        }
+        catch (VirtualMemoryException)
+        {
+            // What the system will not take stays as usable as it was.
+            return false;
+        }
+
+        for (uint i = step; i < end; i++)
+        {
+            _emptied[i >> 6] |= 1UL << (int)(i & 63);
+        }
+
+        _emptiedSteps += end - step;
+        return true;
+    }
+
+    /// <summary>Takes back the hints of a step in which no block starts: all of them are out of date.</summary>
+    private void DropHints(uint step)
+    {
+        const int GroupsPerStep = (int)StepPages * SlicesPerPage / 64;
+        uint first = step * GroupsPerStep;
+        for (int bucket = 0; bucket < BucketStride; bucket++)
+        {
+            ulong groups = *UpperWord(bucket, first >> 6) & (((1UL << GroupsPerStep) - 1) << (int)(first & 63));
+            for (; groups != 0; groups &= groups - 1)
+            {
+                uint group = (first & ~63u) + (uint)BitOperations.TrailingZeroCount(groups);
+                *HintWord(bucket, group) = 0;
+                RemoveUpperHint(bucket, group);
+            }
+        }
     }
 
     private static long UpperWords(long steps) => ((steps * StepPages * SlicesPerPage / 64) + 63) / 64;

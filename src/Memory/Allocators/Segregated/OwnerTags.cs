@@ -59,8 +59,49 @@ internal sealed unsafe class OwnerTags : IDisposable
             ? Unsafe.ReadUnaligned<ushort>((void*)(_reservation + (nint)start))
             : 0;
 
+    /// <summary>Gives back the tags of memory that is not committed.</summary>
+    internal void GiveBackUnused(HeapTables tables)
+    {
+        uint unitsPerStep = (HeapTables.StepPages * SegregatedHeap.PageGranules) >> _unitShift;
+        uint steps = tables.KnownPages / HeapTables.StepPages;
+        for (uint step = 0; step < steps; step++)
+        {
+            uint end = (step + 1) * unitsPerStep;
+            int committed = 0;
+            for (uint unit = step * unitsPerStep; unit < end; unit++)
+            {
+                committed += IsCommitted(unit) ? 1 : 0;
+            }
+
+            if (committed == 0 || !tables.IsUnused(step) || !TryDecommit(step * unitsPerStep, unitsPerStep))
+            {
+                continue;
+            }
+
+            _units -= committed;
+            for (uint unit = step * unitsPerStep; unit < end; unit++)
+            {
+                _committed[unit >> 6] &= ~(1UL << (int)(unit & 63));
+            }
+        }
+    }
+
     /// <summary>Gives the tags back. Once.</summary>
     public void Dispose() => VirtualMemory.Release(_reservation, _reservedBytes);
+
+    private bool TryDecommit(long unit, long count)
+    {
+        try
+        {
+            VirtualMemory.Decommit(_reservation + (nint)(unit << _unitShift), (nuint)(count << _unitShift));
+            return true;
+        }
+        catch (VirtualMemoryException)
+        {
+            // What the system will not take stays committed and is used again.
+            return false;
+        }
+    }
 
     private bool IsCommitted(uint unit) => (_committed[unit >> 6] >> (int)(unit & 63) & 1) != 0;
 }

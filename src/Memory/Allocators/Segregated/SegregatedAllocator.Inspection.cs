@@ -225,6 +225,10 @@ public sealed unsafe partial class SegregatedAllocator
         try
         {
             returned = _heap.ReturnIdlePages(keepBytes);
+            if (returned > 0)
+            {
+                _tags?.GiveBackUnused(_heap.Tables);
+            }
         }
         finally
         {

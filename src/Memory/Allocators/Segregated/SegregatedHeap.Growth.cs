@@ -79,36 +79,16 @@ internal sealed unsafe partial class SegregatedHeap
         return committed;
     }
 
-    /// <summary>Gives whole free pages back to the system, the highest addresses first, until no more than <paramref name="keepBytes"/> of them are left.</summary>
-    /// <returns>Bytes given back.</returns>
+    /// <summary>
+    /// Gives whole free pages back to the system, the highest addresses first, until no more than <paramref name="keepBytes"/> of them are left, and the tables of those that are gone.
+    /// </summary>
+    /// <returns>Bytes given back, tables not counted.</returns>
     internal long ReturnIdlePages(long keepBytes)
     {
-        MergeDeferred();
-        long returned = 0;
-        for (uint page = _tables.KnownPages; page-- > 0 && IdleBytes > keepBytes;)
+        long returned = ReturnPages(keepBytes);
+        if (returned > 0)
         {
-            // A free block with a whole page in it is the last that starts in its own page.
-            ulong* line = _lines + ((nuint)page * 8);
-            uint word = 3;
-            while (word > 0 && line[word] == 0)
-            {
-                word--;
-            }
-
-            if (line[word] == 0 || (line[word + 4] >> BitOperations.Log2(line[word]) & 1) == 0 || _spans[page].Length < PageGranules)
-            {
-                continue;
-            }
-
-            uint start = (page << PageShift) + (word << 6) + (uint)BitOperations.Log2(line[word]);
-            long excess = (IdleBytes - keepBytes) >> (PageShift + GranuleShift);
-            long bytes = ReturnPagesOf(start, _spans[page].Length, excess);
-            if (bytes < 0)
-            {
-                return returned;
-            }
-
-            returned += bytes;
+            _tables.GiveBackEmptied();
         }
 
         return returned;
@@ -142,6 +122,39 @@ internal sealed unsafe partial class SegregatedHeap
 
             page = end + 1;
         }
+    }
+
+    private long ReturnPages(long keepBytes)
+    {
+        MergeDeferred();
+        long returned = 0;
+        for (uint page = _tables.KnownPages; page-- > 0 && IdleBytes > keepBytes;)
+        {
+            // A free block with a whole page in it is the last that starts in its own page.
+            ulong* line = _lines + ((nuint)page * 8);
+            uint word = 3;
+            while (word > 0 && line[word] == 0)
+            {
+                word--;
+            }
+
+            if (line[word] == 0 || (line[word + 4] >> BitOperations.Log2(line[word]) & 1) == 0 || _spans[page].Length < PageGranules)
+            {
+                continue;
+            }
+
+            uint start = (page << PageShift) + (word << 6) + (uint)BitOperations.Log2(line[word]);
+            long excess = (IdleBytes - keepBytes) >> (PageShift + GranuleShift);
+            long bytes = ReturnPagesOf(start, _spans[page].Length, excess);
+            if (bytes < 0)
+            {
+                return returned;
+            }
+
+            returned += bytes;
+        }
+
+        return returned;
     }
 
     private long WholePages(uint start, uint length)

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace DimensionStore.Memory;
 
@@ -24,8 +25,9 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
     private const uint ShortestCut = 256;
 
     // Merging a block costs some 60 ns, and no request may take ten microseconds for it: what is not merged by this one waits for the next.
-    private const int MostMergedByRequest = 16;
+    private const int MostMergedByRequest = 8;
     private const int MostMergedByFree = 8;
+    private const int MergedTogether = 8;
 
     // Below 1 KiB, what is cut from the block at hand is less than what merging would cost.
     private const uint LeastWorthMerging = 64;
@@ -251,18 +253,50 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
         MergeSome(int.MaxValue);
     }
 
+    /// <summary>
+    /// Merges so many of the blocks that wait. Each lies anywhere, and what is known about it is in no cache as a rule: of a handful, all is asked for from memory before the first
+    /// is merged, so that they wait together and not one after the other.
+    /// </summary>
     private void MergeSome(int most)
     {
-        for (; most > 0; most--)
+        uint* starts = stackalloc uint[MergedTogether];
+        uint* lengths = stackalloc uint[MergedTogether];
+        int count;
+        do
         {
-            uint start = _deferred.TakeAny(out uint granules);
-            if (start == None)
+            count = 0;
+            while (count < MergedTogether && count < most)
             {
-                return;
+                uint start = _deferred.TakeAny(out uint granules);
+                if (start == None)
+                {
+                    break;
+                }
+
+                Prefetch(start);
+                Prefetch(start + granules);
+                starts[count] = start;
+                lengths[count] = granules;
+                count++;
             }
 
-            MarkFree(start);
-            Merge(start, granules);
+            for (int i = 0; i < count; i++)
+            {
+                MarkFree(starts[i]);
+                Merge(starts[i], lengths[i]);
+            }
+
+            most -= count;
+        }
+        while (count == MergedTogether && most > 0);
+    }
+
+    private void Prefetch(uint granule)
+    {
+        if (Sse.IsSupported && granule < _knownGranules)
+        {
+            Sse.Prefetch0(_lines + ((nuint)(granule >> PageShift) * 8));
+            Sse.Prefetch0(_spans + (granule >> PageShift));
         }
     }
 
@@ -331,6 +365,7 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
     /// <summary>Finds a free block and takes it out of bucket, tree or cut. Its bits stay those of a free block.</summary>
     private bool TryFind(uint granules, out uint start, out uint length)
     {
+        bool merged = false;
         if (granules <= SizeBuckets.LargestGranules)
         {
             // An exact fit cannot be bettered.
@@ -348,6 +383,7 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
             if (_deferred.Granules != 0 && (granules >= LeastWorthMerging || _cutLength < granules))
             {
                 MergeSome(MostMergedByRequest);
+                merged = true;
                 if (TryFindInBuckets(granules, out start, out length))
                 {
                     return true;
@@ -360,7 +396,11 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
             }
         }
 
-        MergeSome(MostMergedByRequest);
+        if (!merged)
+        {
+            MergeSome(MostMergedByRequest);
+        }
+
         PutCutBack();
         if (_knownGranules != 0 && _tables.Tree.TryFindBest(granules, out start, out length))
         {
