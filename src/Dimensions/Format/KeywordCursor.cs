@@ -50,12 +50,18 @@ public ref struct KeywordCursor
     public readonly ReadOnlySpan<byte> FoldedKeyword => _keyLength == 0 ? default : Current.Key;
 
     /// <summary>Its entries.</summary>
-    public readonly PostingList Postings => _keyLength == 0 ? default : Current.Postings(_records, _recordsFileOffset);
+    public readonly PostingList Postings
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _keyLength == 0 ? default : Current.Postings(_records, _recordsFileOffset);
+    }
 
     private readonly KeywordRecord Current => new(ref _record, _keyLength, _displayLength, _postingCount);
 
     /// <summary>Goes to the next keyword; false at the end.</summary>
     /// <exception cref="DimensionFormatException">The index is damaged.</exception>
+    // Inlined, and all that it calls is given values: a field whose address nobody takes stays in a register.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool MoveNext()
     {
         while (_position < _end)
@@ -68,7 +74,7 @@ public ref struct KeywordCursor
             }
 
             _position++;
-            if (_patternLength == 0 || IsMatch(record.Key))
+            if (_patternLength == 0 || IsMatch(MemoryMarshal.CreateReadOnlySpan(ref _pattern, _patternLength), record.Key))
             {
                 _record = ref record.First;
                 _displayLength = record.DisplayLength;
@@ -90,10 +96,11 @@ public ref struct KeywordCursor
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private readonly bool IsMatch(ReadOnlySpan<byte> key) => WildcardPattern.IsMatch(MemoryMarshal.CreateReadOnlySpan(ref _pattern, _patternLength), key);
+    private static bool IsMatch(ReadOnlySpan<byte> pattern, ReadOnlySpan<byte> key) => WildcardPattern.IsMatch(pattern, key);
 
     // The prefix is compared where the first key holds it, since a copy would have to outlive the call that it came with. That the first key begins with
     // it, the search has seen; what is asked here again, so that damage does not lead outside, is whether it is as long.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool SharesFirst(ReadOnlySpan<byte> key)
     {
         if (key.Length < _shared)

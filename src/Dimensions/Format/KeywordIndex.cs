@@ -16,6 +16,9 @@ public readonly ref struct KeywordIndex
     /// <summary>No place: no index has so many keys.</summary>
     private const uint NotLocated = uint.MaxValue;
 
+    /// <summary>Keys with the same heads that are looked at one by one, before they are searched by halves.</summary>
+    private const uint MaxNeighbours = 8;
+
     private readonly ReadOnlySpan<byte> _section;
     private readonly long _sectionOffset;
     private readonly ref byte _tree;
@@ -98,11 +101,12 @@ public readonly ref struct KeywordIndex
     /// <summary>Enumerates the keywords that begin with <paramref name="prefix"/>, ascending by folded UTF-8; all of them for an empty one. Allocates nothing.</summary>
     /// <param name="prefix">In any case.</param>
     /// <exception cref="DimensionFormatException">The index is damaged.</exception>
+    // Inlined into the caller, as the cursor's steps are, and the cursor put together in one place only, so that its fields stay in registers there.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public KeywordCursor FindPrefix(ReadOnlySpan<char> prefix)
     {
-        ref char first = ref MemoryMarshal.GetReference(prefix);
-        uint start = prefix.Length <= AsciiKeyword.BlockLength ? LocateShort(ref first, prefix.Length) : LocateLong(ref first, prefix.Length);
-        return start != NotLocated ? Cursor(start, prefix.Length) : FindFoldedPrefix(prefix);
+        ulong place = LocatePrefix(ref MemoryMarshal.GetReference(prefix), prefix.Length);
+        return Cursor((uint)place, (int)(place >> 32));
     }
 
     /// <summary>
@@ -198,39 +202,46 @@ public readonly ref struct KeywordIndex
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private uint LowerBound(ulong head, ulong second)
     {
-        uint keyCount = _keyCount;
-        if (keyCount == 0)
-        {
-            return 0;
-        }
-
         Vector512<ulong> heads = Vector512.Create(head);
         Vector512<ulong> seconds = Vector512.Create(second);
+        ref byte leaf = ref LeafOf(heads, seconds, out nuint group);
+        return Unsafe.IsNullRef(ref leaf) ? _keyCount : (uint)Math.Min((group * KeywordIndexFormat.HeadsPerGroup) + CountBelow(ref leaf, heads, seconds), _keyCount);
+    }
+
+    /// <summary>The leaf with the first key that is not below one with these heads; a null reference when no leaf has one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ref byte LeafOf(Vector512<ulong> heads, Vector512<ulong> seconds, out nuint group)
+    {
+        group = 0;
+        nuint last = _keyCount - 1;
+        if (_keyCount == 0)
+        {
+            return ref Unsafe.NullRef<byte>();
+        }
+
         ref byte level = ref _tree;
-        uint last = keyCount - 1;
-        uint group = 0;
-        uint lastGroup = 0;
+        nuint lastGroup = 0;
         for (int shift = _topShift; shift > 0; shift -= 3)
         {
             // In bounds: the group is one that the level above has a head for, and this level has eight heads for each of those.
-            group = (group * KeywordIndexFormat.HeadsPerGroup) + CountBelow(ref Unsafe.Add(ref level, (nuint)group * KeywordIndexFormat.GroupBytes), heads, seconds);
-            level = ref Unsafe.Add(ref level, ((nuint)lastGroup + 1) * KeywordIndexFormat.GroupBytes);
+            group = (group * KeywordIndexFormat.HeadsPerGroup) + CountBelow(ref Unsafe.Add(ref level, group * KeywordIndexFormat.GroupBytes), heads, seconds);
+            level = ref Unsafe.Add(ref level, (lastGroup + 1) * KeywordIndexFormat.GroupBytes);
             lastGroup = last >> shift;
             if (group > lastGroup)
             {
-                return keyCount;
+                return ref Unsafe.NullRef<byte>();
             }
         }
 
         // References and hints are wanted next, whichever of the leaf's keys it will be.
-        ref byte leaf = ref Unsafe.Add(ref level, (nuint)group * KeywordIndexFormat.LeafBytes);
+        ref byte leaf = ref Unsafe.Add(ref level, group * KeywordIndexFormat.LeafBytes);
         Prefetch.Line(ref Unsafe.Add(ref leaf, KeywordIndexFormat.LeafReferencesOffset));
-        return Math.Min((group * KeywordIndexFormat.HeadsPerGroup) + CountBelow(ref leaf, heads, seconds), keyCount);
+        return ref leaf;
     }
 
     /// <summary>How many of a group's eight keys are below one with these heads. All are compared at once: a search by halves would guess wrong at every other step.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint CountBelow(ref byte group, Vector512<ulong> heads, Vector512<ulong> seconds)
+    private static nuint CountBelow(ref byte group, Vector512<ulong> heads, Vector512<ulong> seconds)
     {
         if (Vector512.IsHardwareAccelerated)
         {
@@ -244,7 +255,7 @@ public readonly ref struct KeywordIndex
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static uint CountBelow(ref byte group, Vector256<ulong> heads, Vector256<ulong> seconds)
+    private static nuint CountBelow(ref byte group, Vector256<ulong> heads, Vector256<ulong> seconds)
     {
         Vector256<ulong> first = Vector256.LoadUnsafe(ref group).AsUInt64();
         Vector256<ulong> second = Vector256.LoadUnsafe(ref group, KeywordIndexFormat.SecondHeadsOffset).AsUInt64();
@@ -252,74 +263,87 @@ public readonly ref struct KeywordIndex
         return (uint)BitOperations.PopCount(below.ExtractMostSignificantBits());
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    [SkipLocalsInit]
-    private KeywordCursor FindFoldedPrefix(ReadOnlySpan<char> prefix)
-    {
-        if (prefix.IsEmpty)
-        {
-            return Cursor(0, 0);
-        }
-
-        Span<byte> buffer = stackalloc byte[FoldedKeyword.BufferBytes];
-        FoldedKeyword folded = FoldedKeyword.Create(prefix, buffer);
-        return folded.IsValid ? Cursor(Locate(folded.Bytes), folded.Length) : default;
-    }
-
     /// <summary>A walk that begins at a key, over those that share so many bytes with it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private KeywordCursor Cursor(uint start, int shared) => new(ref _leaves, _records, RecordsFileOffset, start, _keyCount, shared);
 
-    /// <summary>Place of the first key that begins with 1 to 16 ASCII characters, the number of keys when there is none, or <see cref="NotLocated"/> for what is no such prefix.</summary>
+    /// <summary>Place of the first key that begins with a prefix, <see cref="NotLocated"/> when there is none, and in the upper half the prefix's length when it is folded: in one register.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private uint LocateShort(scoped ref char prefix, int length)
+    private ulong LocatePrefix(scoped ref char prefix, int length)
     {
         if (!AsciiKeyword.TryFold(ref prefix, length, out Vector128<byte> folded))
         {
-            return NotLocated;
+            return LocateOther(ref prefix, length);
         }
 
         Vector128<ulong> mask = AsciiKeyword.Mask(length).AsUInt64();
-        return Locate(
+        uint start = Locate(
             BinaryPrimitives.ReverseEndianness(folded.AsUInt64().ToScalar()),
             BinaryPrimitives.ReverseEndianness(folded.AsUInt64().GetElement(1)),
             BinaryPrimitives.ReverseEndianness(mask.ToScalar()),
             BinaryPrimitives.ReverseEndianness(mask.GetElement(1)));
+        return Pack(start, length);
     }
 
-    /// <summary>
-    /// The same for 17 to 32 characters. Answers when the first key with the same sixteen bytes is also the first with the prefix, as nearly always;
-    /// what it does not answer begins anew.
-    /// </summary>
+    /// <summary>The same for any prefix.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private uint LocateLong(scoped ref char prefix, int length)
+    private ulong LocateOther(scoped ref char prefix, int length)
     {
-        const int Block = AsciiKeyword.BlockLength;
-        if (length > 2 * Block
-            || !AsciiKeyword.TryFoldBlock(ref prefix, 0, out Vector128<byte> first)
-            || !AsciiKeyword.TryFoldBlock(ref prefix, length - Block, out Vector128<byte> last))
+        if (length == 0)
         {
-            return NotLocated;
+            return 0;
         }
 
-        uint start = Locate(
-            BinaryPrimitives.ReverseEndianness(first.AsUInt64().ToScalar()),
-            BinaryPrimitives.ReverseEndianness(first.AsUInt64().GetElement(1)),
-            ulong.MaxValue,
-            ulong.MaxValue);
-        if (start < _keyCount)
+        return (uint)(length - AsciiKeyword.BlockLength - 1) < AsciiKeyword.BlockLength && TryLocateLong(ref prefix, length, out uint start)
+            ? Pack(start, length)
+            : LocateFolded(ref prefix, length);
+    }
+
+    /// <summary>The same for 17 to 32 ASCII characters, if a key with the prefix is among the first that have its sixteen bytes, as nearly always, or none has them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryLocateLong(scoped ref char prefix, int length, out uint start)
+    {
+        const int Block = AsciiKeyword.BlockLength;
+        start = NotLocated;
+        if (!AsciiKeyword.TryFoldBlock(ref prefix, 0, out Vector128<byte> first)
+            || !AsciiKeyword.TryFoldBlock(ref prefix, length - Block, out Vector128<byte> last))
+        {
+            return false;
+        }
+
+        ulong head = BinaryPrimitives.ReverseEndianness(first.AsUInt64().ToScalar());
+        ulong second = BinaryPrimitives.ReverseEndianness(first.AsUInt64().GetElement(1));
+        start = Locate(head, second, ulong.MaxValue, ulong.MaxValue);
+        if (start >= _keyCount)
+        {
+            return true;
+        }
+
+        for (uint end = (uint)Math.Min((ulong)start + MaxNeighbours, _keyCount); start < end && HeadAt(start) == head && SecondHeadAt(start) == second; start++)
         {
             KeywordRecord record = KeywordRecord.Read(_records, ReferenceAt(ref _leaves, start), RecordsFileOffset);
-            if (record.KeyLength < length || Vector128.LoadUnsafe(ref Unsafe.Add(ref record.KeyStart, length - Block)) != last)
+            if (record.KeyLength >= length && Vector128.LoadUnsafe(ref Unsafe.Add(ref record.KeyStart, length - Block)) == last)
             {
-                return NotLocated;
+                return true;
             }
         }
 
-        return start;
+        return false;
     }
 
-    /// <summary>Place of the first key that begins with a folded prefix; the number of keys when there is none. All keys begin with an empty one.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    [SkipLocalsInit]
+    private ulong LocateFolded(scoped ref char prefix, int length)
+    {
+        Span<byte> buffer = stackalloc byte[FoldedKeyword.BufferBytes];
+        FoldedKeyword folded = FoldedKeyword.Create(MemoryMarshal.CreateReadOnlySpan(ref prefix, length), buffer);
+        return folded.IsValid ? Pack(Locate(folded.Bytes), folded.Length) : NotLocated;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Pack(uint position, int shared) => ((ulong)(uint)shared << 32) | position;
+
+    /// <summary>Place of the first key that begins with a folded prefix; not below the number of keys when there is none. All keys begin with an empty one.</summary>
     private uint Locate(scoped ReadOnlySpan<byte> prefix)
     {
         ulong head = KeywordIndexFormat.Head(prefix);
@@ -334,21 +358,32 @@ public readonly ref struct KeywordIndex
         return start < _keyCount && RecordAt(start).Key.StartsWith(prefix) ? start : _keyCount;
     }
 
-    /// <summary>Place of the first key with these heads, as far as they are masked; the number of keys when there is none.</summary>
+    /// <summary>Place of the first key with these heads, as far as they are masked, which keep at least one byte; <see cref="NotLocated"/> when there is none.</summary>
     // Keys hold no NUL, so zero-padded heads are an exact bound for a prefix of up to sixteen bytes. Where to end is not searched for: the cursor stops by itself.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private uint Locate(ulong head, ulong second, ulong headMask, ulong secondMask)
     {
-        uint start = LowerBound(head, second);
-        if (start >= _keyCount || (((HeadAt(start) ^ head) & headMask) | ((SecondHeadAt(start) ^ second) & secondMask)) != 0)
+        Vector512<ulong> heads = Vector512.Create(head);
+        Vector512<ulong> seconds = Vector512.Create(second);
+        ref byte leaf = ref LeafOf(heads, seconds, out nuint group);
+        if (Unsafe.IsNullRef(ref leaf))
         {
-            return _keyCount;
+            return NotLocated;
+        }
+
+        nuint place = CountBelow(ref leaf, heads, seconds);
+        ref byte found = ref Unsafe.Add(ref leaf, place * sizeof(ulong));
+        ref byte numbers = ref Unsafe.Add(ref leaf, KeywordIndexFormat.LeafReferencesOffset + (place * sizeof(uint)));
+        if (place == KeywordIndexFormat.HeadsPerGroup
+            || (((LittleEndian.U64(ref found) ^ head) & headMask) | ((LittleEndian.U64(ref Unsafe.Add(ref found, KeywordIndexFormat.SecondHeadsOffset)) ^ second) & secondMask)) != 0)
+        {
+            return NotLocated;
         }
 
         // The entry's bytes are on their way while the record is still being fetched, as they are in an exact lookup.
-        uint hint = LittleEndian.U32(ref Unsafe.Add(ref _leaves, Leaf(start) + KeywordIndexFormat.LeafHintsOffset + ((nint)(start & 7) * sizeof(uint))));
+        uint hint = LittleEndian.U32(ref Unsafe.Add(ref numbers, KeywordIndexFormat.LeafHintsOffset - KeywordIndexFormat.LeafReferencesOffset));
         Prefetch.Line(ref Unsafe.Add(ref MemoryMarshal.GetReference(_section), (nint)hint * KeywordIndexFormat.HintUnit - (nint)_sectionOffset));
-        return start;
+        return (uint)((group * KeywordIndexFormat.HeadsPerGroup) + place);
     }
 
     /// <summary>
