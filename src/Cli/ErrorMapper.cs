@@ -23,6 +23,7 @@ internal static class ErrorMapper
         MemoryMapFileExistsException exists => (ExitCodes.Refused, $"{exists.FilePath} exists and is kept; --force replaces it."),
         DimensionNotFoundException or LayerNotFoundException or RegionNotFoundException => (ExitCodes.NotFound, exception.Message),
         TraceReplayException { InnerException: VirtualMemoryException or OutOfMemoryException } => (ExitCodes.InputOutput, exception.Message),
+        CodecUnavailableException => (ExitCodes.InputOutput, exception.Message),
         DimensionStoreException or LimitExceededException => (ExitCodes.Refused, exception.Message),
         VirtualMemoryException or AllocationFailedException => (ExitCodes.InputOutput, exception.Message),
         MemoryToolkitException => (ExitCodes.Refused, exception.Message),

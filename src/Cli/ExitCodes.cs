@@ -15,7 +15,7 @@ internal static class ExitCodes
     /// <summary>Data was refused: a rule of the format, an entry, a limit, a file that is kept.</summary>
     public const int Refused = 3;
 
-    /// <summary>A file or the system failed: missing, not permitted, disk full.</summary>
+    /// <summary>A file or the system failed: missing, not permitted, disk full, a library not installed.</summary>
     public const int InputOutput = 4;
 
     /// <summary>An error that the tool does not know: a defect in it.</summary>

@@ -101,6 +101,29 @@ Describe 'New-DimensionFile' {
         $made.Layers[0].UncompressedSize | Should -Be 1000
     }
 
+    It 'stores layers with <_>, where the system has its library' -ForEach 'Lz4', 'Zstd' {
+        if (-not [DimensionStore.LayerCodecs]::IsAvailable($_)) {
+            Set-ItResult -Skipped -Because "the system has no library for $_"
+            return
+        }
+        $made = [pscustomobject]@{ Keywords = 'k'; Content = 'x' * 1000 } | New-DimensionFile $file D01 -Codec $_
+        $made.Layers.Codec | Should -Be $_
+        $made.Layers.ContentSize | Should -BeLessThan 1000
+        (Test-DimensionFile $file).IsValid | Should -BeTrue
+    }
+
+    It 'names the library that is missing, and writes nothing' {
+        $hidden = [DimensionStore.Memory.MemoryAllocator].Assembly.GetType('DimensionStore.Memory.Native.NativeFaults').GetProperty('HideLibraries', [Reflection.BindingFlags]'NonPublic, Static')
+        $hidden.SetValue($null, $true)
+        try {
+            { [pscustomobject]@{ Content = 'x' } | New-DimensionFile $file D01 -Codec Zstd -ErrorAction Stop } | Should -Throw -ExpectedMessage '*libzstd*' -ErrorId 'CodecUnavailable,*'
+        }
+        finally {
+            $hidden.SetValue($null, $false)
+        }
+        $file | Should -Not -Exist
+    }
+
     It 'makes a plain file with -Plain' {
         $made = 'x' | New-DimensionFile $file D01 -Plain
         $made.IsPlain | Should -BeTrue

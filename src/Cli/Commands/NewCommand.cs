@@ -21,7 +21,7 @@ internal static class NewCommand
         };
         Option<string[]> frequency = new("--frequency") { Description = "Frequency of a layer in hertz, as in 0=1.5; may be repeated. Without a layer: of all.", HelpName = "LAYER=HZ" };
         Option<string[]> depth = new("--depth") { Description = "Depth of a layer, 0 to 255, as in 0=2; may be repeated. Default: the layer's number.", HelpName = "LAYER=N" };
-        Option<string[]> codec = new("--codec") { Description = "How a layer is stored: none (default; read without a copy), brotli or zlib, as in 3=brotli; may be repeated.", HelpName = "LAYER=CODEC" };
+        Option<string[]> codec = new("--codec") { Description = "How a layer is stored: none (default; read without a copy), brotli, zlib, or with the system's libraries lz4 or zstd, as in 3=brotli; may be repeated.", HelpName = "LAYER=CODEC" };
         Option<bool> plain = new("--plain") { Description = "Write plain V1: no checksums, no keyword index, no codecs." };
         Option<bool> force = CommonSymbols.Force();
         Option<bool> json = CommonSymbols.Json();
@@ -85,7 +85,9 @@ internal static class NewCommand
                 "none" => LayerCodec.None,
                 "brotli" => LayerCodec.Brotli,
                 "zlib" => LayerCodec.ZLib,
-                _ => throw new CliUsageException($"--codec {text}: none, brotli or zlib was expected."),
+                "lz4" => LayerCodec.Lz4,
+                "zstd" => LayerCodec.Zstd,
+                _ => throw new CliUsageException($"--codec {text}: none, brotli, zlib, lz4 or zstd was expected."),
             },
         });
         return layers;

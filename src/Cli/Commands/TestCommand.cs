@@ -43,7 +43,7 @@ internal static class TestCommand
         {
             return new Outcome(path, DimensionFile.Verify(path, cancellation), null);
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is CodecUnavailableException or IOException or UnauthorizedAccessException)
         {
             return new Outcome(path, null, failure);
         }

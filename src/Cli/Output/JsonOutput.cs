@@ -192,6 +192,8 @@ internal static class JsonOutput
     {
         LayerCodec.Brotli => "brotli",
         LayerCodec.ZLib => "zlib",
+        LayerCodec.Lz4 => "lz4",
+        LayerCodec.Zstd => "zstd",
         _ => "none",
     };
 

@@ -16,6 +16,7 @@ public static class DimensionFile
 
     /// <summary>Checks everything: header, metadata, checksums of every layer and of the index, the index's own structure, padding, the seal. Reads through the file, never through a mapping.</summary>
     /// <returns>What was checked; <see cref="VerificationResult.Error"/> is null when all is well.</returns>
+    /// <exception cref="CodecUnavailableException">A layer's codec needs a library of the system that is not installed.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static VerificationResult Verify(string path, CancellationToken cancellationToken = default)

@@ -18,6 +18,7 @@ public sealed class DimensionFileWriter : IDisposable
     /// <param name="path">The file to make. Its directory must exist.</param>
     /// <param name="options">What to make.</param>
     /// <exception cref="ArgumentException">The options contradict the format.</exception>
+    /// <exception cref="CodecUnavailableException">A layer's codec needs a library of the system that is not installed.</exception>
     /// <exception cref="DimensionFileExistsException">There is a file and overwriting was not asked for.</exception>
     /// <exception cref="ImmutableDimensionException">There is a file, and it or the dimension is immutable.</exception>
     /// <exception cref="IOException">The directory is missing, or the path is a directory.</exception>

@@ -68,6 +68,7 @@ public sealed unsafe class MmapRegion : IDisposable
     /// <param name="residency">Where its bytes shall live.</param>
     /// <param name="verify">Check everything, not only header and metadata.</param>
     /// <exception cref="DimensionFormatException">A rule of the format is broken.</exception>
+    /// <exception cref="CodecUnavailableException">The file is to be verified, and a layer's codec needs a library of the system that is not installed.</exception>
     /// <exception cref="IOException">The file cannot be opened, read or mapped.</exception>
     public static MmapRegion Open(string path, Residency residency = Residency.Shared, bool verify = false)
     {

@@ -77,9 +77,9 @@ internal readonly ref struct ContentChecker
     private void CheckCodec(in DescriptorParser.RawLayer layer, int slot)
     {
         byte codec = _extension.Codecs[slot];
-        if (codec > (byte)LayerCodec.ZLib)
+        if (codec > (byte)LayerCodecs.Last)
         {
-            throw Error(DimensionFormatError.UnknownCodec, DimensionFormat.CodecsOffset + slot, $"0 (none), 1 (Brotli) or 2 (zlib) for layer {layer.Number}", $"{codec}");
+            throw Error(DimensionFormatError.UnknownCodec, DimensionFormat.CodecsOffset + slot, $"0 (none), 1 (Brotli), 2 (zlib), 3 (LZ4) or 4 (Zstandard) for layer {layer.Number}", $"{codec}");
         }
 
         uint size = _extension.UncompressedSizes[slot];

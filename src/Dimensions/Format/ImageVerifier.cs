@@ -1,6 +1,4 @@
 using System.Buffers;
-using System.IO.Compression;
-using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 
 namespace DimensionStore;
@@ -20,6 +18,7 @@ internal sealed class ImageVerifier(DimensionDescriptor descriptor, ImageSource 
 
     /// <summary>Verifies. A plain file has nothing beyond header and metadata that could be checked.</summary>
     /// <exception cref="DimensionFormatException">The first broken rule.</exception>
+    /// <exception cref="CodecUnavailableException">A layer's codec needs a library that is not installed; what came before it is right.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public void Run(CancellationToken cancellationToken = default)
     {
@@ -37,7 +36,7 @@ internal sealed class ImageVerifier(DimensionDescriptor descriptor, ImageSource 
             {
                 if (layer.Codec != LayerCodec.None && layer.ContentSize != 0)
                 {
-                    CheckDecompression(layer, buffer, cancellationToken);
+                    LayerDecompressor.Verify(layer, source, buffer, filePath, cancellationToken);
                 }
             }
         }
@@ -141,41 +140,6 @@ internal sealed class ImageVerifier(DimensionDescriptor descriptor, ImageSource 
         }
 
         return checksum;
-    }
-
-    // Not inlined: only a file that is compressed shall load the compression libraries.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void CheckDecompression(LayerDescriptor layer, byte[] buffer, CancellationToken cancellationToken)
-    {
-        long size = 0;
-        using var stored = new ImageRangeStream(source, layer.ContentOffset, layer.ContentSize);
-        try
-        {
-            using Stream content = layer.Codec == LayerCodec.Brotli
-                ? new BrotliStream(stored, CompressionMode.Decompress)
-                : new ZLibStream(stored, CompressionMode.Decompress);
-
-            // One byte more than stated ends it: a few bytes that claim to be a terabyte are refused early.
-            for (int read = 1; read > 0 && size <= layer.UncompressedSize; size += read)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                read = content.Read(buffer);
-            }
-        }
-        catch (Exception error) when (!stored.HasFailed && error is (InvalidDataException or InvalidOperationException or IOException))
-        {
-            // A zlib stream that wants a preset dictionary is reported as an IOException, although the bytes are wrong and not the source.
-            throw Error(DimensionFormatError.BadCompressedContent, layer.ContentOffset, $"a {layer.Codec} stream in layer {layer.Layer}", error.Message);
-        }
-
-        if (size != layer.UncompressedSize)
-        {
-            throw Error(
-                DimensionFormatError.BadCompressedContent,
-                layer.ContentOffset,
-                $"{layer.UncompressedSize:N0} bytes of layer {layer.Layer} once decompressed",
-                size > layer.UncompressedSize ? "more" : $"{size:N0}");
-        }
     }
 
     private void CheckIndex()

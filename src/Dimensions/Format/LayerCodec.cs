@@ -11,4 +11,10 @@ public enum LayerCodec : byte
 
     /// <summary>One zlib stream (RFC 1950).</summary>
     ZLib = 2,
+
+    /// <summary>One LZ4 frame (LZ4 frame format 1.6). Needs the system's liblz4: see <see cref="LayerCodecs.IsAvailable"/>.</summary>
+    Lz4 = 3,
+
+    /// <summary>One Zstandard frame (RFC 8878) with a window of at most 8 MiB. Needs the system's libzstd: see <see cref="LayerCodecs.IsAvailable"/>.</summary>
+    Zstd = 4,
 }

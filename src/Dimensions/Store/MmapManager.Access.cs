@@ -13,6 +13,7 @@ public sealed partial class MmapManager
     /// <exception cref="RegionNotFoundException">The dimension was unloaded or evicted.</exception>
     /// <exception cref="DimensionNotFoundException">There is no such dimension.</exception>
     /// <exception cref="DimensionFormatException">Its file is broken; the error is the one that loading gave. So are <see cref="IOException"/> and <see cref="LimitExceededException"/>.</exception>
+    /// <exception cref="CodecUnavailableException">The layer is compressed, and its codec needs a library of the system that is not installed.</exception>
     /// <exception cref="ObjectDisposedException">The store is closed.</exception>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public unsafe LayerAccess AccessLayer(LayerId layer)

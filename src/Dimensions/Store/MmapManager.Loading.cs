@@ -207,7 +207,7 @@ public sealed partial class MmapManager
     }
 
     /// <summary>Whether the file is to blame, and not the budget, which may have room later.</summary>
-    private bool IsOfTheFile(Exception exception) => exception is DimensionFormatException or IOException
+    private bool IsOfTheFile(Exception exception) => exception is DimensionFormatException or CodecUnavailableException or IOException
         || (exception is LimitExceededException limit && limit.LimitName != Budget.Name);
 
     private MmapRegion OpenChecked(DimensionId id, string path, Residency? residency = null)

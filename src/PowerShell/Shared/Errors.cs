@@ -15,6 +15,7 @@ internal static class Errors
     public static ErrorRecord From(Exception e, object? target) => e switch
     {
         DimensionFormatException format => Make(e, ErrorIds.InvalidFileFormat, ErrorCategory.InvalidData, format.FilePath ?? target, "Run Test-DimensionFile on the file; rebuild it with New-DimensionFile, or take it from a backup."),
+        CodecUnavailableException codec => Make(e, ErrorIds.CodecUnavailable, ErrorCategory.NotInstalled, codec.FilePath ?? target, $"Install {codec.LibraryName}, or choose the codec None, Brotli or ZLib."),
         InvalidEntryException => Make(e, ErrorIds.InvalidEntry, ErrorCategory.InvalidData, target, "Give each object a Layer from 0 to 3, Keywords, and Content. Nothing was written."),
         DimensionFileExistsException exists => Make(e, ErrorIds.FileExists, ErrorCategory.ResourceExists, exists.FilePath, "Use -Force to replace the file, or another -Path."),
         MemoryMapFileExistsException exists => Make(e, ErrorIds.FileExists, ErrorCategory.ResourceExists, exists.FilePath, "Use -Force to replace the file, or another -Path."),

@@ -50,7 +50,7 @@ internal static class LayerSettingReader
                 "DEPTH" => settings with { Depth = Convert<byte>(layer, name, pair.Value, "a whole number from 0 to 255") },
                 "FREQUENCY" => settings with { Frequency = ConvertFrequency(layer, pair.Value) },
                 "KEYWORDS" => settings with { Keywords = EntryReader.ReadKeywords(pair.Value) },
-                "CODEC" => settings with { Codec = Convert<LayerCodec>(layer, name, pair.Value, "None, Brotli or ZLib") },
+                "CODEC" => settings with { Codec = Convert<LayerCodec>(layer, name, pair.Value, "None, Brotli, ZLib, Lz4 or Zstd") },
                 _ => throw new PSArgumentException($"-LayerSetting gives layer {layer} '{name}'; Depth, Frequency, Keywords and Codec are known."),
             };
         }

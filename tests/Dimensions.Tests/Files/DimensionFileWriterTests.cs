@@ -135,7 +135,7 @@ public sealed class DimensionFileWriterTests
                 With(4, new LayerSettings()),
                 With(0, new LayerSettings { Frequency = float.NaN }),
                 With(0, new LayerSettings { Frequency = -1 }),
-                With(0, new LayerSettings { Codec = (LayerCodec)3 }),
+                With(0, new LayerSettings { Codec = (LayerCodec)5 }),
                 With(0, new LayerSettings { Keywords = [""] }),
                 With(0, new LayerSettings { Keywords = ["a\0b"] }),
                 With(0, new LayerSettings { Keywords = [new string('x', 4097)] }),

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using DimensionStore.Tests.Format;
 
 namespace DimensionStore.Tests.Files;
 
@@ -139,7 +140,8 @@ internal sealed class WrittenFile
         {
             LayerCodec.Brotli => new BrotliStream(new MemoryStream(stored), CompressionMode.Decompress),
             LayerCodec.ZLib => new ZLibStream(new MemoryStream(stored), CompressionMode.Decompress),
-            _ => new MemoryStream(stored),
+            LayerCodec.None => new MemoryStream(stored),
+            _ => new MemoryStream(SampleImages.DecodeFrame(codec, stored)),
         };
         using MemoryStream content = new();
         stream.CopyTo(content);

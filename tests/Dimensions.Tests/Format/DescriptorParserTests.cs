@@ -147,7 +147,7 @@ public sealed class DescriptorParserTests
     [InlineData(DimensionFormatError.ReservedNotZero, 251, "01")]
     [InlineData(DimensionFormatError.ReservedNotZero, 252, "01")]
     [InlineData(DimensionFormatError.ReservedNotZero, 255, "80")]
-    [InlineData(DimensionFormatError.UnknownCodec, 168, "03")]
+    [InlineData(DimensionFormatError.UnknownCodec, 168, "05")]
     [InlineData(DimensionFormatError.UnknownCodec, 169, "FF")]
     [InlineData(DimensionFormatError.BadCompressedContent, 152, "01")]
     [InlineData(DimensionFormatError.SizeOverflow, 127, "80")]

@@ -3,12 +3,13 @@ using System.IO.Compression;
 using System.Numerics;
 using System.Security.Cryptography;
 using System.Text;
+using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Tests.Format;
 
 /// <summary>
 /// Puts a dimension file together from the words of <c>formats/JESSY_MMAP_V1.md</c>, as plainly as it can be written down: everything in memory, no code of the library
-/// but its folding. The second implementation that writer and reader are held against, and the source of images that a correct writer would never make.
+/// but its folding and, for codecs 3 and 4, the way to the system's libraries. The second implementation that writer and reader are held against, and the source of images that a correct writer would never make.
 /// </summary>
 internal sealed class ImageAssembler
 {
@@ -190,6 +191,15 @@ internal sealed class ImageAssembler
         if (codec == 0)
         {
             return content;
+        }
+
+        if (codec > 2)
+        {
+            using NativeEncoder encoder = LayerCodecs.NewEncoder((LayerCodec)codec, 0, content.Length);
+            byte[] frame = new byte[4 * encoder.OutputBytes];
+            encoder.Encode(content, frame, out _, out int written, isFinal: false);
+            encoder.Encode([], frame.AsSpan(written), out _, out int end, isFinal: true);
+            return frame[..(written + end)];
         }
 
         using var stored = new MemoryStream();

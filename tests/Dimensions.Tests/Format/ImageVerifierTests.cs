@@ -147,6 +147,7 @@ public sealed class ImageVerifierTests
         ImageAssembler.FixChecksums(image);
         Refused(image, DimensionFormatError.BadCompressedContent);
         byte[] content = new byte[layer.UncompressedSize];
+        layer = DimensionDescriptor.Parse(image, image.Length).Layers[1];
         DimensionFormatException error = Assert.Throws<DimensionFormatException>(
             () => LayerDecompressor.Decompress(layer, image.AsSpan((int)layer.ContentOffset, (int)layer.ContentSize), content, null));
         Assert.Equal(DimensionFormatError.BadCompressedContent, error.Error);

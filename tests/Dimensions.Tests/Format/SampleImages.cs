@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.IO.Compression;
+using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Tests.Format;
 
@@ -21,6 +23,14 @@ internal static class SampleImages
         return Entries(assembler).Build();
     }
 
+    public static byte[] CompressedByLibraries()
+    {
+        var assembler = new ImageAssembler { Id = 7, Name = "Technical" };
+        assembler.AddLayer(0, 0, 432.5f, codec: (int)LayerCodec.Lz4);
+        assembler.AddLayer(1, 1, 528f, codec: (int)LayerCodec.Zstd);
+        return Entries(assembler).AddEntry(0, string.Concat(Enumerable.Repeat("Joy, ", 20))).AddEntry(1, string.Concat(Enumerable.Repeat("grief, ", 20))).Build();
+    }
+
     public static byte[] ManyKeys(int count)
     {
         var assembler = new ImageAssembler { Id = 3, Name = "Many" };
@@ -39,6 +49,11 @@ internal static class SampleImages
         yield return ("sealed", Sealed());
         yield return ("without index", WithoutIndex());
         yield return ("compressed", Compressed());
+        if (LayerCodecs.IsAvailable(LayerCodec.Lz4) && LayerCodecs.IsAvailable(LayerCodec.Zstd))
+        {
+            yield return ("compressed by libraries", CompressedByLibraries());
+        }
+
         yield return ("many keys", ManyKeys(100));
         yield return ("empty layer", new ImageAssembler().AddEntry(2, "", "nothing").Build());
     }
@@ -54,11 +69,21 @@ internal static class SampleImages
         {
             LayerCodec.Brotli => new BrotliStream(stored, CompressionMode.Decompress),
             LayerCodec.ZLib => new ZLibStream(stored, CompressionMode.Decompress),
-            _ => stored,
+            LayerCodec.None => stored,
+            _ => new MemoryStream(DecodeFrame(layer.Codec, image.AsSpan((int)layer.ContentOffset, (int)layer.ContentSize))),
         };
         using var copy = new MemoryStream();
         content.CopyTo(copy);
         return copy.ToArray();
+    }
+
+    /// <summary>Decodes a frame with its library in one call, without the product's decompressor.</summary>
+    public static byte[] DecodeFrame(LayerCodec codec, ReadOnlySpan<byte> stored)
+    {
+        using NativeDecoder decoder = codec == LayerCodec.Lz4 ? CompressionLibraries.Lz4!.NewDecoder() : CompressionLibraries.Zstd!.NewDecoder(27);
+        byte[] content = new byte[1 << 24];
+        OperationStatus status = decoder.Decode(stored, content, out int consumed, out int written);
+        return status == OperationStatus.Done && consumed == stored.Length ? content[..written] : throw new InvalidDataException($"{status} after {consumed} of {stored.Length} bytes.");
     }
 
     private static ImageAssembler Entries(ImageAssembler assembler) => assembler

@@ -288,7 +288,7 @@ public sealed class StoreAccessTests
 
         for (int i = 0; i < 3; i++)
         {
-            Assert.Equal(DimensionFormatError.BadCompressedContent, Assert.Throws<DimensionFormatException>(() => store.AccessLayer(D01Layer0).Dispose()).Error);
+            Assert.Equal(DimensionFormatError.LayerChecksum, Assert.Throws<DimensionFormatException>(() => store.AccessLayer(D01Layer0).Dispose()).Error);
             Assert.Throws<DimensionFormatException>(() => store.Find(D01, "k").Dispose());
         }
 

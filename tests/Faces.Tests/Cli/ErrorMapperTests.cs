@@ -17,6 +17,7 @@ public sealed class ErrorMapperTests
         { new ImmutableDimensionException(new DimensionId(9), "overwritten"), ExitCodes.Refused },
         { new InvalidCatalogException("f", "bad"), ExitCodes.Refused },
         { new LimitExceededException("budget", 2, 1, 2), ExitCodes.Refused },
+        { new CodecUnavailableException(LayerCodec.Zstd, 0, "f"), ExitCodes.InputOutput },
         { new FileNotFoundException("missing"), ExitCodes.InputOutput },
         { new DirectoryNotFoundException("missing"), ExitCodes.InputOutput },
         { new UnauthorizedAccessException("denied"), ExitCodes.InputOutput },

@@ -90,6 +90,19 @@ public sealed class NewCommandTests : IDisposable
         Assert.Equal("zlib", layers[1].GetProperty("codec").GetString());
     }
 
+    [Theory]
+    [InlineData("lz4", LayerCodec.Lz4)]
+    [InlineData("ZSTD", LayerCodec.Zstd)]
+    public void Layers_are_stored_with_the_systems_libraries(string name, LayerCodec codec)
+    {
+        Assert.SkipUnless(LayerCodecs.IsAvailable(codec), $"the system has no library for {codec}");
+        string file = New(_directory.Write("s.jsonl", Samples.JsonLines), "--codec", name);
+        JsonElement layer = Tool.Succeed("show", file, "--json").Json.GetProperty("layers")[0];
+
+        Assert.Equal(name.ToLowerInvariant(), layer.GetProperty("codec").GetString());
+        Tool.Succeed("test", file);
+    }
+
     [Fact]
     public void A_plain_file_has_no_extension()
     {

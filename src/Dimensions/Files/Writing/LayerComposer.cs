@@ -1,5 +1,3 @@
-using System.IO.Compression;
-
 namespace DimensionStore;
 
 /// <summary>One layer while it is collected and once it is written.</summary>
@@ -56,20 +54,7 @@ internal sealed class LayerComposer : IDisposable
         }
         else
         {
-            using Stream compressor = Compress(sink);
-            SpillBufferReader reader = new(Content);
-            try
-            {
-                while (reader.Next() is { IsEmpty: false } bytes)
-                {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    compressor.Write(bytes);
-                }
-            }
-            finally
-            {
-                reader.Dispose();
-            }
+            LayerCompressor.Compress(Codec, Number, Content, sink, cancellationToken);
         }
 
         Checksum = sink.Checksum;
@@ -89,8 +74,4 @@ internal sealed class LayerComposer : IDisposable
         Content.Dispose();
         Keywords.Dispose();
     }
-
-    private Stream Compress(ImageSink sink) => Codec == LayerCodec.Brotli
-        ? new BrotliStream(new SinkStream(sink), CompressionLevel.Optimal)
-        : new ZLibStream(new SinkStream(sink), CompressionLevel.Optimal);
 }

@@ -8,6 +8,7 @@ internal static class WriterOptionsCheck
     private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
 
     /// <exception cref="ArgumentException">An option contradicts the format; names it.</exception>
+    /// <exception cref="CodecUnavailableException">A codec's library is not installed.</exception>
     public static void Check(DimensionWriterOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -52,14 +53,19 @@ internal static class WriterOptionsCheck
             throw new ArgumentException($"Layer {layer}: a frequency is a finite number of hertz from 0 up, not {settings.Frequency}.", nameof(options));
         }
 
-        if (settings.Codec > LayerCodec.ZLib)
+        if (settings.Codec > LayerCodecs.Last)
         {
-            throw new ArgumentException($"Layer {layer}: there is no codec {settings.Codec}; there are None, Brotli and ZLib.", nameof(options));
+            throw new ArgumentException($"Layer {layer}: there is no codec {settings.Codec}; there are None, Brotli, ZLib, Lz4 and Zstd.", nameof(options));
         }
 
         if (options.Plain && settings.Codec != LayerCodec.None)
         {
             throw new ArgumentException($"Layer {layer}: a plain file has no place to say that a layer is compressed; use no codec, or no plain file.", nameof(options));
+        }
+
+        if (!LayerCodecs.IsAvailable(settings.Codec))
+        {
+            throw new CodecUnavailableException(settings.Codec, layer);
         }
 
         foreach (string keyword in settings.Keywords ?? [])
