@@ -87,6 +87,22 @@ internal sealed unsafe class DeferredBlocks : IDisposable
         return (equal & ((1u << _counts[granules]) - 1)) != 0;
     }
 
+    /// <summary>Takes one block out, if it is here.</summary>
+    internal bool TryTake(uint start, uint granules)
+    {
+        if (!Contains(start, granules))
+        {
+            return false;
+        }
+
+        Span<uint> places = new(_starts + (granules * PerSize), _counts[granules]);
+        int place = places.IndexOf(start);
+        places[(place + 1)..].CopyTo(places[place..]);
+        _counts[granules]--;
+        Granules -= granules;
+        return true;
+    }
+
     /// <summary>Takes the block of a size that has been here longest.</summary>
     internal uint TakeOldest(uint granules)
     {

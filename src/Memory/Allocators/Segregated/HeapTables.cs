@@ -108,7 +108,9 @@ internal sealed unsafe class HeapTables : IDisposable
             return;
         }
 
-        uint known = (uint)Math.Min((endPage + (long)StepPages - 1) / StepPages * StepPages, Pages);
+        // An eighth ahead: a large heap that grows asks the system for tables once in many growths, since that takes a call for each table.
+        long ahead = Math.Max(endPage, KnownPages + ((long)KnownPages / 8));
+        uint known = (uint)Math.Min((ahead + StepPages - 1) / StepPages * StepPages, Pages);
         uint steps = (known + StepPages - 1) / StepPages;
         uint before = (KnownPages + StepPages - 1) / StepPages;
         long committed = 0;

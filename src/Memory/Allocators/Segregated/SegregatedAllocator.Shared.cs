@@ -116,8 +116,17 @@ public sealed unsafe partial class SegregatedAllocator
                     return Obstacle.None;
                 }
 
-                // A request merges some of the blocks that wait; one that would fail or grow otherwise waits for all.
-                _heap.MergeDeferred();
+                // A request merges some of the blocks that wait, and some more before memory is committed for it; one that may not have memory merges all,
+                // and so does a large one, which takes as long to be written to.
+                if (frugal || granules > SizeBuckets.LargestGranules || (options & AllocationOptions.NoGrow) != 0)
+                {
+                    _heap.MergeDeferred();
+                }
+                else
+                {
+                    _heap.MergeBeforeGrowth();
+                }
+
                 start = TakeLocked(granules, alignment, account);
                 if (start != None)
                 {
@@ -132,7 +141,9 @@ public sealed unsafe partial class SegregatedAllocator
                 plan = _heap.PlanGrowth(needed, frugal, out uint firstPage, out uint endPage);
                 if (plan == 0)
                 {
-                    return Obstacle.Room;
+                    // Finding that out took merging all.
+                    start = TakeLocked(granules, alignment, account);
+                    return start != None ? Obstacle.None : Obstacle.Room;
                 }
 
                 if (plan <= charged)

@@ -133,6 +133,7 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
     /// <inheritdoc/>
     public override void Free(nint address)
     {
+        _heap.PrefetchBlock(address);
         BiasedLock.Record? entered = _lock.Enter();
         uint start = _heap.GranuleAt(address);
         uint granules = start == None ? 0 : _heap.LiveLength(start);

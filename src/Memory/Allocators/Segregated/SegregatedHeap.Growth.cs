@@ -27,7 +27,6 @@ internal sealed unsafe partial class SegregatedHeap
     /// <returns>Bytes to commit; 0 when no range of the heap suffices.</returns>
     internal long PlanGrowth(ulong granules, bool frugal, out uint firstPage, out uint endPage)
     {
-        MergeDeferred();
         ulong needed = (granules + PageMask) >> PageShift;
         ulong unitPages = 1UL << (_unitShift - PageShift);
         needed = (needed + unitPages - 1) & ~(unitPages - 1);
@@ -38,6 +37,7 @@ internal sealed unsafe partial class SegregatedHeap
             return (long)(endPage - firstPage) << (PageShift + GranuleShift);
         }
 
+        MergeDeferred();
         return PlanAmongFreeBlocks(granules, out firstPage, out endPage);
     }
 
@@ -46,7 +46,6 @@ internal sealed unsafe partial class SegregatedHeap
     /// <returns>Bytes committed.</returns>
     internal long Grow(uint firstPage, uint endPage, ref long committed)
     {
-        MergeDeferred();
         _tables.Know(endPage);
         _knownGranules = _tables.KnownPages << PageShift;
         for (uint page = firstPage; page < endPage;)

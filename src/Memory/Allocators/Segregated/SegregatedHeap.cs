@@ -24,21 +24,6 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
     private const uint PageMask = PageGranules - 1;
     private const uint ShortestCut = 256;
 
-    // Merging a block costs some 60 ns, and no request may take ten microseconds for it: what is not merged by this one waits for the next.
-    private const int MostMergedByRequest = 8;
-    private const int MostMergedByFree = 8;
-    private const int MergedTogether = 8;
-
-    // Below 1 KiB, what is cut from the block at hand is less than what merging would cost.
-    private const uint LeastWorthMerging = 64;
-
-    // At most 64 KiB and a 64th of the live bytes wait to be merged.
-    private const int DeferredShift = 6;
-    private const long DeferredAlways = (64 << 10) >> GranuleShift;
-
-    // How many slices with blocks of the right bucket but too small are looked at before a larger bucket is taken: a bound, so that the search stays O(1).
-    private const int GoodFitTries = 4;
-
     private readonly HeapTables _tables;
     private readonly BlockMemory _memory;
     private readonly ulong* _lines;
@@ -102,7 +87,6 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
             return Take(granules);
         }
 
-        MergeDeferred();
         ulong most = granules + ((ulong)alignment >> GranuleShift) - 1;
         if (most > _knownGranules || !TryFind((uint)most, out uint start, out uint length))
         {
@@ -160,9 +144,9 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
         else if (wanted > length)
         {
             uint next = start + length;
-            if (next < _knownGranules && !IsFree(next))
+            if (next < _knownGranules)
             {
-                MergeDeferred();
+                MergeWaiting(next);
             }
 
             if (next >= _knownGranules || !IsFree(next))
@@ -243,62 +227,24 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
         return granule < (nuint)_knownGranules ? (uint)granule : None;
     }
 
+    /// <summary>
+    /// Asks memory for what is known about the block at an address: its page's bits and, in another table, its length where it leaves the page. Neither is in a cache as a rule when
+    /// there are many blocks; asked for at once, they are one wait and not two. For any address: nothing is read.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void PrefetchBlock(nint address)
+    {
+        if (Sse.IsSupported)
+        {
+            nuint page = (nuint)(address - _base) >> (PageShift + GranuleShift);
+            Sse.Prefetch0(_lines + (page * 8));
+            Sse.Prefetch0(_spans + page);
+        }
+    }
+
     /// <summary>The address of a granule.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal nint AddressOf(uint granule) => _base + (nint)((nuint)granule << GranuleShift);
-
-    /// <summary>Merges all blocks that were freed and not merged yet. After this every free block is marked as one, and no two are neighbours.</summary>
-    internal void MergeDeferred()
-    {
-        MergeSome(int.MaxValue);
-    }
-
-    /// <summary>
-    /// Merges so many of the blocks that wait. Each lies anywhere, and what is known about it is in no cache as a rule: of a handful, all is asked for from memory before the first
-    /// is merged, so that they wait together and not one after the other.
-    /// </summary>
-    private void MergeSome(int most)
-    {
-        uint* starts = stackalloc uint[MergedTogether];
-        uint* lengths = stackalloc uint[MergedTogether];
-        int count;
-        do
-        {
-            count = 0;
-            while (count < MergedTogether && count < most)
-            {
-                uint start = _deferred.TakeAny(out uint granules);
-                if (start == None)
-                {
-                    break;
-                }
-
-                Prefetch(start);
-                Prefetch(start + granules);
-                starts[count] = start;
-                lengths[count] = granules;
-                count++;
-            }
-
-            for (int i = 0; i < count; i++)
-            {
-                MarkFree(starts[i]);
-                Merge(starts[i], lengths[i]);
-            }
-
-            most -= count;
-        }
-        while (count == MergedTogether && most > 0);
-    }
-
-    private void Prefetch(uint granule)
-    {
-        if (Sse.IsSupported && granule < _knownGranules)
-        {
-            Sse.Prefetch0(_lines + ((nuint)(granule >> PageShift) * 8));
-            Sse.Prefetch0(_spans + (granule >> PageShift));
-        }
-    }
 
     /// <summary>Granules of the block that starts here, live or free.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -316,40 +262,6 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
         _tables.Dispose();
     }
 
-    /// <summary>Frees a block that cannot be deferred, or the older half of those of its size, which then are as many as may be.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void GiveOther(uint start, uint granules)
-    {
-        if (granules > DeferredBlocks.LargestGranules)
-        {
-            MarkFree(start);
-            Merge(start, granules);
-            return;
-        }
-
-        for (int i = 0; i < 4; i++)
-        {
-            uint oldest = _deferred.TakeOldest(granules);
-            MarkFree(oldest);
-            Merge(oldest, granules);
-        }
-
-        _deferred.TryAdd(start, granules);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private uint TakeOther(uint granules)
-    {
-        if (!TryFind(granules, out uint start, out uint length))
-        {
-            return None;
-        }
-
-        CutFrom(start, length, granules);
-        CountTaken(granules);
-        return start;
-    }
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void CountTaken(uint granules)
     {
@@ -360,274 +272,6 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
         {
             PeakLiveGranules = live;
         }
-    }
-
-    /// <summary>Finds a free block and takes it out of bucket, tree or cut. Its bits stay those of a free block.</summary>
-    private bool TryFind(uint granules, out uint start, out uint length)
-    {
-        bool merged = false;
-        if (granules <= SizeBuckets.LargestGranules)
-        {
-            // An exact fit cannot be bettered.
-            if (_cutLength == granules)
-            {
-                return TakeCut(out start, out length);
-            }
-
-            if (TryFindInBuckets(granules, out start, out length))
-            {
-                return true;
-            }
-
-            // Before anything larger is cut: what was freed lately may be what is wanted, once it is merged.
-            if (_deferred.Granules != 0 && (granules >= LeastWorthMerging || _cutLength < granules))
-            {
-                MergeSome(MostMergedByRequest);
-                merged = true;
-                if (TryFindInBuckets(granules, out start, out length))
-                {
-                    return true;
-                }
-            }
-
-            if (_cutLength >= granules)
-            {
-                return TakeCut(out start, out length);
-            }
-        }
-
-        if (!merged)
-        {
-            MergeSome(MostMergedByRequest);
-        }
-
-        PutCutBack();
-        if (_knownGranules != 0 && _tables.Tree.TryFindBest(granules, out start, out length))
-        {
-            Forget(start, length);
-            return true;
-        }
-
-        start = None;
-        length = 0;
-        return false;
-    }
-
-    private bool TakeCut(out uint start, out uint length)
-    {
-        start = _cut;
-        length = _cutLength;
-        _cut = None;
-        _cutLength = 0;
-        return true;
-    }
-
-    private bool TryFindInBuckets(uint granules, out uint start, out uint length)
-    {
-        int bucket = SizeBuckets.Of(granules);
-        if (SizeBuckets.Smallest(bucket) != granules)
-        {
-            // The request is larger than the bucket's size: some of its blocks fit, and one that does is a better fit than the next bucket's.
-            if ((_tables.Filled >> bucket & 1) != 0 && TryFindGoodFit(bucket, granules, out start, out length))
-            {
-                return true;
-            }
-
-            bucket++;
-        }
-
-        ulong buckets = _tables.Filled & (ulong.MaxValue << bucket);
-        while (buckets != 0)
-        {
-            bucket = BitOperations.TrailingZeroCount(buckets);
-            uint slice = _tables.FirstGroup(bucket, out ulong group);
-            slice += (uint)BitOperations.TrailingZeroCount(group);
-            if (TryFindInSlice(slice, bucket, granules, out start, out length, out _))
-            {
-                return true;
-            }
-
-            _tables.RemoveHint(bucket, slice);
-            buckets = _tables.Filled & (ulong.MaxValue << bucket);
-        }
-
-        start = None;
-        length = 0;
-        return false;
-    }
-
-    private bool TryFindGoodFit(int bucket, uint granules, out uint start, out uint length)
-    {
-        uint first = _tables.FirstGroup(bucket, out ulong group);
-        for (int tries = 0; group != 0 && tries < GoodFitTries; tries++, group &= group - 1)
-        {
-            uint slice = first + (uint)BitOperations.TrailingZeroCount(group);
-            if (TryFindInSlice(slice, bucket, granules, out start, out length, out bool hasBucket))
-            {
-                return true;
-            }
-
-            if (!hasBucket)
-            {
-                _tables.RemoveHint(bucket, slice);
-            }
-        }
-
-        start = None;
-        length = 0;
-        return false;
-    }
-
-    /// <summary>Looks through the free blocks that start in a slice for one of the bucket that is long enough, and takes it out of the bucket.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryFindInSlice(uint slice, int bucket, uint granules, out uint start, out uint length, out bool hasBucket)
-    {
-        uint word = slice & 3;
-        ulong* line = _lines + ((nuint)(slice >> 2) * 8);
-        uint least = SizeBuckets.Smallest(bucket);
-        uint range = SizeBuckets.Smallest(bucket + 1) - least;
-        ulong starts = line[word];
-        hasBucket = false;
-        for (ulong free = line[word + 4]; free != 0; free &= free - 1)
-        {
-            int bit = BitOperations.TrailingZeroCount(free);
-            ulong rest = starts >> bit >> 1;
-            start = (slice << 6) + (uint)bit;
-            length = rest != 0 ? (uint)BitOperations.TrailingZeroCount(rest) + 1 : LengthBeyondWord(start, line, word);
-            if (length - least < range && start != _cut)
-            {
-                hasBucket = true;
-                if (length >= granules)
-                {
-                    // The only one of the slice: then the hint is void at once and need not be followed in vain.
-                    if ((line[word + 4] & (line[word + 4] - 1)) == 0)
-                    {
-                        _tables.RemoveHint(bucket, slice);
-                    }
-
-                    if (length >= PageGranules)
-                    {
-                        _idlePages -= WholePages(start, length);
-                    }
-
-                    return true;
-                }
-            }
-        }
-
-        start = None;
-        length = 0;
-        return false;
-    }
-
-    /// <summary>Makes the first granules of a free block that is in no list live; the rest becomes a free block.</summary>
-    private void CutFrom(uint start, uint length, uint granules)
-    {
-        ulong* line = LineOf(start, out uint word, out int bit);
-        line[word + 4] &= ~(1UL << bit);
-        if (length == granules)
-        {
-            return;
-        }
-
-        uint rest = start + granules;
-        MarkFree(rest);
-        SetSpan(start, granules);
-        SetSpan(rest, length - granules);
-
-        // A long remainder is what the next requests are cut from, instead of going through a bucket or the tree for each. Of two long ones the new one: it was the better fit.
-        if (length - granules >= ShortestCut)
-        {
-            PutCutBack();
-            _cut = rest;
-            _cutLength = length - granules;
-        }
-        else
-        {
-            Remember(rest, length - granules);
-        }
-    }
-
-    /// <summary>Makes the block to cut from an ordinary free one.</summary>
-    private void PutCutBack()
-    {
-        uint start = _cut;
-        uint length = _cutLength;
-        _cut = None;
-        _cutLength = 0;
-        if (length != 0)
-        {
-            Remember(start, length);
-        }
-    }
-
-    /// <summary>Merges a free block, whose start is marked, with its free neighbours and puts the result where it can be found.</summary>
-    private void Merge(uint start, uint length)
-    {
-        bool isCut = false;
-        uint next = start + length;
-        if (next < _knownGranules)
-        {
-            ulong* line = LineOf(next, out uint word, out int bit);
-            if ((line[word + 4] >> bit & 1) != 0)
-            {
-                uint nextLength = LengthOf(next);
-                isCut = ForgetOrCut(next, nextLength);
-                line[word] &= ~(1UL << bit);
-                line[word + 4] &= ~(1UL << bit);
-                length += nextLength;
-            }
-        }
-
-        uint previous = PreviousOf(start);
-        if (previous != None)
-        {
-            ulong* line = LineOf(previous, out uint word, out int bit);
-            if ((line[word + 4] >> bit & 1) != 0)
-            {
-                isCut |= ForgetOrCut(previous, start - previous);
-                line = LineOf(start, out word, out bit);
-                line[word] &= ~(1UL << bit);
-                line[word + 4] &= ~(1UL << bit);
-                length += start - previous;
-                start = previous;
-            }
-        }
-
-        SetSpan(start, length);
-        if (!isCut && length < ShortestCut)
-        {
-            Remember(start, length);
-            return;
-        }
-
-        // A run of frees of neighbours grows one block: while that is the one to cut from, it goes through no bucket and no tree each time.
-        PutCutBack();
-        _cut = start;
-        _cutLength = length;
-    }
-
-    /// <summary>The start of the block that ends where this one starts; <see cref="None"/> when there is none or its memory is not committed.</summary>
-    private uint PreviousOf(uint start)
-    {
-        if (start == 0)
-        {
-            return None;
-        }
-
-        uint last = start - 1;
-        uint page = last >> PageShift;
-        ulong* line = _lines + ((nuint)page * 8);
-        uint word = (last & PageMask) >> 6;
-        ulong starts = line[word] & (ulong.MaxValue >> (63 - (int)(last & 63)));
-        while (starts == 0 && word > 0)
-        {
-            word--;
-            starts = line[word];
-        }
-
-        // Where nothing comes in, 0 less 1 is None.
-        return starts != 0 ? (page << PageShift) + (word << 6) + (uint)BitOperations.Log2(starts) : _spans[page].ComesInFrom - 1;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -642,82 +286,6 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
         }
 
         return _spans[start >> PageShift].Length;
-    }
-
-    /// <summary>Writes the boundary information of a block that reaches its page's end or goes beyond.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void SetSpan(uint start, uint length)
-    {
-        uint page = start >> PageShift;
-        if ((start & PageMask) + length >= PageGranules)
-        {
-            _spans[page].Length = length;
-            uint lastPage = (start + length - 1) >> PageShift;
-            if (lastPage != page)
-            {
-                _spans[lastPage].ComesInFrom = start + 1;
-            }
-        }
-    }
-
-    private void MarkFree(uint start)
-    {
-        ulong* line = LineOf(start, out uint word, out int bit);
-        line[word] |= 1UL << bit;
-        line[word + 4] |= 1UL << bit;
-    }
-
-    /// <summary>Puts a free block where it can be found.</summary>
-    private void Remember(uint start, uint length)
-    {
-        if (length <= SizeBuckets.LargestGranules)
-        {
-            _tables.AddHint(SizeBuckets.Of(length), start >> SliceShift);
-        }
-        else
-        {
-            _tables.Tree.Add(start, length);
-        }
-
-        if (length >= PageGranules)
-        {
-            _idlePages += WholePages(start, length);
-        }
-    }
-
-    /// <summary>Undoes <see cref="Remember"/>. A hint stays, until somebody follows it in vain, where other free blocks start in the slice: one of them may be of the same bucket.</summary>
-    private void Forget(uint start, uint length)
-    {
-        if (length > SizeBuckets.LargestGranules)
-        {
-            _tables.Tree.Remove(start);
-        }
-        else
-        {
-            ulong* line = LineOf(start, out uint word, out int bit);
-            if (line[word + 4] == 1UL << bit)
-            {
-                _tables.RemoveHint(SizeBuckets.Of(length), start >> SliceShift);
-            }
-        }
-
-        if (length >= PageGranules)
-        {
-            _idlePages -= WholePages(start, length);
-        }
-    }
-
-    private bool ForgetOrCut(uint start, uint length)
-    {
-        if (start == _cut)
-        {
-            _cut = None;
-            _cutLength = 0;
-            return true;
-        }
-
-        Forget(start, length);
-        return false;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using DimensionStore.Benchmarks.Peers;
 using DimensionStore.Memory;
 
@@ -12,6 +13,7 @@ internal static class LatencyGroup
 {
     private const int Live = 100_000;
     private const int Warm = 50_000;
+    private const int WarmRounds = 3;
     private const int Count = 100_000;
     private const int Runs = 3;
     private const double Percent = 99.99;
@@ -93,7 +95,13 @@ internal static class LatencyGroup
 
             LatencyHistogram allocate = new();
             LatencyHistogram free = new();
-            Replace(target, blocks, ref state, allocate, free, Warm);
+            // Tier-1 code needs some hundred calls and a pause of the background compiler: else the first run is of code that no program runs for long.
+            for (int warm = 0; warm < WarmRounds; warm++)
+            {
+                Replace(target, blocks, ref state, allocate, free, Warm);
+                Thread.Sleep(120);
+            }
+
             double[] allocateTimes = new double[Runs];
             double[] freeTimes = new double[Runs];
             long managed = 0;
@@ -116,6 +124,7 @@ internal static class LatencyGroup
             return new Latencies(Race.Median(allocateTimes), Race.Median(freeTimes), managed / (2.0 * Runs * Count));
         }
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         private static unsafe void Replace<T>(T target, nint[] blocks, ref ulong state, LatencyHistogram allocate, LatencyHistogram free, int count)
             where T : struct, IReplayTarget
         {
