@@ -31,7 +31,7 @@
                 Id    = 'The dimension: D01, d1 or 1, up to 65535.'
                 Name  = 'Name of the dimension, 1 to 64 bytes of UTF-8. Core dimensions (D01 to D14) have a name of their own and need none.'
                 Codec = 'How layers are stored to which -LayerSetting gives no codec: None (the default, read without a copy), Brotli, ZLib, or Lz4 and Zstd, which use the liblz4 or libzstd of the system and end with the error CodecUnavailable where there is none.'
-                Plain = 'Makes a plain V1 file: no checksums, no keyword index, readable by every V1 reader.'
+                Plain = 'Makes a plain V1 file: no checksums, no keyword index, readable by every V1 reader. Not for D09 and D14: without a seal no store takes them.'
                 Force = 'Replaces an existing file. Immutable files are kept all the same.'
             }
             Examples    = @(

@@ -124,6 +124,11 @@ Describe 'New-DimensionFile' {
         $file | Should -Not -Exist
     }
 
+    It 'makes no plain file of an immutable dimension, which no store would take' -ForEach 'D09', 'D14' {
+        { 'x' | New-DimensionFile $file $_ -Plain -ErrorAction Stop } | Should -Throw -ExpectedMessage '*seal*' -ErrorId 'InvalidArgument,*'
+        $file | Should -Not -Exist
+    }
+
     It 'makes a plain file with -Plain' {
         $made = 'x' | New-DimensionFile $file D01 -Plain
         $made.IsPlain | Should -BeTrue

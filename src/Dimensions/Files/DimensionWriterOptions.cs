@@ -9,7 +9,7 @@ public sealed record DimensionWriterOptions
     /// <summary>Its name: 1 to 64 bytes of UTF-8.</summary>
     public required string Name { get; init; }
 
-    /// <summary>A plain V1 file: no extension block, no checksums, no index.</summary>
+    /// <summary>A plain V1 file: no extension block, no checksums, no index. Not for an immutable dimension, whose seal has no place in it.</summary>
     public bool Plain { get; init; }
 
     /// <summary>Replace an existing file. Never replaces an immutable dimension's.</summary>

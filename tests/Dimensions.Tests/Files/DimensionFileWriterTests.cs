@@ -60,8 +60,15 @@ public sealed class DimensionFileWriterTests
     {
         using TemporaryDirectory directory = new();
         string path = directory.File("x.mmap");
-        DimensionWriterOptions options = Options with { Id = new DimensionId(id), Plain = plain, Overwrite = true };
-        byte[] first = Write(path, options, "first");
+        DimensionWriterOptions options = Options with { Id = new DimensionId(id), Overwrite = true };
+        byte[] first = plain ? Write(path, Options with { Plain = true }, "first") : Write(path, options, "first");
+        if (plain)
+        {
+            // Our writer makes no such file; others may.
+            BinaryPrimitives.WriteInt32LittleEndian(first, id);
+            File.WriteAllBytes(path, first);
+        }
+
         ImmutableDimensionException error = Assert.Throws<ImmutableDimensionException>(() => new DimensionFileWriter(path, options));
         Assert.Equal((id, path, "overwritten"), (error.Dimension.Value, error.FilePath, error.Action));
         // Nor by a file of another dimension.
@@ -140,6 +147,8 @@ public sealed class DimensionFileWriterTests
                 With(0, new LayerSettings { Keywords = ["a\0b"] }),
                 With(0, new LayerSettings { Keywords = [new string('x', 4097)] }),
                 With(0, new LayerSettings { Codec = LayerCodec.Brotli }) with { Plain = true },
+                Options with { Id = new DimensionId(9), Plain = true },
+                Options with { Id = new DimensionId(14), Plain = true },
             ])
         {
             Assert.ThrowsAny<ArgumentException>(() => new DimensionFileWriter(directory.File("x.mmap"), bad));

@@ -26,7 +26,7 @@ public sealed class WriterRoundTripTests
         {
             Id = new DimensionId(id),
             Name = "Übung",
-            Plain = plain,
+            Plain = plain && !new DimensionId(id).IsImmutable,
             MemoryBytes = memory,
             Layers = Enumerable.Range(0, 4).ToDictionary(i => i, i => new LayerSettings { Codec = plain ? LayerCodec.None : codecs[i], Frequency = i * 1.5f, Depth = i == 2 ? (byte)9 : null }),
         };

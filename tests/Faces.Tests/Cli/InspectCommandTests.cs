@@ -171,7 +171,10 @@ public sealed class InspectCommandTests : IDisposable
     {
         string source = _directory.Write("s.jsonl", Samples.JsonLines);
         string file = _directory.File("D09.mmap");
-        Tool.Succeed("new", file, "--id", "9", "--name", "Ethical", "--from", source, "--plain");
+        Tool.Succeed("new", file, "--id", "7", "--name", "Ethical", "--from", source, "--plain");
+        byte[] bytes = File.ReadAllBytes(file);
+        bytes[0] = 9;
+        File.WriteAllBytes(file, bytes);
 
         Assert.Contains("no seal", Tool.Succeed("test", file).Text, StringComparison.Ordinal);
     }

@@ -113,6 +113,18 @@ public sealed class NewCommandTests : IDisposable
     }
 
     [Theory]
+    [InlineData("9")]
+    [InlineData("D14")]
+    public void A_plain_file_of_an_immutable_dimension_is_refused(string id)
+    {
+        string file = _directory.File("D09.mmap");
+        string error = Tool.Fail(ExitCodes.Usage, "new", file, "--id", id, "--name", "Ethical", "--from", _directory.Write("s.jsonl", Samples.JsonLines), "--plain");
+
+        Assert.Contains("seal", error, StringComparison.Ordinal);
+        Assert.False(File.Exists(file));
+    }
+
+    [Theory]
     [InlineData("s.jsonl", "{\"layer\":0,\"keywords\":[],\"content\":\"a\"}\n{\"layer\":0,", "line 2")]
     [InlineData("s.jsonl", "\n\n{\"layer\":7,\"keywords\":[],\"content\":\"a\"}\n", "line 3")]
     [InlineData("s.jsonl", "{\"layer\":0,\"keywords\":[1],\"content\":\"a\"}\n", "line 1")]

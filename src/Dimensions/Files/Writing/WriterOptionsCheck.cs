@@ -17,6 +17,11 @@ internal static class WriterOptionsCheck
             throw new ArgumentException($"The dimension's number is missing; give 1 to {DimensionId.MaxValue:N0}.", nameof(options));
         }
 
+        if (options is { Plain: true, Id.IsImmutable: true })
+        {
+            throw new ArgumentException($"{options.Id} is immutable, and a store takes its file only with a seal, which a plain file has no place for. Make the file without the plain option, or give another number.", nameof(options));
+        }
+
         int nameBytes = Utf8Length(options.Name, "dimension's name", options);
         if (nameBytes is 0 or > DimensionFormat.MaxNameBytes)
         {
