@@ -150,7 +150,7 @@ public sealed class DimensionFileWriter : IDisposable
     {
         DimensionDescriptor descriptor = Prepare(cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
-        Commit();
+        _file.Commit();
         return descriptor;
     }
 
@@ -172,8 +172,8 @@ public sealed class DimensionFileWriter : IDisposable
         return descriptor;
     }
 
-    /// <summary>The second half: gives the prepared file its name.</summary>
-    internal void Commit() => _file.Commit();
+    /// <summary>The second half for a set of prepared files: gives them their names, one directly after the other.</summary>
+    internal static void CommitAll(IEnumerable<DimensionFileWriter> writers) => AtomicFile.CommitAll([.. writers.Select(static writer => writer._file)]);
 
     /// <summary>Gives up what was not completed and removes scratch files.</summary>
     public void Dispose()

@@ -26,7 +26,8 @@ public static class WordNetImporter
 
     /// <summary>
     /// Imports the whole database. The source is read and checked to its end before anything is written; the files are then built under
-    /// temporary names and get their own when all are whole and synced. An import that fails or is cancelled leaves what was there.
+    /// temporary names and get their own when all are whole and synced, one rename directly after the other. An import that fails or is cancelled
+    /// leaves what was there. A process killed between two renames, or a rename that fails, leaves each file whole, the first ones new and the others as they were.
     /// </summary>
     /// <param name="sourceDirectory">Holds the four files.</param>
     /// <param name="directory">Gets the dimension files; made if it is not there.</param>
@@ -69,10 +70,7 @@ public static class WordNetImporter
         {
             InParallel(batches.Count, i => files[i] = Prepare(batches[i], sources, directory, overwrite, operations, out writers[i], throttle, cancellationToken), cancellationToken);
             cancellationToken.ThrowIfCancellationRequested();
-            foreach (DimensionFileWriter? writer in writers)
-            {
-                writer!.Commit();
-            }
+            DimensionFileWriter.CommitAll(writers!);
         }
         finally
         {

@@ -157,6 +157,44 @@ public sealed class WordNetImporterTests : IDisposable
     }
 
     [Fact]
+    public void All_files_are_whole_before_the_first_gets_its_name_and_nothing_comes_between_the_names()
+    {
+        PlaceFile("D11.mmap");
+        CallOrder order = new();
+        WordNetImportResult result = WordNetImporter.Import(_fixture.Source, _fixture.Target, overwrite: true, progress: null, order, TestContext.Current.CancellationToken);
+
+        string calls = string.Concat(order.Calls);
+        Assert.Equal(result.Files.Count, calls.Count(c => c == 'R'));
+        Assert.Equal(result.Files.Count, calls.Count(c => c == 'F'));
+        Assert.EndsWith('L' + new string('R', result.Files.Count) + 'D', calls, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_must_stay_and_appears_meanwhile_leaves_every_name_as_it_was()
+    {
+        string old = PlaceFile("D11.mmap");
+        CallOrder order = new() { OnFlush = number => _ = number == 7 ? PlaceFile("D14.mmap") : null };
+        Assert.Throws<ImmutableDimensionException>(
+            () => WordNetImporter.Import(_fixture.Source, _fixture.Target, overwrite: true, progress: null, order, TestContext.Current.CancellationToken));
+
+        Assert.DoesNotContain('R', order.Calls);
+        Assert.Equal([old, Path.Combine(_fixture.Target, "D14.mmap")], Directory.GetFileSystemEntries(_fixture.Target).Order(StringComparer.Ordinal));
+        Assert.Equal("old", File.ReadAllText(old));
+    }
+
+    [Fact]
+    public void A_rename_that_fails_leaves_each_file_whole_and_the_directory_flushed()
+    {
+        CallOrder order = new() { FailingRename = 4 };
+        Assert.Throws<IOException>(() => WordNetImporter.Import(_fixture.Source, _fixture.Target, overwrite: true, progress: null, order, TestContext.Current.CancellationToken));
+
+        string[] files = Directory.GetFileSystemEntries(_fixture.Target);
+        Assert.Equal(3, files.Length);
+        Assert.All(files, file => Assert.True(DimensionFile.Verify(file, TestContext.Current.CancellationToken).IsValid));
+        Assert.EndsWith("RRRRD", string.Concat(order.Calls), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Progress_ends_at_one_and_never_goes_back()
     {
         List<WordNetImportProgress> reports = [];
@@ -188,6 +226,67 @@ public sealed class WordNetImporterTests : IDisposable
             }
 
             base.Flush(file);
+        }
+    }
+
+    /// <summary>The order of the calls that make files appear: L looks, F flushes a file, R renames, D flushes the directory.</summary>
+    private sealed class CallOrder : FileOperations
+    {
+        private readonly Lock _lock = new();
+
+        public List<char> Calls { get; } = [];
+
+        public Action<int>? OnFlush { get; init; }
+
+        public int FailingRename { get; init; }
+
+        public override SafeFileHandle? OpenExisting(string path)
+        {
+            Add('L');
+            return base.OpenExisting(path);
+        }
+
+        public override void Flush(SafeFileHandle file)
+        {
+            base.Flush(file);
+            int number = Add('F');
+            OnFlush?.Invoke(number);
+        }
+
+        public override void Replace(string temporaryPath, string path)
+        {
+            ThrowIfFailing(Add('R'));
+            base.Replace(temporaryPath, path);
+        }
+
+        public override bool TryMoveNew(string temporaryPath, string path)
+        {
+            ThrowIfFailing(Add('R'));
+            return base.TryMoveNew(temporaryPath, path);
+        }
+
+        public override void FlushDirectory(string directory)
+        {
+            Add('D');
+            base.FlushDirectory(directory);
+        }
+
+        private void ThrowIfFailing(int rename)
+        {
+            if (rename == FailingRename)
+            {
+                throw new IOException("injected");
+            }
+        }
+
+        /// <summary>Notes a call and gives its number among those of its kind.</summary>
+        private int Add(char call)
+        {
+            lock (_lock)
+            {
+                Calls.Add(call);
+                return Calls.Count(c => c == call);
+            }
         }
     }
 

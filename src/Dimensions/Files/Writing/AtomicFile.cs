@@ -65,23 +65,31 @@ internal sealed class AtomicFile : IDisposable
     public void Flush() => _files.Flush(_handle);
 
     /// <summary>Gives the file its name.</summary>
-    public void Commit()
+    public void Commit() => CommitAll([this]);
+
+    /// <summary>
+    /// Gives several files, flushed already, their names: nothing but the renames happens between the first and the last, so that the time is short in which some are new and
+    /// others old. A process killed in it, or an error of a rename, leaves each file whole, the first ones new and the others as they were.
+    /// </summary>
+    public static void CommitAll(ReadOnlySpan<AtomicFile> files)
     {
-        // Again, because others may have been here since the beginning.
-        ThrowIfKept();
-        if (_overwrite && !_id.IsImmutable)
+        // Again, because others may have been here since the beginning; for all before the first, so that a refusal leaves nothing half done.
+        foreach (AtomicFile file in files)
         {
-            _files.Replace(_temporaryPath, FilePath);
-        }
-        else if (!_files.TryMoveNew(_temporaryPath, FilePath))
-        {
-            ThrowIfKept();
-            throw new DimensionFileExistsException(FilePath);
+            file.ThrowIfKept();
         }
 
-        _renamed = true;
-        _handle.Dispose();
-        _files.FlushDirectory(DirectoryPath);
+        try
+        {
+            foreach (AtomicFile file in files)
+            {
+                file.Rename();
+            }
+        }
+        finally
+        {
+            FlushDirectories(files);
+        }
     }
 
     /// <summary>Removes the temporary file unless it became the real one.</summary>
@@ -109,6 +117,38 @@ internal sealed class AtomicFile : IDisposable
         {
             _handle.Dispose();
         }
+    }
+
+    private static void FlushDirectories(ReadOnlySpan<AtomicFile> files)
+    {
+        string? flushed = null;
+        foreach (AtomicFile file in files)
+        {
+            if (file._renamed)
+            {
+                file._handle.Dispose();
+                if (file.DirectoryPath != flushed)
+                {
+                    file._files.FlushDirectory(file.DirectoryPath);
+                    flushed = file.DirectoryPath;
+                }
+            }
+        }
+    }
+
+    private void Rename()
+    {
+        if (_overwrite && !_id.IsImmutable)
+        {
+            _files.Replace(_temporaryPath, FilePath);
+        }
+        else if (!_files.TryMoveNew(_temporaryPath, FilePath))
+        {
+            ThrowIfKept();
+            throw new DimensionFileExistsException(FilePath);
+        }
+
+        _renamed = true;
     }
 
     private void RemoveLeftovers()
