@@ -7,18 +7,21 @@ namespace DimensionStore.Memory;
 /// </summary>
 /// <remarks>
 /// Charging and committing are two steps, because the budget raises events: <see cref="TryCharge"/> and <see cref="Refund"/> are called while no lock of the allocator is held, so
-/// that a handler may call back, to trim for example; <see cref="Commit"/> and <see cref="TryDecommit"/> are called under the allocator's lock. Charging is thread-safe by itself.
+/// that a handler may call back, to trim for example; <see cref="Commit"/> and <see cref="TryDecommit"/> are called under the allocator's lock. Charging is thread-safe by itself,
+/// and against <see cref="Dispose"/>: what the budget holds for this reservation is given back once, by whoever takes it out of the one figure that says how much that is.
 /// </remarks>
 internal sealed class BlockMemory : IDisposable
 {
+    private const long Closed = -1;
+
     private readonly string _name;
     private readonly MemoryBudget? _budget;
     private readonly nint _reservation;
     private readonly nuint _reservedBytes;
     private long _chargedBytes;
+    private long _budgetBytes;
     private long _committedBytes;
     private long _peakCommittedBytes;
-    private bool _released;
 
     /// <summary>Reserves address space. Nothing is committed.</summary>
     /// <param name="name">The allocator's name, for errors.</param>
@@ -56,7 +59,7 @@ internal sealed class BlockMemory : IDisposable
     internal long LimitBytes { get; }
 
     /// <summary>Bytes charged to the limit and the budget: what is committed and what is about to be.</summary>
-    internal long ChargedBytes => Volatile.Read(ref _chargedBytes);
+    internal long ChargedBytes => IsClosed ? 0 : Volatile.Read(ref _chargedBytes);
 
     /// <summary>Bytes committed.</summary>
     internal long CommittedBytes => Volatile.Read(ref _committedBytes);
@@ -65,12 +68,17 @@ internal sealed class BlockMemory : IDisposable
     internal long PeakCommittedBytes => Volatile.Read(ref _peakCommittedBytes);
 
     /// <summary>Bytes of address space.</summary>
-    internal long ReservedBytes => _released ? 0 : (long)_reservedBytes;
+    internal long ReservedBytes => IsClosed ? 0 : (long)_reservedBytes;
+
+    private bool IsClosed => Volatile.Read(ref _budgetBytes) == Closed;
 
     /// <summary>Whether an address lies in the reservation. One subtraction and one comparison.</summary>
     internal bool Contains(nint address) => (nuint)(address - Start) < (nuint)Bytes;
 
-    /// <summary>Charges bytes that are about to be committed, or answers false when limit or budget do not have them. Outside the allocator's lock.</summary>
+    /// <summary>
+    /// Charges bytes that are about to be committed, or answers false when limit or budget do not have them. Outside the allocator's lock.
+    /// True with nothing charged when it was disposed meanwhile: the caller learns that under its lock, and its refund does nothing.
+    /// </summary>
     internal bool TryCharge(long bytes)
     {
         long charged = Volatile.Read(ref _chargedBytes);
@@ -103,6 +111,11 @@ internal sealed class BlockMemory : IDisposable
             }
         }
 
+        if (fits && !TryAddToBudget(bytes))
+        {
+            _budget?.Release(bytes);
+        }
+
         return fits;
     }
 
@@ -112,7 +125,10 @@ internal sealed class BlockMemory : IDisposable
         if (bytes > 0)
         {
             Interlocked.Add(ref _chargedBytes, -bytes);
-            _budget?.Release(bytes);
+            if (TryAddToBudget(-bytes))
+            {
+                _budget?.Release(bytes);
+            }
         }
     }
 
@@ -163,14 +179,32 @@ internal sealed class BlockMemory : IDisposable
     /// <summary>Gives the whole reservation and all charges back. Once; later calls do nothing.</summary>
     public void Dispose()
     {
-        if (_released)
+        long held = Interlocked.Exchange(ref _budgetBytes, Closed);
+        if (held == Closed)
         {
             return;
         }
 
-        _released = true;
         VirtualMemory.Release(_reservation, _reservedBytes);
         Volatile.Write(ref _committedBytes, 0);
-        Refund(ChargedBytes);
+        _budget?.Release(held);
+    }
+
+    /// <summary>Changes how much the budget holds for this reservation, unless it was given back as a whole.</summary>
+    private bool TryAddToBudget(long bytes)
+    {
+        long held = Volatile.Read(ref _budgetBytes);
+        while (held != Closed)
+        {
+            long seen = Interlocked.CompareExchange(ref _budgetBytes, held + bytes, held);
+            if (seen == held)
+            {
+                return true;
+            }
+
+            held = seen;
+        }
+
+        return false;
     }
 }
