@@ -56,9 +56,9 @@ public interface IAllocatorObserver
     {
     }
 
-    /// <summary>A caller misused a block and was told so by this error.</summary>
+    /// <summary>A caller misused a block and was told so by this error, or a <see cref="DiagnosticLayer"/> found a fault that no call could be told of.</summary>
     /// <param name="allocator">Who noticed.</param>
-    /// <param name="fault">The error the caller gets.</param>
+    /// <param name="fault">The error the caller gets, or would have got.</param>
     void OnFault(MemoryAllocator allocator, MemoryFaultException fault)
     {
     }

@@ -1,7 +1,7 @@
 namespace DimensionStore.Memory;
 
 /// <summary>
-/// One in how many, at random: at an even N a program that does two things in turns would only ever be seen doing one of them.
+/// One in how many, at random, 0 for none and 1 for each: at an even N a program that does two things in turns would only ever be seen doing one of them.
 /// </summary>
 internal readonly struct RandomSample(int every)
 {

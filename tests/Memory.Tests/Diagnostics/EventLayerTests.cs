@@ -35,10 +35,78 @@ public sealed class EventLayerTests
         layer.Dispose();
 
         Assert.Equal(
-            ["PressureChanged Normal Critical 100", $"Allocated {block} 100 7", $"Freed {block} 4096 0", $"FaultFound DoubleFree {block} 7", "FaultFound ForeignFree 1 0",
+            ["PressureChanged Normal Critical 100", $"Allocated {block} 100 7", $"Freed {block} 4096 7", $"FaultFound DoubleFree {block} 7", "FaultFound ForeignFree 1 0",
              "AllocationFailed 5000 4096 0", "AllocationFailed 5000 65536 9", $"Allocated {second} 200 0", $"Freed {second} 200 0", $"Allocated {block} 300 0",
              "Emptied 1 4096", "PressureChanged Critical Normal 0", "Trimmed 65536", "PressureChanged Normal Critical 100", $"Allocated {block} 400 0", "Leaked 1 4096"],
             listener.Seen);
+    }
+
+    [Fact]
+    public void The_owner_of_a_freed_block_is_the_one_it_was_handed_out_to()
+    {
+        using Listener listener = new(EventLevel.Verbose, ToolkitEventSource.Keywords.Blocks);
+        PoolAllocator pool = new([new PoolConfig(4096, 64 << 10)], 64 << 10);
+        using EventLayer layer = new(new Named(pool, listener.Allocator));
+
+        nint first = layer.Allocate(100, owner: new OwnerId(7));
+        Assert.Throws<MemoryFaultException>(() => layer.FreeSized(first, 5000));
+        layer.FreeSized(first, 100);
+        nint second = layer.Allocate(100, owner: new OwnerId(8));
+        pool.Free(second);
+        nint third = layer.Allocate(100);
+        layer.Free(third);
+
+        Assert.Equal(first, second);
+        Assert.Equal(first, third);
+        Assert.Equal(
+            [$"Allocated {first} 100 7", $"Freed {first} 100 7", $"Allocated {first} 100 8", $"Allocated {first} 100 0", $"Freed {first} 4096 0"],
+            listener.Seen);
+    }
+
+    [Fact]
+    public void Owners_are_right_when_several_threads_allocate_and_free()
+    {
+        using Listener listener = new(EventLevel.Verbose, ToolkitEventSource.Keywords.Blocks);
+        using EventLayer layer = new(new Named(new PoolAllocator([new PoolConfig(128, 128 << 10)], 128 << 10), listener.Allocator));
+        ThreadGroup.Run(3, thread =>
+        {
+            for (int i = 0; i < 500; i++)
+            {
+                layer.FreeSized(layer.Allocate((nuint)(thread + 1), owner: new OwnerId(thread + 1)), (nuint)(thread + 1));
+            }
+        });
+
+        string[] freed = [.. listener.Seen.Where(line => line.StartsWith("Freed", StringComparison.Ordinal))];
+        Assert.Equal(1500, freed.Length);
+        Assert.All(freed, line => Assert.Equal(line.Split(' ')[2], line.Split(' ')[3]));
+    }
+
+    [Fact]
+    public void What_a_layer_beneath_finds_without_a_call_to_tell_is_told()
+    {
+        using Listener listener = new(EventLevel.Verbose, ToolkitEventSource.Keywords.Failures);
+        EventLayer layer = new(new DiagnosticLayer(new Named(new PoolAllocator([new PoolConfig(4096, 64 << 10)], 64 << 10), listener.Allocator)));
+        nint block = layer.Allocate(100, owner: new OwnerId(7));
+        layer.Dispose();
+
+        Assert.Equal([$"FaultFound Leak {block} 7", "Leaked 1 100"], listener.Seen);
+    }
+
+    [Fact]
+    public unsafe void A_diagnosis_tells_its_observer_every_fault_once()
+    {
+        Faults faults = new();
+        DiagnosticLayer layer = new(new PoolAllocator([new PoolConfig(4096, 64 << 10)], 64 << 10), new DiagnosticOptions { Observer = faults });
+        nint block = layer.Allocate(100);
+        layer.Free(block);
+        Assert.Throws<MemoryFaultException>(() => layer.Free(block));
+        Assert.Throws<MemoryFaultException>(() => layer.UsableSize(block));
+        ((byte*)block)[3] = 1;
+        nint leaked = layer.Allocate(10, owner: new OwnerId(2));
+        layer.Dispose();
+
+        Assert.Equal([(MemoryFault.DoubleFree, block), (MemoryFault.DoubleFree, block), (MemoryFault.UseAfterFree, block), (MemoryFault.Leak, leaked)], faults.Seen);
+        Assert.Equal(2, layer.FindingCount);
     }
 
     [Fact]
@@ -79,6 +147,13 @@ public sealed class EventLayerTests
         public override string Name => name;
     }
 
+    private sealed class Faults : IAllocatorObserver
+    {
+        internal List<(MemoryFault Fault, nint Address)> Seen { get; } = [];
+
+        public void OnFault(MemoryAllocator allocator, MemoryFaultException fault) => Seen.Add((fault.Fault, fault.Address));
+    }
+
     private sealed class Listener : EventListener
     {
         private readonly List<string> _seen = [];
@@ -103,7 +178,10 @@ public sealed class EventLayerTests
             if (eventData.EventSource == ToolkitEventSource.Log && Equals(eventData.Payload![0], Allocator)
                 && eventData.Level <= _level && (eventData.Keywords & _keywords & (EventKeywords)0xFF) != 0)
             {
-                _seen.Add(eventData.EventName + string.Concat(eventData.Payload.Skip(1).Take(3).Select(value => FormattableString.Invariant($" {value}"))));
+                lock (_seen)
+                {
+                    _seen.Add(eventData.EventName + string.Concat(eventData.Payload.Skip(1).Take(3).Select(value => FormattableString.Invariant($" {value}"))));
+                }
             }
         }
     }

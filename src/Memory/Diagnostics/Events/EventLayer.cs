@@ -1,12 +1,20 @@
+using System.Diagnostics.Tracing;
+
 namespace DimensionStore.Memory;
 
 /// <summary>
 /// Tells <see cref="ToolkitEventSource"/> what happens in an allocator: blocks, refused requests, misuse, trims, resets, leaks and, where a budget is given,
-/// its pressure. Not composed it does not exist; composed and with nobody listening it costs a look at a flag.
+/// its pressure. Where a <see cref="DiagnosticLayer"/> is beneath, it also tells what that one finds and no call can be told of. Not composed it does not exist; composed and with
+/// nobody listening it costs a look at two words.
 /// </summary>
+/// <remarks>
+/// Owners of freed blocks are those of allocations that were told: while somebody listens to single blocks, the layer notes the owner of each block that has one, some 40 bytes of
+/// managed memory, because most allocators do not remember it. A block from before has owner 0.
+/// </remarks>
 public sealed class EventLayer : AllocatorLayer
 {
     private readonly MemoryBudget? _budget;
+    private readonly BlockOwners _owners = new();
 
     /// <summary>Watches an allocator.</summary>
     /// <param name="inner">The allocator beneath.</param>
@@ -18,6 +26,15 @@ public sealed class EventLayer : AllocatorLayer
         if (budget is not null)
         {
             budget.PressureChanged += OnPressureChanged;
+        }
+
+        for (MemoryAllocator beneath = inner; beneath is AllocatorLayer layer; beneath = layer.Inner)
+        {
+            if (layer is DiagnosticLayer diagnostics)
+            {
+                // Never removed: leaks are found while the layer beneath is disposed, and it lives no longer than this one.
+                diagnostics.FaultFound += OnFaultFound;
+            }
         }
     }
 
@@ -42,11 +59,7 @@ public sealed class EventLayer : AllocatorLayer
             throw;
         }
 
-        if (Log.AreBlocksWanted())
-        {
-            Log.Allocated(Name, address, (long)size, owner.Value);
-        }
-
+        TellAllocated(address, size, owner);
         return address;
     }
 
@@ -64,31 +77,29 @@ public sealed class EventLayer : AllocatorLayer
             return false;
         }
 
-        if (Log.AreBlocksWanted())
-        {
-            Log.Allocated(Name, address, (long)size, owner.Value);
-        }
-
+        TellAllocated(address, size, owner);
         return true;
     }
 
     /// <inheritdoc/>
     public override void Free(nint address)
     {
+        // Size and owner are known only as long as the block lives, so they are asked for first, and the owner is put back where the block stays live.
+        OwnerId owner = OwnerId.None;
         try
         {
-            // The size is known only as long as the block lives, so it is asked for first, and only when somebody wants it.
             bool wanted = Log.AreBlocksWanted();
             long bytes = wanted ? (long)Inner.UsableSize(address) : 0;
+            owner = TakeOwner(address);
             Inner.Free(address);
             if (wanted)
             {
-                Log.Freed(Name, address, bytes, 0);
+                Log.Freed(Name, address, bytes, owner.Value);
             }
         }
         catch (MemoryFaultException e)
         {
-            ToolkitEventSource.Observer.OnFault(this, e);
+            PutBack(address, owner, e);
             throw;
         }
     }
@@ -96,17 +107,18 @@ public sealed class EventLayer : AllocatorLayer
     /// <inheritdoc/>
     public override void FreeSized(nint address, nuint size)
     {
+        OwnerId owner = TakeOwner(address);
         try
         {
             Inner.FreeSized(address, size);
             if (Log.AreBlocksWanted())
             {
-                Log.Freed(Name, address, (long)size, 0);
+                Log.Freed(Name, address, (long)size, owner.Value);
             }
         }
         catch (MemoryFaultException e)
         {
-            ToolkitEventSource.Observer.OnFault(this, e);
+            PutBack(address, owner, e);
             throw;
         }
     }
@@ -116,6 +128,7 @@ public sealed class EventLayer : AllocatorLayer
     {
         AllocatorStatistics before = Inner.GetStatistics();
         Inner.Reset();
+        _owners.Clear();
         Log.Emptied(Name, before.LiveBlocks, before.LiveBytes);
     }
 
@@ -135,12 +148,48 @@ public sealed class EventLayer : AllocatorLayer
             _budget.PressureChanged -= OnPressureChanged;
         }
 
+        _owners.Clear();
         bool told = Inner.GetStatistics().LeakedBlocks > 0;
         base.Dispose(disposing);
         AllocatorStatistics last = Inner.GetStatistics();
         if (last.LeakedBlocks > 0 && !told)
         {
             Log.Leaked(Name, last.LeakedBlocks, last.LeakedBytes);
+        }
+    }
+
+    private void TellAllocated(nint address, nuint size, OwnerId owner)
+    {
+        bool wanted = Log.AreBlocksWanted();
+        if (wanted || !_owners.IsEmpty)
+        {
+            // Also when nobody listens any more: the address may be noted as another owner's, if its block was freed beneath this layer.
+            _owners.Set(address, wanted ? owner : OwnerId.None);
+        }
+
+        if (wanted)
+        {
+            Log.Allocated(Name, address, (long)size, owner.Value);
+        }
+    }
+
+    private OwnerId TakeOwner(nint address) => _owners.IsEmpty ? OwnerId.None : _owners.Take(address);
+
+    private void PutBack(nint address, OwnerId owner, MemoryFaultException fault)
+    {
+        if (owner != OwnerId.None)
+        {
+            _owners.Set(address, owner);
+        }
+
+        ToolkitEventSource.Observer.OnFault(this, fault);
+    }
+
+    private void OnFaultFound(object? sender, FaultFoundEventArgs e)
+    {
+        if (Log.IsEnabled(EventLevel.Error, ToolkitEventSource.Keywords.Failures))
+        {
+            ToolkitEventSource.Observer.OnFault(this, e.Fault.ToException());
         }
     }
 

@@ -289,5 +289,14 @@ public sealed unsafe partial class DiagnosticLayer
         }
 
         FaultFound?.Invoke(this, new FaultFoundEventArgs(fault));
+        Options.Observer?.OnFault(this, fault.ToException());
+    }
+
+    /// <summary>The error for the call that met a fault, of which the observer is told. While no lock is held.</summary>
+    private MemoryFaultException Refusal(MemoryFaultRecord fault)
+    {
+        MemoryFaultException error = fault.ToException();
+        Options.Observer?.OnFault(this, error);
+        return error;
     }
 }

@@ -38,7 +38,7 @@ public sealed unsafe partial class DiagnosticLayer
         fault ??= isOurs ? null : Misuse(address, block);
         if (fault is not null)
         {
-            throw fault.ToException();
+            throw Refusal(fault);
         }
 
         CountLive(-block.Requested);

@@ -108,7 +108,7 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
             shard.Lock.Exit();
         }
 
-        throw Misuse(address, seen).ToException();
+        throw Refusal(Misuse(address, seen));
     }
 
     /// <inheritdoc/>
@@ -156,7 +156,7 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
         fault ??= isLive ? null : Misuse(address, seen);
         if (fault is not null)
         {
-            throw fault.ToException();
+            throw Refusal(fault);
         }
     }
 

@@ -30,6 +30,12 @@ public sealed record DiagnosticOptions
     /// <summary>Address space for <see cref="GuardPagesEvery"/>; blocks for which it has no room are guarded by canary. 1 GiB by default.</summary>
     public long GuardPageBytes { get; init; } = 1L << 30;
 
+    /// <summary>
+    /// Is told of every fault, of those that a call is told of too: <see cref="IAllocatorObserver.OnFault"/>. Not together with an <see cref="EventLayer"/> above and
+    /// <see cref="ToolkitEventSource.Observer"/> here, or everything is told twice.
+    /// </summary>
+    public IAllocatorObserver? Observer { get; init; }
+
     /// <summary>One in how many allocations, chosen at random, has its stack captured: 0 for none, 1 for each. Each takes microseconds, and managed memory until its block is freed.</summary>
     public int StackEvery { get; init; }
 }

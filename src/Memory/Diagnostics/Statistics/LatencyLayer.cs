@@ -12,10 +12,7 @@ namespace DimensionStore.Memory;
 /// </remarks>
 public sealed class LatencyLayer : AllocatorLayer
 {
-    [ThreadStatic]
-    private static ulong t_random;
-
-    private readonly ulong _threshold;
+    private readonly RandomSample _sample;
 
     /// <summary>Measures an allocator.</summary>
     /// <param name="inner">The allocator beneath.</param>
@@ -26,7 +23,7 @@ public sealed class LatencyLayer : AllocatorLayer
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sampleEvery);
         SampleEvery = sampleEvery;
-        _threshold = sampleEvery == 1 ? ulong.MaxValue : ulong.MaxValue / (ulong)sampleEvery;
+        _sample = new RandomSample(sampleEvery);
     }
 
     /// <summary>One in how many operations is timed.</summary>
@@ -41,7 +38,7 @@ public sealed class LatencyLayer : AllocatorLayer
     /// <inheritdoc/>
     public override nint Allocate(nuint size, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
     {
-        if (!IsSampled())
+        if (!_sample.IsChosen())
         {
             return Inner.Allocate(size, alignment, options, owner);
         }
@@ -55,7 +52,7 @@ public sealed class LatencyLayer : AllocatorLayer
     /// <inheritdoc/>
     public override bool TryAllocate(nuint size, out nint address, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
     {
-        if (!IsSampled())
+        if (!_sample.IsChosen())
         {
             return Inner.TryAllocate(size, out address, alignment, options, owner);
         }
@@ -73,7 +70,7 @@ public sealed class LatencyLayer : AllocatorLayer
     /// <inheritdoc/>
     public override void Free(nint address)
     {
-        if (!IsSampled())
+        if (!_sample.IsChosen())
         {
             Inner.Free(address);
             return;
@@ -87,7 +84,7 @@ public sealed class LatencyLayer : AllocatorLayer
     /// <inheritdoc/>
     public override void FreeSized(nint address, nuint size)
     {
-        if (!IsSampled())
+        if (!_sample.IsChosen())
         {
             Inner.FreeSized(address, size);
             return;
@@ -96,13 +93,5 @@ public sealed class LatencyLayer : AllocatorLayer
         long start = Stopwatch.GetTimestamp();
         Inner.FreeSized(address, size);
         Frees.RecordSince(start);
-    }
-
-    /// <summary>A linear congruential generator (Knuth's MMIX constants); its high bits are good enough to choose by.</summary>
-    private bool IsSampled()
-    {
-        ulong random = (t_random * 6364136223846793005) + 1442695040888963407;
-        t_random = random;
-        return random <= _threshold;
     }
 }
