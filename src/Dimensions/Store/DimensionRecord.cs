@@ -43,6 +43,18 @@ internal sealed class DimensionRecord(DimensionId id)
         set => Volatile.Write(ref _lastUse, value);
     }
 
+    /// <summary>Says anew how the dimension answers and what is known of it; only the region and the uses stay.</summary>
+    public void Become(DimensionState state, string? filePath, FileStamp stamp, string? name, DimensionDescriptor? descriptor, bool loadsOnDemand = false, Exception? error = null)
+    {
+        State = state;
+        FilePath = filePath;
+        Stamp = stamp;
+        Name = name;
+        Descriptor = descriptor;
+        LoadsOnDemand = loadsOnDemand;
+        Error = error;
+    }
+
     /// <summary>Counts uses. Any thread.</summary>
     public void AddUses(long count) => Interlocked.Add(ref _uses, count);
 

@@ -136,13 +136,7 @@ public sealed partial class MmapManager
 
         lock (_gate)
         {
-            DimensionRecord record = RecordOf(id);
-            record.State = DimensionState.NotLoaded;
-            record.LoadsOnDemand = true;
-            record.FilePath = path;
-            record.Stamp = stamp;
-            record.Name = region.Descriptor.Name;
-            record.Descriptor = region.Descriptor;
+            RecordOf(id).Become(DimensionState.NotLoaded, path, stamp, region.Descriptor.Name, region.Descriptor, loadsOnDemand: true);
         }
     }
 
@@ -281,13 +275,7 @@ public sealed partial class MmapManager
         lock (_gate)
         {
             DimensionRecord record = RecordOf(id);
-            record.State = DimensionState.Simulated;
-            record.LoadsOnDemand = false;
-            record.FilePath = null;
-            record.Stamp = default;
-            record.Name = source.Name;
-            record.Descriptor = null;
-            record.Error = null;
+            record.Become(DimensionState.Simulated, null, default, source.Name, null);
             Recount();
             status = record.ToStatus();
         }

@@ -46,13 +46,7 @@ public sealed partial class MmapManager
             LoadedRegion loaded = new(record, region, path is null, charge);
             old = record.Region;
             record.Region = loaded;
-            record.State = path is null ? DimensionState.Simulated : DimensionState.Loaded;
-            record.LoadsOnDemand = false;
-            record.FilePath = path;
-            record.Stamp = stamp;
-            record.Name = region.Descriptor.Name;
-            record.Descriptor = region.Descriptor;
-            record.Error = null;
+            record.Become(path is null ? DimensionState.Simulated : DimensionState.Loaded, path, stamp, region.Descriptor.Name, region.Descriptor);
             record.LastUse = _clock.Next();
             SetSlot(id.Value, loaded);
             Recount();
@@ -168,14 +162,7 @@ public sealed partial class MmapManager
     {
         lock (_gate)
         {
-            DimensionRecord record = RecordOf(id);
-            record.State = DimensionState.Failed;
-            record.LoadsOnDemand = false;
-            record.FilePath = path;
-            record.Stamp = default;
-            record.Name = null;
-            record.Descriptor = null;
-            record.Error = error;
+            RecordOf(id).Become(DimensionState.Failed, path, default, null, null, error: error);
             Recount();
         }
     }

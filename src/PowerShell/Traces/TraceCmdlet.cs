@@ -4,23 +4,8 @@ using DimensionStore.Memory;
 namespace DimensionStore.PowerShell;
 
 /// <summary>Base of the cmdlets that replay allocation traces.</summary>
-public abstract class TraceCmdlet : DimensionCmdlet
+public abstract class TraceCmdlet : FileCmdlet
 {
-    private protected const string PathSet = "Path";
-    private protected const string LiteralSet = "LiteralPath";
-
-    /// <summary>The traces; wildcards allowed.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = PathSet)]
-    [ValidateNotNullOrEmpty]
-    [SupportsWildcards]
-    public string[] Path { get; set; } = [];
-
-    /// <summary>The traces, taken as written.</summary>
-    [Parameter(Mandatory = true, ValueFromPipelineByPropertyName = true, ParameterSetName = LiteralSet)]
-    [Alias("PSPath", "FilePath")]
-    [ValidateNotNullOrEmpty]
-    public string[] LiteralPath { get; set; } = [];
-
     /// <summary>The most an allocator may commit, in bytes; enough for the trace when omitted.</summary>
     [Parameter]
     [ValidateRange(1L, 1L << 42)]
@@ -33,17 +18,12 @@ public abstract class TraceCmdlet : DimensionCmdlet
 
     private protected TraceReplayOptions Options => new() { TimedPasses = Passes, Cancellation = StopToken };
 
-    /// <inheritdoc/>
-    protected override void ProcessRecord()
+    private protected override void ProcessFile(string path)
     {
-        bool literal = ParameterSetName == LiteralSet;
-        foreach (string path in Paths.ResolveFiles(literal ? LiteralPath : Path, literal))
+        AllocationTrace? trace = null;
+        if (Try(path, () => trace = AllocationTrace.Load(path)))
         {
-            AllocationTrace? trace = null;
-            if (Try(path, () => trace = AllocationTrace.Load(path)))
-            {
-                Replay(path, trace!);
-            }
+            Replay(path, trace!);
         }
     }
 
