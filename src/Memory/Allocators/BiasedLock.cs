@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -29,8 +30,7 @@ internal struct BiasedLock
     private AllocatorLock _lock;
     private Record?[]? _known;
     private Record? _last;
-    private int _streak;
-    private int _streakForBias;
+    private Streak _streak;
     private bool _closed;
 
     /// <summary>Waits until the lock is free and takes it.</summary>
@@ -39,20 +39,43 @@ internal struct BiasedLock
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal Record? Enter()
     {
+        if (!TryEnterBiased(out Record? entered))
+        {
+            EnterShared();
+        }
+
+        return entered;
+    }
+
+    /// <summary>Takes the lock if it is biased to this thread, and without waiting. False, and null, when it is not; the lock may be closed then.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool TryEnterBiased([NotNullWhen(true)] out Record? entered)
+    {
         Record? bias = _bias;
         if (bias is not null && bias.Thread == ThreadNumber.Current)
         {
             bias.Busy = 1;
             if (Volatile.Read(ref bias.Busy) != 0 && Volatile.Read(ref _bias) == bias)
             {
-                return bias;
+                entered = bias;
+                return true;
             }
 
             Volatile.Write(ref bias.Busy, 0);
         }
 
-        EnterShared();
-        return null;
+        entered = null;
+        return false;
+    }
+
+    /// <summary>Whether another thread had the lock last: it is likely to have it next too, and taking it would cost both. A guess; the lock is not taken.</summary>
+    internal readonly bool WasLastTakenByOther
+    {
+        get
+        {
+            Record? last = Volatile.Read(in _bias) ?? Volatile.Read(in _last);
+            return last is not null && last.Thread != ThreadNumber.Current;
+        }
     }
 
     /// <summary>Gives the lock back.</summary>
@@ -98,20 +121,20 @@ internal struct BiasedLock
         if (_bias is not null)
         {
             Revoke();
-            _streakForBias = Math.Min(_streakForBias * 4, LongestStreak);
-            _streak = 0;
+            _streak.ForBias = Math.Min(_streak.ForBias * 4, LongestStreak);
+            _streak.Length = 0;
         }
 
         if (_last is null || _last.Thread != thread)
         {
             _last = RecordOf(thread);
-            _streak = 0;
+            _streak.Length = 0;
         }
-        else if (++_streak > Math.Max(_streakForBias, FirstStreak))
+        else if (++_streak.Length > Math.Max(_streak.ForBias, FirstStreak))
         {
             // This entry still counts as one through the lock; the next one is biased.
-            _streakForBias = Math.Max(_streakForBias, FirstStreak);
-            _streak = 0;
+            _streak.ForBias = Math.Max(_streak.ForBias, FirstStreak);
+            _streak.Length = 0;
             Volatile.Write(ref _bias, _last);
         }
     }
@@ -179,15 +202,29 @@ internal struct BiasedLock
         }
     }
 
-    /// <summary>The mark of one thread, with a cache line of nothing on either side of it.</summary>
-    [StructLayout(LayoutKind.Explicit, Size = 192)]
+    /// <summary>
+    /// The mark of one thread, with a cache line of nothing on either side of it. Whose it is lies on another line: other threads look at that at every turn, and would take the line away from
+    /// the one that writes its mark.
+    /// </summary>
+    [StructLayout(LayoutKind.Explicit, Size = 320)]
     private struct Mark
     {
         [FieldOffset(64)]
         internal int Busy;
 
-        [FieldOffset(68)]
+        [FieldOffset(192)]
         internal int Thread;
+    }
+
+    /// <summary>What every turn through the lock writes, away from what is looked at without it.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 128)]
+    private struct Streak
+    {
+        [FieldOffset(64)]
+        internal int Length;
+
+        [FieldOffset(68)]
+        internal int ForBias;
     }
 
     /// <summary>Who the lock is biased to.</summary>

@@ -145,6 +145,18 @@ internal sealed unsafe class DeferredBlocks : IDisposable
         return SegregatedHeap.None;
     }
 
+    /// <summary>Marks all that is here.</summary>
+    internal void MarkAll(FreedElsewhere elsewhere)
+    {
+        for (uint granules = 1; granules <= LargestGranules; granules++)
+        {
+            for (int i = 0; i < _counts[granules]; i++)
+            {
+                elsewhere.TryMark(_starts[(granules * PerSize) + i]);
+            }
+        }
+    }
+
     /// <summary>Forgets all.</summary>
     internal void Clear()
     {

@@ -140,7 +140,7 @@ public sealed unsafe partial class SegregatedAllocator
             else
             {
                 (_protected ??= [])[start] = access;
-                _isPlain = false;
+                SetPlain(false);
             }
         }
         finally

@@ -23,10 +23,10 @@ public sealed unsafe partial class SegregatedAllocator
     public event EventHandler<PressureChangedEventArgs>? PressureChanged;
 
     /// <summary>The pressure now.</summary>
-    public PressureLevel Pressure => LevelOf(_heap.LiveGranules);
+    public PressureLevel Pressure => LevelOf(LiveGranules);
 
     /// <summary>Live bytes in percent of the capacity, 0 to 100.</summary>
-    public double UsagePercent => _heap.LiveGranules * (100.0 * (1 << GranuleShift)) / _capacityBytes;
+    public double UsagePercent => LiveGranules * (100.0 * (1 << GranuleShift)) / _capacityBytes;
 
     /// <summary>Frees after which <see cref="ShouldCollect"/> is true.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not positive.</exception>
@@ -41,7 +41,23 @@ public sealed unsafe partial class SegregatedAllocator
     }
 
     /// <summary>Whether so many blocks were freed since the last collection that another is worth while.</summary>
-    public bool ShouldCollect => _heap.Frees - Volatile.Read(ref _freesCollected) >= CollectionThreshold;
+    public bool ShouldCollect
+    {
+        get
+        {
+            TakeInFreed();
+            return _heap.Frees - Volatile.Read(ref _freesCollected) >= CollectionThreshold;
+        }
+    }
+
+    private long LiveGranules
+    {
+        get
+        {
+            TakeInFreed();
+            return _heap.LiveGranules;
+        }
+    }
 
     /// <summary>
     /// Collects: frees what is unreferenced and gives idle memory back but for 1 MiB. A block that somebody may still use is never touched.
@@ -62,6 +78,7 @@ public sealed unsafe partial class SegregatedAllocator
         long start = Stopwatch.GetTimestamp();
         (long blocks, long bytes, int owners) = FreeUnreferenced(only, leastBytes);
         BiasedLock.Record? entered = _lock.Enter();
+        _heap.TakeIn(int.MaxValue);
         long deallocated = _heap.Frees - _freesCollected;
         Volatile.Write(ref _freesCollected, _heap.Frees);
         _lock.Exit(entered);
@@ -114,6 +131,7 @@ public sealed unsafe partial class SegregatedAllocator
                 return;
             }
 
+            _heap.TakeIn(int.MaxValue);
             long granules = _heap.LiveGranules;
             PressureLevel level = LevelOf(granules);
             PressureLevel previous = _level;

@@ -191,6 +191,8 @@ public sealed unsafe partial class SegregatedAllocator
 
         try
         {
+            // A thread that disposes in a read bracket of its own cannot wait for the frees of others that are under way: what they read then stays mapped.
+            bool isQuiet = _heap.Close();
             AllocatorStatistics last = SnapshotLocked();
             _last = last with
             {
@@ -206,7 +208,11 @@ public sealed unsafe partial class SegregatedAllocator
             };
             ReleaseOwnersLocked();
             _collectables?.Clear();
-            _heap.Dispose();
+            if (isQuiet)
+            {
+                _heap.Dispose();
+            }
+
             _tags?.Dispose();
         }
         finally
@@ -294,7 +300,7 @@ public sealed unsafe partial class SegregatedAllocator
         long live = _heap.LiveGranules << GranuleShift;
         return new AllocatorStatistics
         {
-            ReservedBytes = _memory.ReservedBytes + _heap.Tables.ReservedBytes + (_tags?.ReservedBytes ?? 0),
+            ReservedBytes = _memory.ReservedBytes + _heap.Tables.ReservedBytes + (_heap.Elsewhere?.ReservedBytes ?? 0) + (_tags?.ReservedBytes ?? 0),
             CommittedBytes = _memory.CommittedBytes,
             PeakCommittedBytes = _memory.PeakCommittedBytes,
             IdleBytes = _heap.IdleBytes,
@@ -306,7 +312,7 @@ public sealed unsafe partial class SegregatedAllocator
             AllocationCount = _heap.Allocations,
             FreeCount = _heap.Frees,
             FailedAllocationCount = Volatile.Read(ref _failures),
-            MetadataBytes = _heap.Tables.CommittedBytes + (long)DeferredBlocks.Bytes + (_tags?.CommittedBytes ?? 0),
+            MetadataBytes = _heap.Tables.CommittedBytes + (long)DeferredBlocks.Bytes + (_heap.Elsewhere?.CommittedBytes ?? 0) + (_tags?.CommittedBytes ?? 0),
         };
     }
 }

@@ -44,7 +44,7 @@ public sealed unsafe partial class SegregatedAllocator
         try
         {
             _collectables ??= [];
-            _isPlain = false;
+            SetPlain(false);
             _collectables[_heap.GranuleAt(address)] = new WeakReference<CollectableBlock>(block);
         }
         finally
@@ -206,11 +206,10 @@ public sealed unsafe partial class SegregatedAllocator
                 }
 
                 from = start + length;
-                if (isLive && _tags.Get(start, length) == slot)
+                if (isLive && _tags.Get(start, length) == slot && _heap.TryGive(start, length))
                 {
                     starts[count] = start;
                     lengths[count++] = length;
-                    _heap.Give(start, length);
                     ForgetNotesLocked(start);
                 }
             }

@@ -192,7 +192,7 @@ public sealed unsafe partial class SegregatedAllocator
                 if (_tags is null)
                 {
                     _tags = new OwnerTags(_capacityBytes >> GranuleShift);
-                    _isPlain = false;
+                    SetPlain(false);
                 }
 
                 _tags.Set(start, granules, account?.Slot ?? 0);
@@ -296,53 +296,6 @@ public sealed unsafe partial class SegregatedAllocator
     {
         _tags!.Set(start, granules, 0);
         return true;
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void FreeFully(nint address, nuint size, bool sized)
-    {
-        BiasedLock.Record? entered = _lock.Enter();
-        uint start = _heap.GranuleAt(address);
-        uint granules = start == None ? 0 : _heap.LiveLength(start);
-        if (granules == 0)
-        {
-            throw FaultAndExit(address, entered);
-        }
-
-        long bytes = (long)granules << GranuleShift;
-        OwnerId owner;
-        int slot;
-        bool fits = !sized;
-        try
-        {
-            slot = _tags is null ? 0 : _tags.Get(start, granules);
-            owner = OwnerOf(start, granules);
-            fits |= size != 0 && size <= (nuint)bytes && ((nuint)bytes - size < (nuint)1 << GranuleShift || (slot != 0 && granules == 2));
-            if (fits)
-            {
-                _heap.Give(start, granules);
-                ForgetNotesLocked(start);
-            }
-        }
-        finally
-        {
-            _lock.Exit(entered);
-        }
-
-        if (!fits)
-        {
-            MemoryFaultException fault = new(Name, MemoryFault.WrongSize, address, bytes, owner, $"freed as {size:N0} bytes. Free with the size that was asked for.");
-            Observer?.OnFault(this, fault);
-            throw fault;
-        }
-
-        if (slot != 0)
-        {
-            _owners.AccountAt(slot).Release(bytes);
-        }
-
-        Observer?.OnFreed(this, address, bytes, owner);
-        CheckPressure();
     }
 
     private Exception Failure(long requested, long used, OwnerId owner, Obstacle obstacle, OwnerAccount? account, VirtualMemoryException? refusal)

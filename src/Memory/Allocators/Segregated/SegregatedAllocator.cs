@@ -39,6 +39,9 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
     // False once somebody listens or has named an owner: then every block takes the way on which that is minded.
     private bool _isPlain;
 
+    // Plain, and used by one thread at a time: then a free need not mark the block for others.
+    private bool _isQuick;
+
     /// <summary>Creates an allocator with the specification's defaults: 1 GiB.</summary>
     public SegregatedAllocator()
         : this(new SegregatedOptions())
@@ -71,7 +74,7 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
         }
 
         _observer = options.Observer;
-        _isPlain = _observer is null;
+        SetPlain(_observer is null);
         SetPressureBounds(PressureLevel.Normal);
     }
 
@@ -92,7 +95,7 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
         {
             BiasedLock.Record? entered = _lock.Enter();
             Volatile.Write(ref _observer, value);
-            _isPlain = value is null && _tags is null && _protected is null && _collectables is null;
+            SetPlain(value is null && _tags is null && _protected is null && _collectables is null);
             _lock.Exit(entered);
         }
     }
@@ -134,10 +137,15 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
     public override void Free(nint address)
     {
         _heap.PrefetchBlock(address);
-        BiasedLock.Record? entered = _lock.Enter();
+        if (!_lock.TryEnterBiased(out BiasedLock.Record? entered))
+        {
+            FreeUnbiased(address, 0, sized: false);
+            return;
+        }
+
         uint start = _heap.GranuleAt(address);
         uint granules = start == None ? 0 : _heap.LiveLength(start);
-        if (granules != 0 && _isPlain)
+        if (granules != 0 && _isQuick)
         {
             _heap.Give(start, granules);
             _lock.Exit(entered);
@@ -153,10 +161,16 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
     /// <remarks>The size must be one that is rounded to the block's: between its usable size less 15 and its usable size, or for a block with an owner any up to 32.</remarks>
     public override void FreeSized(nint address, nuint size)
     {
-        BiasedLock.Record? entered = _lock.Enter();
+        _heap.PrefetchBlock(address);
+        if (!_lock.TryEnterBiased(out BiasedLock.Record? entered))
+        {
+            FreeUnbiased(address, size, sized: true);
+            return;
+        }
+
         uint start = _heap.GranuleAt(address);
         uint granules = start == None ? 0 : _heap.LiveLength(start);
-        if (granules != 0 && _isPlain && ((nuint)granules << GranuleShift) - size < (nuint)1 << GranuleShift)
+        if (granules != 0 && _isQuick && ((nuint)granules << GranuleShift) - size < (nuint)1 << GranuleShift)
         {
             _heap.Give(start, granules);
             _lock.Exit(entered);
@@ -217,6 +231,13 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
 
         CheckPressure();
         return _heap.AddressOf(start);
+    }
+
+    /// <summary>Notes whether somebody minds single blocks. Under the lock.</summary>
+    private void SetPlain(bool plain)
+    {
+        _isPlain = plain;
+        _isQuick = plain && !_heap.IsShared;
     }
 
     /// <summary>The error for an address that is not a live block; gives the lock back.</summary>

@@ -15,6 +15,17 @@ internal sealed unsafe partial class SegregatedHeap
     [MethodImpl(MethodImplOptions.NoInlining)]
     private uint TakeOther(uint granules)
     {
+        if (_elsewhere is not null && TakeIn(MostTakenByRequest) && granules <= DeferredBlocks.LargestGranules)
+        {
+            uint fresh = _deferred.Take(granules);
+            if (fresh != None)
+            {
+                _elsewhere.Unmark(fresh);
+                CountTaken(granules);
+                return fresh;
+            }
+        }
+
         if (!TryFind(granules, out uint start, out uint length))
         {
             return None;
@@ -32,7 +43,7 @@ internal sealed unsafe partial class SegregatedHeap
         if (granules <= SizeBuckets.LargestGranules)
         {
             // An exact fit cannot be bettered.
-            if (_cutLength == granules)
+            if (_state.CutLength == granules)
             {
                 return TakeCut(out start, out length);
             }
@@ -43,7 +54,7 @@ internal sealed unsafe partial class SegregatedHeap
             }
 
             // Before anything larger is cut: what was freed lately may be what is wanted, once it is merged.
-            if (_deferred.Granules != 0 && (granules >= LeastWorthMerging || _cutLength < granules))
+            if (_deferred.Granules != 0 && (granules >= LeastWorthMerging || _state.CutLength < granules))
             {
                 MergeSome(MostMergedByRequest);
                 merged = true;
@@ -53,7 +64,7 @@ internal sealed unsafe partial class SegregatedHeap
                 }
             }
 
-            if (_cutLength >= granules)
+            if (_state.CutLength >= granules)
             {
                 return TakeCut(out start, out length);
             }
@@ -78,10 +89,10 @@ internal sealed unsafe partial class SegregatedHeap
 
     private bool TakeCut(out uint start, out uint length)
     {
-        start = _cut;
-        length = _cutLength;
-        _cut = None;
-        _cutLength = 0;
+        start = _state.Cut;
+        length = _state.CutLength;
+        _state.Cut = None;
+        _state.CutLength = 0;
         return true;
     }
 
@@ -157,7 +168,7 @@ internal sealed unsafe partial class SegregatedHeap
             ulong rest = starts >> bit >> 1;
             start = (slice << 6) + (uint)bit;
             length = rest != 0 ? (uint)BitOperations.TrailingZeroCount(rest) + 1 : LengthBeyondWord(start, line, word);
-            if (length - least < range && start != _cut)
+            if (length - least < range && start != _state.Cut)
             {
                 hasBucket = true;
                 if (length >= granules)
@@ -170,7 +181,7 @@ internal sealed unsafe partial class SegregatedHeap
 
                     if (length >= PageGranules)
                     {
-                        _idlePages -= WholePages(start, length);
+                        _state.IdlePages -= WholePages(start, length);
                     }
 
                     return true;
@@ -202,8 +213,8 @@ internal sealed unsafe partial class SegregatedHeap
         if (length - granules >= ShortestCut)
         {
             PutCutBack();
-            _cut = rest;
-            _cutLength = length - granules;
+            _state.Cut = rest;
+            _state.CutLength = length - granules;
         }
         else
         {
@@ -214,10 +225,10 @@ internal sealed unsafe partial class SegregatedHeap
     /// <summary>Makes the block to cut from an ordinary free one.</summary>
     private void PutCutBack()
     {
-        uint start = _cut;
-        uint length = _cutLength;
-        _cut = None;
-        _cutLength = 0;
+        uint start = _state.Cut;
+        uint length = _state.CutLength;
+        _state.Cut = None;
+        _state.CutLength = 0;
         if (length != 0)
         {
             Remember(start, length);

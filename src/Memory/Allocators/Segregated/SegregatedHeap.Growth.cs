@@ -14,7 +14,7 @@ internal sealed unsafe partial class SegregatedHeap
     private readonly int _unitShift;
 
     /// <summary>Bytes of free blocks that <see cref="ReturnIdlePages"/> would give back.</summary>
-    internal long IdleBytes => (_idlePages + (_cutLength >= PageGranules ? WholePages(_cut, _cutLength) : 0)) << (PageShift + GranuleShift);
+    internal long IdleBytes => (_state.IdlePages + (_state.CutLength >= PageGranules ? WholePages(_state.Cut, _state.CutLength) : 0)) << (PageShift + GranuleShift);
 
     /// <summary>
     /// Finds out which pages would have to be committed so that a request fits: a run of pages that are not, as long as a growth step where there is one, else the first that suffices
@@ -47,6 +47,7 @@ internal sealed unsafe partial class SegregatedHeap
     internal long Grow(uint firstPage, uint endPage, ref long committed)
     {
         _tables.Know(endPage);
+        _elsewhere?.Know((long)_tables.KnownPages << PageShift);
         _knownGranules = _tables.KnownPages << PageShift;
         for (uint page = firstPage; page < endPage;)
         {
@@ -96,12 +97,13 @@ internal sealed unsafe partial class SegregatedHeap
     /// <summary>Frees every block. What is committed stays so.</summary>
     internal void FreeAll()
     {
+        _elsewhere?.Clear();
         _deferred.Clear();
-        _cut = None;
-        _cutLength = 0;
-        _idlePages = 0;
-        Frees = Allocations;
-        LiveGranules = 0;
+        _state.Cut = None;
+        _state.CutLength = 0;
+        _state.IdlePages = 0;
+        _state.Frees = _state.Allocations;
+        _state.LiveGranules = 0;
         _tables.Clear();
         uint pages = _tables.KnownPages;
         for (uint page = 0; page < pages;)

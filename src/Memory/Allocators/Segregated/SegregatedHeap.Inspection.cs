@@ -92,7 +92,7 @@ internal sealed unsafe partial class SegregatedHeap
         long large = 0;
         long idle = 0;
         long committedPages = 0;
-        bool cutFound = _cutLength == 0;
+        bool cutFound = _state.CutLength == 0;
         for (uint page = 0; page < _tables.KnownPages && violations.Count < 100;)
         {
             if (!_tables.IsCommitted(page))
@@ -139,15 +139,22 @@ internal sealed unsafe partial class SegregatedHeap
             page = end;
         }
 
-        Expect(violations, live == Allocations - Frees, $"{live:N0} blocks are live, the counters say {Allocations - Frees:N0}.");
-        Expect(violations, liveGranules == LiveGranules, $"{liveGranules:N0} granules are live, the counter says {LiveGranules:N0}.");
+        for (uint marked = NextMarked(0); marked != None; marked = NextMarked(marked + 1))
+        {
+            Expect(violations, IsMarkedLive(marked), $"Granule {marked} is marked as freed without the lock, and no block starts there that could be.");
+        }
+
+        Expect(violations, live == _state.Allocations - _state.Frees, $"{live:N0} blocks are live, the counters say {_state.Allocations - _state.Frees:N0}.");
+        Expect(violations, liveGranules == _state.LiveGranules, $"{liveGranules:N0} granules are live, the counter says {_state.LiveGranules:N0}.");
         Expect(violations, _tables.KnownPages == 0 || _tables.Tree.Count(large) == large, $"{large:N0} free blocks are large, the tree has another number.");
-        Expect(violations, idle == _idlePages, $"{idle:N0} pages are free as a whole, the counter says {_idlePages:N0}.");
-        Expect(violations, cutFound, $"The block to cut from, granule {_cut}, is no free block of {_cutLength} granules.");
+        Expect(violations, idle == _state.IdlePages, $"{idle:N0} pages are free as a whole, the counter says {_state.IdlePages:N0}.");
+        Expect(violations, cutFound, $"The block to cut from, granule {_state.Cut}, is no free block of {_state.CutLength} granules.");
         long committed = committedPages << (PageShift + GranuleShift);
         Expect(violations, committed == _memory.CommittedBytes, $"The pages committed have {committed:N0} bytes, the reservation counts {_memory.CommittedBytes:N0}.");
         return blocks;
     }
+
+    private uint NextMarked(uint from) => _elsewhere is null ? None : _elsewhere.NextMarked(from, _knownGranules);
 
     private static void Expect(List<string> violations, bool holds, string violation)
     {
@@ -159,9 +166,9 @@ internal sealed unsafe partial class SegregatedHeap
 
     private void CheckFree(List<string> violations, uint start, uint length, ref long large, ref long idle, ref bool cutFound)
     {
-        if (start == _cut)
+        if (start == _state.Cut)
         {
-            cutFound = length == _cutLength;
+            cutFound = length == _state.CutLength;
             return;
         }
 

@@ -17,9 +17,10 @@ internal sealed unsafe partial class SegregatedHeap
     private const int DeferredShift = 6;
     private const long DeferredAlways = (64 << 10) >> GranuleShift;
 
-    /// <summary>Merges all blocks that were freed and not merged yet. After this every free block is marked as one, and no two are neighbours.</summary>
+    /// <summary>Merges all blocks that were freed and not merged yet, wherever they were freed. After this every free block is marked as one, and no two are neighbours.</summary>
     internal void MergeDeferred()
     {
+        TakeIn(int.MaxValue);
         MergeSome(int.MaxValue);
     }
 
@@ -34,7 +35,7 @@ internal sealed unsafe partial class SegregatedHeap
             uint length = LengthOf(start);
             if (_deferred.TryTake(start, length))
             {
-                MarkFree(start);
+                MarkMerged(start);
                 Merge(start, length);
             }
         }
@@ -69,7 +70,7 @@ internal sealed unsafe partial class SegregatedHeap
 
             for (int i = 0; i < count; i++)
             {
-                MarkFree(starts[i]);
+                MarkMerged(starts[i]);
                 Merge(starts[i], lengths[i]);
             }
 
@@ -93,7 +94,7 @@ internal sealed unsafe partial class SegregatedHeap
     {
         if (granules > DeferredBlocks.LargestGranules)
         {
-            MarkFree(start);
+            MarkMerged(start);
             Merge(start, granules);
             return;
         }
@@ -101,7 +102,7 @@ internal sealed unsafe partial class SegregatedHeap
         for (int i = 0; i < 4; i++)
         {
             uint oldest = _deferred.TakeOldest(granules);
-            MarkFree(oldest);
+            MarkMerged(oldest);
             Merge(oldest, granules);
         }
 
@@ -150,8 +151,8 @@ internal sealed unsafe partial class SegregatedHeap
 
         // A run of frees of neighbours grows one block: while that is the one to cut from, it goes through no bucket and no tree each time.
         PutCutBack();
-        _cut = start;
-        _cutLength = length;
+        _state.Cut = start;
+        _state.CutLength = length;
     }
 
     /// <summary>The start of the block that ends where this one starts; <see cref="None"/> when there is none or its memory is not committed.</summary>
@@ -214,7 +215,7 @@ internal sealed unsafe partial class SegregatedHeap
 
         if (length >= PageGranules)
         {
-            _idlePages += WholePages(start, length);
+            _state.IdlePages += WholePages(start, length);
         }
     }
 
@@ -236,16 +237,16 @@ internal sealed unsafe partial class SegregatedHeap
 
         if (length >= PageGranules)
         {
-            _idlePages -= WholePages(start, length);
+            _state.IdlePages -= WholePages(start, length);
         }
     }
 
     private bool ForgetOrCut(uint start, uint length)
     {
-        if (start == _cut)
+        if (start == _state.Cut)
         {
-            _cut = None;
-            _cutLength = 0;
+            _state.Cut = None;
+            _state.CutLength = 0;
             return true;
         }
 

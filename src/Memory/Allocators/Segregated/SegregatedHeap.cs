@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 
 namespace DimensionStore.Memory;
@@ -30,14 +31,10 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
     private readonly HeapTables.PageSpan* _spans;
     private readonly nint _base;
 
-    // The block that small requests are cut from when no bucket has a better one; in no bucket and not in the tree.
-    private uint _cut = None;
-    private uint _cutLength;
-
     private readonly DeferredBlocks _deferred = new();
 
     private uint _knownGranules;
-    private long _idlePages;
+    private State _state;
 
     /// <summary>Creates an empty heap; nothing is committed but a few pages of tables.</summary>
     internal SegregatedHeap(BlockMemory memory)
@@ -47,20 +44,21 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
         _tables = new HeapTables((uint)(memory.Bytes >> (PageShift + GranuleShift)));
         _lines = _tables.Lines;
         _spans = _tables.Spans;
+        _state.Cut = None;
         _unitShift = PageShift + BitOperations.Log2((uint)Math.Max(1, Native.VirtualMemory.PageSize >> (PageShift + GranuleShift)));
     }
 
     /// <summary>Granules in live blocks.</summary>
-    internal long LiveGranules { get; private set; }
+    internal long LiveGranules => _state.LiveGranules;
 
     /// <summary>Highest <see cref="LiveGranules"/> so far.</summary>
-    internal long PeakLiveGranules { get; private set; }
+    internal long PeakLiveGranules => _state.PeakLiveGranules;
 
     /// <summary>Blocks handed out so far.</summary>
-    internal long Allocations { get; private set; }
+    internal long Allocations => _state.Allocations;
 
     /// <summary>Blocks given back so far.</summary>
-    internal long Frees { get; private set; }
+    internal long Frees => _state.Frees;
 
     /// <summary>The tables, so that a test can damage them and see the check find it.</summary>
     internal HeapTables Tables => _tables;
@@ -75,6 +73,7 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
             return TakeOther(granules);
         }
 
+        _elsewhere?.Unmark(start);
         CountTaken(granules);
         return start;
     }
@@ -112,17 +111,17 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
         return start;
     }
 
-    /// <summary>Frees a live block.</summary>
+    /// <summary>Frees a live block, which is marked where the heap is shared.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Give(uint start, uint granules)
     {
-        Frees++;
-        LiveGranules -= granules;
+        _state.Frees++;
+        _state.LiveGranules -= granules;
         if (granules > DeferredBlocks.LargestGranules || !_deferred.TryAdd(start, granules))
         {
             GiveOther(start, granules);
         }
-        else if (_deferred.Granules > (LiveGranules >> DeferredShift) + DeferredAlways)
+        else if (_deferred.Granules > (_state.LiveGranules >> DeferredShift) + DeferredAlways)
         {
             MergeSome(MostMergedByFree);
         }
@@ -173,8 +172,8 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
                 SetSpan(rest, restLength);
                 if (isCut)
                 {
-                    _cut = rest;
-                    _cutLength = restLength;
+                    _state.Cut = rest;
+                    _state.CutLength = restLength;
                 }
                 else
                 {
@@ -183,17 +182,17 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
             }
         }
 
-        LiveGranules += (long)wanted - length;
-        PeakLiveGranules = Math.Max(PeakLiveGranules, LiveGranules);
+        _state.LiveGranules += (long)wanted - length;
+        _state.PeakLiveGranules = Math.Max(_state.PeakLiveGranules, _state.LiveGranules);
         return true;
     }
 
     /// <summary>Undoes a take as if it had never been.</summary>
     internal void Untake(uint start, uint granules)
     {
-        Give(start, granules);
-        Allocations--;
-        Frees--;
+        TryGive(start, granules);
+        _state.Allocations--;
+        _state.Frees--;
     }
 
     /// <summary>Whether a granule may ever have been part of the heap.</summary>
@@ -215,7 +214,7 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
         }
 
         uint length = LengthOf(start);
-        return _deferred.Contains(start, length) ? 0 : length;
+        return (_elsewhere is null ? _deferred.Contains(start, length) : _elsewhere.IsMarked(start)) ? 0 : length;
     }
 
     /// <summary>The number of the granule at an address; <see cref="None"/> when the address is not in the reservation or not on a granule.</summary>
@@ -259,18 +258,19 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
     public void Dispose()
     {
         _deferred.Dispose();
+        _elsewhere?.Dispose();
         _tables.Dispose();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void CountTaken(uint granules)
     {
-        Allocations++;
-        long live = LiveGranules + granules;
-        LiveGranules = live;
-        if (live > PeakLiveGranules)
+        _state.Allocations++;
+        long live = _state.LiveGranules + granules;
+        _state.LiveGranules = live;
+        if (live > _state.PeakLiveGranules)
         {
-            PeakLiveGranules = live;
+            _state.PeakLiveGranules = live;
         }
     }
 
@@ -294,5 +294,32 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
         word = (granule & PageMask) >> 6;
         bit = (int)(granule & 63);
         return _lines + ((nuint)(granule >> PageShift) * 8);
+    }
+
+    /// <summary>What requests and frees change, away from what threads read that free without the lock.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 192)]
+    private struct State
+    {
+        /// <summary>The block that small requests are cut from when no bucket has a better one; in no bucket and not in the tree.</summary>
+        [FieldOffset(64)]
+        internal uint Cut;
+
+        [FieldOffset(68)]
+        internal uint CutLength;
+
+        [FieldOffset(72)]
+        internal long LiveGranules;
+
+        [FieldOffset(80)]
+        internal long PeakLiveGranules;
+
+        [FieldOffset(88)]
+        internal long Allocations;
+
+        [FieldOffset(96)]
+        internal long Frees;
+
+        [FieldOffset(104)]
+        internal long IdlePages;
     }
 }
