@@ -240,16 +240,17 @@ public sealed class BuddyAllocatorTests
     [InlineData(0)]
     [InlineData(1)]
     [InlineData(2)]
+    [InlineData(3)]
     public void Integrity_check_finds_every_kind_of_damage(int kind)
     {
         using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 8 * MiB, MinBlockBytes = 64 });
         buddy.Allocate(1000);
         nint address = buddy.Allocate(64);
         Assert.True(buddy.CheckIntegrity().IsIntact);
-        Action<nint> damage = kind switch { 0 => buddy.AreasForTest[0].DamageHeadForTest, 1 => buddy.AreasForTest[0].DamageFreeListForTest, _ => buddy.AreasForTest[0].DamageCommitForTest };
+        Action<nint> damage = kind switch { 0 => buddy.AreasForTest[0].DamageHeadForTest, 1 => buddy.AreasForTest[0].DamageFreeListForTest, 2 => buddy.AreasForTest[0].DamageCommitForTest, _ => buddy.AreasForTest[0].DamageHolesForTest };
         damage(address);
         IntegrityReport report = buddy.CheckIntegrity();
-        Assert.Contains(report.Violations, violation => violation.Contains(kind switch { 0 => "in 0 blocks", 1 => "in 2 blocks", _ => "not committed" }, StringComparison.Ordinal));
+        Assert.Contains(report.Violations, violation => violation.Contains(kind switch { 0 => "in 0 blocks", 1 => "in 2 blocks", 2 => "not committed", _ => "2 are counted" }, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -284,6 +285,34 @@ public sealed class BuddyAllocatorTests
             Assert.Equal(64 * MiB, buddy.GetStatistics().LiveBytes);
             Assert.InRange(buddy.GetStatistics().MetadataOverhead, 0.0001, least == 64 ? 0.03 : 0.001);
         }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Long_churn_of_random_sizes_leaves_little_between_the_blocks(bool shifts)
+    {
+        const int Live = 5_000;
+        const int Turns = 200_000;
+        using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 64 * MiB, MinBlockBytes = 64 });
+        Random random = new(1);
+        nint[] blocks = new nint[Live];
+        for (int turn = 0; turn < Turns; turn++)
+        {
+            ref nint block = ref blocks[turn < Live ? turn : random.Next(Live)];
+            if (block != 0)
+            {
+                buddy.Free(block);
+            }
+
+            // Four times up to 4 KB, four times up to 1 KB.
+            int most = shifts && (turn / 25_000) % 2 == 0 ? 1_024 : 4_096;
+            block = buddy.Allocate((nuint)random.Next(16, most + 1));
+        }
+
+        // Without the index over holes by length: 20 and 25 %.
+        Assert.InRange(buddy.GetStatistics().ExternalFragmentation, 0, 0.1);
+        Assert.True(buddy.CheckIntegrity().IsIntact);
     }
 
     [Fact]

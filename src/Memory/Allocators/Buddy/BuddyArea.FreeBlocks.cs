@@ -11,92 +11,6 @@ internal sealed unsafe partial class BuddyArea
         return position == 0 ? order : Math.Min(order, BitOperations.TrailingZeroCount(position));
     }
 
-    private BuddyPlace PlaceIn(int kind, int order, in BuddyRequest request)
-    {
-        int pageblock = _divided[(kind * _localOrders) + order].First();
-        int word = BitOperations.TrailingZeroCount(Summaries(pageblock)[order]);
-        int index = (word << 6) + BitOperations.TrailingZeroCount(FreeBits(pageblock, order)[word]);
-        int start = index << order;
-        int begin = request.MayLieAcross ? BeginOfHole(pageblock, start, start - (int)request.Granules) : start;
-        return new BuddyPlace(kind, pageblock, order, index, begin, begin != start);
-    }
-
-    /// <summary>Looks at a few free blocks of half the size: with the free blocks on both sides one of them may suffice. The one that is filled best is taken.</summary>
-    private bool TryFindAcross(in BuddyRequest request, out BuddyPlace place)
-    {
-        int order = request.Order - 1;
-        int tries = AcrossTries;
-        int leastWaste = int.MaxValue;
-        place = default;
-        int kind = request.Mobility;
-        BitTree pageblocks = _divided[(kind * _localOrders) + order];
-        int count = _granules >> order;
-        for (int pageblock = pageblocks.Next(0); pageblock >= 0; pageblock = pageblocks.Next(pageblock + 1))
-        {
-            ulong* free = FreeBits(pageblock, order);
-            for (int index = Bits.NextSet(free, 0, count); index < count; index = Bits.NextSet(free, index + 1, count))
-            {
-                int end = (index + 1) << order;
-                int begin = BeginOfHole(pageblock, index << order, 0);
-                while (end < _granules)
-                {
-                    int next = FreeOrderAt(pageblock, end);
-                    if (next < 0)
-                    {
-                        break;
-                    }
-
-                    end += 1 << next;
-                }
-
-                if (end - begin >= request.Granules)
-                {
-                    int waste = end - begin - (int)request.Granules;
-                    if (waste < leastWaste)
-                    {
-                        leastWaste = waste;
-                        place = new BuddyPlace(kind, pageblock, order, index, begin, Across: true);
-                    }
-
-                    if (waste == 0)
-                    {
-                        return true;
-                    }
-                }
-
-                if (--tries == 0)
-                {
-                    return leastWaste != int.MaxValue;
-                }
-            }
-        }
-
-        return leastWaste != int.MaxValue;
-    }
-
-    /// <summary>Where the free blocks before a granule begin; it is enough to come to <paramref name="enough"/>.</summary>
-    private int BeginOfHole(int pageblock, int granule, int enough)
-    {
-        while (granule > enough && granule > 0)
-        {
-            uint possible = (2U << BitOperations.TrailingZeroCount(granule)) - 1;
-            uint orders = Header(pageblock)->Orders & possible;
-            while (orders != 0 && !IsFree(pageblock, BitOperations.TrailingZeroCount(orders), (granule >> BitOperations.TrailingZeroCount(orders)) - 1))
-            {
-                orders &= orders - 1;
-            }
-
-            if (orders == 0)
-            {
-                break;
-            }
-
-            granule -= 1 << BitOperations.TrailingZeroCount(orders);
-        }
-
-        return granule;
-    }
-
     /// <summary>The order of the free block that begins at a granule; −1 when none does.</summary>
     private int FreeOrderAt(int pageblock, int granule)
     {
@@ -157,6 +71,10 @@ internal sealed unsafe partial class BuddyArea
     {
         Header(pageblock)->FreeGranules += granules;
         int end = granule + granules;
+        int begin = BeginOfHole(pageblock, granule);
+        int behind = EndOfHole(pageblock, end);
+        RemoveHole(pageblock, granule - begin);
+        RemoveHole(pageblock, behind - end);
         while (granule < end)
         {
             int order = LowestPiece(granule, end - granule, _localOrders);
@@ -179,6 +97,8 @@ internal sealed unsafe partial class BuddyArea
             AddFree(pageblock, order, index);
             granule = next;
         }
+
+        AddHole(pageblock, behind - begin);
     }
 
     /// <summary>Gives whole pageblocks back, each piece merged with its buddies as far as these are free.</summary>
@@ -283,7 +203,7 @@ internal sealed unsafe partial class BuddyArea
             _divided[(kind * _localOrders) + listed].Add(pageblock);
             _dividedOrders[kind] |= 1U << listed;
         }
-
         header->Mobility = (byte)kind;
+        ListHoles(pageblock);
     }
 }

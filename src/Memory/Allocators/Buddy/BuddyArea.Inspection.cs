@@ -184,6 +184,13 @@ internal sealed unsafe partial class BuddyArea
         Bits.Clear(Committed(pageblock), (granule << GranuleShift) >> _pageShift);
     }
 
+    /// <summary>Counts a hole more than there is in the pageblock of a live block, so that a test can see the check find it.</summary>
+    internal void DamageHolesForTest(nint address)
+    {
+        Assume(TryLocate(address, out int pageblock, out _));
+        AddHole(pageblock, EndOfHole(pageblock, BeginOfHole(pageblock, _granules)) - BeginOfHole(pageblock, _granules));
+    }
+
     private static void Assume(bool holds)
     {
         if (!holds)

@@ -142,10 +142,36 @@ internal sealed unsafe partial class BuddyArea
             return 0;
         }
 
+        CheckHoles(where, pageblock, violations);
         int wrong = Array.FindIndex(used, uses => uses != 1);
         Expect(violations, wrong < 0, () => $"{where}: the granule at 0x{AddressOf(pageblock, wrong):x} is in {used[wrong]} blocks, live or free, instead of one.");
         Expect(violations, free == header->FreeGranules, () => $"{where}: {free} granules are free, {Header(pageblock)->FreeGranules} are counted.");
         return free;
+    }
+
+    private void CheckHoles(string where, int pageblock, List<string> violations)
+    {
+        int[] counts = new int[HoleClasses];
+        for (int granule = 0; granule < _granules;)
+        {
+            int end = EndOfHole(pageblock, granule);
+            if (end > granule)
+            {
+                counts[HoleClassOf(end - granule)]++;
+            }
+
+            granule = Math.Max(end, granule + 1);
+        }
+
+        int kind = Header(pageblock)->Mobility;
+        ulong listed = _holeGroups[(kind * _holeGroupCount) + (pageblock >> HoleGroupLog)] & _holeKinds[kind];
+        for (int hole = 0; hole < HoleClasses; hole++)
+        {
+            int length = hole;
+            ulong bit = 1UL << hole;
+            bool indexed = counts[hole] == HoleCounts(pageblock)[hole] && (_holeBits[pageblock] & bit) != 0 == counts[hole] > 0 && (counts[hole] == 0 || (listed & bit) != 0);
+            Expect(violations, indexed, () => $"{where}: {counts[length]} holes of class {length}, but {HoleCounts(pageblock)[length]} are counted, or the indices over them say otherwise.");
+        }
     }
 
     /// <returns>Free blocks of the order.</returns>

@@ -14,7 +14,7 @@ internal sealed unsafe partial class BuddyArea
 {
     private const int ParkedSizes = 64;
     private const int ParkedDepth = 64;
-    private const int ParkedPartLog = 5;
+    private const int ParkedPartLog = 6;
     private const int AgingPeriod = 64;
 
     private readonly ParkedSize[] _parkedSizes;

@@ -66,6 +66,9 @@ internal sealed unsafe partial class BuddyArea
             return false;
         }
 
+        int behind = EndOfHole(pageblock, end);
+        RemoveHole(pageblock, behind - end);
+        AddHole(pageblock, behind - target);
         CarveAcross(rest, target - end);
         Bits.ClearRange(Freed(pageblock), end, target);
         Bits.ClearRange(Ends(pageblock), end - 1, target);
@@ -127,6 +130,7 @@ internal sealed unsafe partial class BuddyArea
         header->Mobility = Header(first)->Mobility;
         header->FreeGranules = _granules - tail;
         header->SpanFirst = full > 0 ? first + 1 : 0;
+        AddHole(last, _granules - tail);
         for (int position = tail; position < _granules;)
         {
             int order = LowestPiece(position, _granules - position, _localOrders - 1);

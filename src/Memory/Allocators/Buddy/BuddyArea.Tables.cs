@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
@@ -19,6 +21,8 @@ internal sealed unsafe partial class BuddyArea
     private int _slackBytes;
     private int[] _freeOffsets = [];
     private int _known;
+    private ulong* _holeBits;
+    private ushort* _holeCounts;
     private long _ownerTables;
     private long _headersCommitted;
     private long _granuleTables;
@@ -29,7 +33,7 @@ internal sealed unsafe partial class BuddyArea
     {
         get
         {
-            long bytes = _idleWhole.Bytes + _headersCommitted + (_granuleTables * _chunkBytes) + (_ownerTables * _granules * sizeof(int));
+            long bytes = _idleWhole.Bytes + (_holeGroups.Length * sizeof(ulong)) + _headersCommitted + (_granuleTables * _chunkBytes) + (_ownerTables * _granules * sizeof(int));
             foreach (BitTree tree in _whole)
             {
                 bytes += tree.Bytes;
@@ -38,6 +42,11 @@ internal sealed unsafe partial class BuddyArea
             foreach (BitTree tree in _divided)
             {
                 bytes += tree.Bytes;
+            }
+
+            foreach (long[]? positions in _parked)
+            {
+                bytes += positions is null ? 0 : positions.Length * sizeof(long);
             }
 
             return bytes;
@@ -90,6 +99,33 @@ internal sealed unsafe partial class BuddyArea
         }
     }
 
+    /// <summary>
+    /// Asks for what a free of an address will read, all at once: without it each table is a miss of its own, one behind the other. Without the lock, since asking changes nothing
+    /// and does not fail.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Prefetch(nint address)
+    {
+        nuint offset = (nuint)(address - Start);
+        if (Sse.IsSupported && offset < (nuint)Bytes)
+        {
+            PrefetchBlock((int)(offset >> _blockShift), (int)(offset >> GranuleShift) & (_granules - 1));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void PrefetchBlock(int pageblock, int granule)
+    {
+        if (Sse.IsSupported)
+        {
+            ulong* word = Heads(pageblock) + (granule >> 6);
+            Sse.Prefetch0(word);
+            Sse.Prefetch0(word + _bitWords);
+            Sse.Prefetch0(word + (2 * _bitWords));
+            Sse.Prefetch0((byte*)Slacks(pageblock) + ((nint)granule * _slackBytes));
+        }
+    }
+
     private bool HasTables(int pageblock) => pageblock < _known && Header(pageblock)->HasTables != 0;
 
     private void EnsureTables(int pageblock)
@@ -109,7 +145,9 @@ internal sealed unsafe partial class BuddyArea
         if (pageblock >= _known)
         {
             int known = (int)Math.Min(_pageblocks, WholePages((pageblock + 1L) * _headerBytes) / _headerBytes);
-            _headersCommitted = CommitTable(_tables, (long)known * _headerBytes);
+            _headersCommitted = CommitTable(_tables, (long)known * _headerBytes)
+                + CommitTable((nint)_holeBits, (long)known * sizeof(ulong))
+                + CommitTable((nint)_holeCounts, (long)known * HoleClasses * sizeof(ushort));
             _known = known;
         }
     }
@@ -141,10 +179,16 @@ internal sealed unsafe partial class BuddyArea
         long headers = WholePages((long)_pageblocks * _headerBytes);
         long chunks = WholePages((long)_pageblocks * _chunkBytes);
         long owners = WholePages((long)_pageblocks * _granules * sizeof(int));
-        _tablesReserved = (nuint)(headers + chunks + owners);
+        long holeBits = WholePages((long)_pageblocks * sizeof(ulong));
+        long holeCounts = WholePages((long)_pageblocks * HoleClasses * sizeof(ushort));
+        _tablesReserved = (nuint)(headers + chunks + owners + holeBits + holeCounts);
         _tables = VirtualMemory.Reserve(_tablesReserved);
         _chunks = _tables + (nint)headers;
         _owners = _chunks + (nint)chunks;
+        _holeBits = (ulong*)(_owners + (nint)owners);
+        _holeCounts = (ushort*)((nint)_holeBits + (nint)holeBits);
+        _holeGroupCount = (_pageblocks + (1 << HoleGroupLog) - 1) >> HoleGroupLog;
+        _holeGroups = new ulong[Kinds * _holeGroupCount];
     }
 
     private static long WholePages(long bytes) => (bytes + VirtualMemory.PageSize - 1) / VirtualMemory.PageSize * VirtualMemory.PageSize;
@@ -166,6 +210,8 @@ internal sealed unsafe partial class BuddyArea
     private ulong* FreeBits(int pageblock, int order) => Summaries(pageblock) + _freeOffsets[order];
 
     private void* Slacks(int pageblock) => Summaries(pageblock) + _freeWords;
+
+    private ushort* HoleCounts(int pageblock) => _holeCounts + ((nint)pageblock * HoleClasses);
 
     private int* Owners(int pageblock) => (int*)_owners + ((long)pageblock << _localOrders);
 }

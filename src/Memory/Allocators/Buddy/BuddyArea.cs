@@ -15,11 +15,6 @@ internal sealed unsafe partial class BuddyArea : IDisposable
     internal const int Kinds = 3;
     internal const int MaxGranulesLog = 12;
 
-    // Measured on traces and on churn of random sizes: more tries cost time and save nothing.
-    private const int AcrossTries = 5;
-
-    private static readonly sbyte[][] s_fallbacks = [[1, 2], [0, 2], [1, 0]];
-
     private readonly BlockMemory _memory;
     private readonly int _pageShift = BitOperations.Log2((uint)VirtualMemory.PageSize);
     private readonly int _blockShift;
@@ -90,61 +85,6 @@ internal sealed unsafe partial class BuddyArea : IDisposable
 
     internal bool Contains(nint address) => (nuint)(address - Start) < (nuint)Bytes;
 
-    /// <summary>Finds a parked block of just that size, else the lowest of the smallest free blocks that fit. Nothing changes but that parked blocks may be merged.</summary>
-    internal bool TryFind(in BuddyRequest request, out BuddyPlace place)
-    {
-        return (request.Granules <= ParkedSizes && TryFindParked(request, out place))
-            || TryFindMerged(request, out place)
-            || (Settle() && TryFindMerged(request, out place))
-            || TryFindForeign(request, out place);
-    }
-
-    private bool TryFindMerged(in BuddyRequest request, out BuddyPlace place)
-    {
-        if (request.MayLieAcross && request.Order <= _localOrders && (_dividedOrders[request.Mobility] >> (request.Order - 1) & 1) != 0 && TryFindAcross(request, out place))
-        {
-            return true;
-        }
-
-        if (request.Order < _localOrders && _dividedOrders[request.Mobility] >> request.Order != 0)
-        {
-            place = PlaceIn(request.Mobility, BitOperations.TrailingZeroCount(_dividedOrders[request.Mobility] >> request.Order) + request.Order, request);
-            return true;
-        }
-
-        int least = Math.Max(0, request.Order - _localOrders);
-        uint whole = least < _wholeOrders ? _freeWholeOrders >> least << least : 0;
-        if (whole != 0)
-        {
-            int order = BitOperations.TrailingZeroCount(whole);
-            int index = _whole[order].First();
-            place = new BuddyPlace(-1, index << order, order, index, 0);
-            return true;
-        }
-
-        place = default;
-        return false;
-    }
-
-    /// <summary>Goes into another kind's pageblock: where the largest block is, so that what is left there stays as whole as it can.</summary>
-    private bool TryFindForeign(in BuddyRequest request, out BuddyPlace place)
-    {
-        int best = -1;
-        int kind = -1;
-        foreach (sbyte other in s_fallbacks[request.Mobility])
-        {
-            uint orders = request.Order < _localOrders ? _dividedOrders[other] >> request.Order << request.Order : 0;
-            if (orders != 0 && BitOperations.Log2(orders) > best)
-            {
-                best = BitOperations.Log2(orders);
-                kind = other;
-            }
-        }
-
-        place = best < 0 ? default : PlaceIn(kind, best, request);
-        return best >= 0;
-    }
-
     /// <summary>Hands out what <see cref="TryFind"/> found, once its pages are committed.</summary>
     /// <returns>Whether its bytes are known to be zero.</returns>
     internal bool Take(in BuddyPlace place, in BuddyRequest request, out nint address)
@@ -173,6 +113,10 @@ internal sealed unsafe partial class BuddyArea : IDisposable
                 ConvertIfMostlyFree(first, place.Order, kind);
             }
 
+            (int begin, int end) = HoleAround(first, place.Across ? place.Granule : place.Index << place.Order);
+            RemoveHole(first, end - begin);
+            AddHole(first, place.Granule - begin);
+            AddHole(first, end - place.Granule - (int)request.Granules);
             if (place.Across)
             {
                 CarveAcross(place, (int)request.Granules);
@@ -286,6 +230,7 @@ internal sealed unsafe partial class BuddyArea : IDisposable
             }
 
             new Span<ulong>(Summaries(pageblock), _freeWords).Clear();
+            ForgetHoles(pageblock);
             header->Orders = 0;
             header->SpanFirst = 0;
             if (header->State != PageblockState.Free)
@@ -338,6 +283,8 @@ internal sealed unsafe partial class BuddyArea : IDisposable
             header->SpanFirst = full > 0 ? first + 1 : 0;
             int cut = full > 0 ? BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)rest)) : Math.Min(request.Order, _localOrders);
             Carve(last, _localOrders, place.Granule, cut, rest);
+            AddHole(last, place.Granule);
+            AddHole(last, _granules - place.Granule - rest);
             if (full > 0)
             {
                 Bits.ClearRange(Freed(last), 0, rest);

@@ -169,10 +169,15 @@ public abstract unsafe partial class PageAllocator
     private void FreeCore(nint address, nuint size, bool sized)
     {
         long returned = 0;
+        int index = IndexOfArea(address);
+        if (index >= 0)
+        {
+            _areas[index].Prefetch(address);
+        }
+
         EnterLock();
         try
         {
-            int index = IndexOfArea(address);
             if (index < 0 || !_areas[index].TryLocate(address, out int pageblock, out int granule))
             {
                 throw FaultLocked(index, address);

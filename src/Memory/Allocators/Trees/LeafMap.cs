@@ -1,6 +1,4 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using DimensionStore.Memory.Native;
 
@@ -16,7 +14,7 @@ namespace DimensionStore.Memory;
 /// The start bit of a freed block stays until the granule is used again; it tells a double free from an address that never was a block.
 /// Each leaf belongs to one zone and is read and written under that zone's lock; what leaves share is behind a lock of its own here.
 /// </remarks>
-internal sealed unsafe class LeafMap : IDisposable
+internal sealed unsafe partial class LeafMap : IDisposable
 {
     internal const int GranuleShift = 4;
     internal const int GranuleBytes = 1 << GranuleShift;
@@ -111,86 +109,6 @@ internal sealed unsafe class LeafMap : IDisposable
 
     internal static bool IsEmpty(uint word) => (word & Covered) == 0 && ((word & HasBits) == 0 || (word & 0x1FF) == LeafGranules);
 
-    /// <summary>The leaf's free granules as set bits.</summary>
-    internal void CopyFree(int leaf, ulong* free)
-    {
-        uint word = Words[leaf];
-        ulong* used = Used(leaf);
-        for (int i = 0; i < LeafWords; i++)
-        {
-            free[i] = (word & Covered) != 0 ? 0 : (word & HasBits) == 0 ? ulong.MaxValue : ~used[i];
-        }
-    }
-
-    internal bool IsFree(int granule)
-    {
-        uint word = Words[granule >> LeafShift];
-        return (word & Covered) == 0 && ((word & HasBits) == 0 || !Bit(Used(granule >> LeafShift), granule));
-    }
-
-    /// <summary>Whether a live block starts at a granule.</summary>
-    internal bool IsLiveStart(int granule)
-        => (Words[granule >> LeafShift] & (HasBits | Covered)) == HasBits && Bit(Used(granule >> LeafShift), granule) && Bit(Starts(granule >> LeafShift), granule);
-
-    /// <summary>Whether the block that last started at a granule was freed and nothing has used the granule since.</summary>
-    internal bool IsFormerStart(int granule)
-        => (Words[granule >> LeafShift] & (HasBits | Covered)) == HasBits && !Bit(Used(granule >> LeafShift), granule) && Bit(Starts(granule >> LeafShift), granule);
-
-    /// <summary>The start of the live block that a used granule lies in.</summary>
-    internal int StartOf(int granule)
-    {
-        while (granule > 0 && !IsLiveStart(granule))
-        {
-            granule = (Words[granule >> LeafShift] & Covered) != 0 ? (granule & ~(LeafGranules - 1)) - 1 : granule - 1;
-        }
-
-        return granule;
-    }
-
-    /// <summary>The first used granule from <paramref name="from"/> to before <paramref name="end"/>, else <paramref name="end"/>.</summary>
-    internal int FirstUsed(int from, int end) => Walk(from, end, wanted: true);
-
-    /// <summary>The first free granule from <paramref name="from"/> to before <paramref name="end"/>, else <paramref name="end"/>.</summary>
-    internal int FirstFree(int from, int end) => Walk(from, end, wanted: false);
-
-    /// <summary>The granule behind the live block that starts at <paramref name="start"/>; the zone ends at <paramref name="end"/>.</summary>
-    internal int EndOf(int start, int end)
-    {
-        int granule = start + 1;
-        while (granule < end)
-        {
-            int leaf = granule >> LeafShift;
-            uint word = Words[leaf];
-            if ((word & Covered) != 0)
-            {
-                granule = (leaf + (int)(word & RunsMask)) << LeafShift;
-                continue;
-            }
-
-            if ((word & HasBits) == 0)
-            {
-                return granule;
-            }
-
-            int stop = Math.Min(end, (leaf + 1) << LeafShift);
-            ulong* used = Used(leaf);
-            ulong* starts = Starts(leaf);
-            while (granule < stop)
-            {
-                int i = (granule & (LeafGranules - 1)) >> 6;
-                ulong ends = (~used[i] | starts[i]) & (ulong.MaxValue << (granule & 63));
-                if (ends != 0)
-                {
-                    return (leaf << LeafShift) + (i << 6) + BitOperations.TrailingZeroCount(ends);
-                }
-
-                granule = (granule | 63) + 1;
-            }
-        }
-
-        return end;
-    }
-
     /// <summary>Gives the first and the last leaf of a block its bits. Throws before anything is marked.</summary>
     /// <exception cref="VirtualMemoryException">The system refused; nothing has changed.</exception>
     internal void PrepareMark(int granule, int count)
@@ -263,137 +181,6 @@ internal sealed unsafe class LeafMap : IDisposable
         return emptied;
     }
 
-    /// <summary>Bytes of the last granule that were not asked for; 0 where that was not kept.</summary>
-    internal int UnusedOf(int granule, int count)
-    {
-        int code = *TailOf(granule, out int shift) >> shift;
-        return IsWide(granule, count) ? code & 15 : (code & 3) * 4;
-    }
-
-    /// <summary>Whether a block could have been asked for with so many bytes of its last granule unused.</summary>
-    internal bool CouldHaveUnused(int granule, int count, int unused)
-    {
-        int kept = UnusedOf(granule, count);
-        return kept == unused || (kept == 0 && !IsWide(granule, count) && (unused & 3) != 0);
-    }
-
-    /// <summary>The first start of a live block from <paramref name="from"/> to before <paramref name="end"/>, else <paramref name="end"/>.</summary>
-    internal int NextLiveStart(int from, int end)
-    {
-        while (from < end)
-        {
-            int leaf = from >> LeafShift;
-            int stop = Math.Min(end, (leaf + 1) << LeafShift);
-            if ((Words[leaf] & (Covered | HasBits)) == HasBits)
-            {
-                for (int granule = from; granule < stop; granule = (granule | 63) + 1)
-                {
-                    int i = (granule & (LeafGranules - 1)) >> 6;
-                    ulong hits = Used(leaf)[i] & Starts(leaf)[i] & (ulong.MaxValue << (granule & 63));
-                    if (hits != 0)
-                    {
-                        return Math.Min(end, (leaf << LeafShift) + (i << 6) + BitOperations.TrailingZeroCount(hits));
-                    }
-                }
-            }
-
-            from = stop;
-        }
-
-        return end;
-    }
-
-    /// <summary>Whether leaves are committed and nobody has had them yet.</summary>
-    internal bool AreFresh(int firstLeaf, int lastLeaf)
-    {
-        for (int leaf = firstLeaf; leaf <= lastLeaf; leaf++)
-        {
-            if ((Words[leaf] & Fresh) == 0)
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    /// <summary>Notes that leaves were committed; they read as zero.</summary>
-    internal void MarkCommitted(int firstLeaf, int count)
-    {
-        for (int leaf = firstLeaf; leaf < firstLeaf + count; leaf++)
-        {
-            Words[leaf] |= Committed | Fresh;
-        }
-
-        int page = VirtualMemory.PageSize / sizeof(uint);
-        _pages.Enter();
-        for (int i = firstLeaf / page; i <= (firstLeaf + count - 1) / page; i++)
-        {
-            if (!_wordsTouched[i])
-            {
-                _wordsTouched[i] = true;
-                _metadataBytes += VirtualMemory.PageSize * 3 / 2;
-            }
-        }
-
-        _pages.Exit();
-    }
-
-    /// <summary>Notes that empty leaves were given back.</summary>
-    internal void MarkDecommitted(int firstLeaf, int count) => new Span<uint>(Words + firstLeaf, count).Clear();
-
-    /// <summary>Forgets everything about leaves but whether they are committed.</summary>
-    internal void Forget(int firstLeaf, int count)
-    {
-        for (int leaf = firstLeaf; leaf < firstLeaf + count; leaf++)
-        {
-            if (Words[leaf] != 0)
-            {
-                Words[leaf] &= IsEmpty(Words[leaf]) && (Words[leaf] & HasBits) == 0 ? Committed | Fresh : Committed;
-            }
-        }
-    }
-
-    /// <summary>Gives back the pages of bits that serve only leaves from <paramref name="firstLeaf"/> on whose words are zero.</summary>
-    internal void TrimBits(int firstLeaf, int count)
-    {
-        int page = (firstLeaf + _pageLeaves - 1) / _pageLeaves;
-        for (; (page + 1) * _pageLeaves <= firstLeaf + count; page++)
-        {
-            if (Volatile.Read(ref _bitsCommitted[page]) && new ReadOnlySpan<uint>(Words + (page * _pageLeaves), _pageLeaves).IndexOfAnyExcept(0u) < 0)
-            {
-                try
-                {
-                    VirtualMemory.Decommit((nint)_bits + ((nint)page * VirtualMemory.PageSize), (nuint)VirtualMemory.PageSize);
-                }
-                catch (VirtualMemoryException)
-                {
-                    // The process has too many mappings to split one more: the page stays ours and is used again.
-                    return;
-                }
-
-                _pages.Enter();
-                Volatile.Write(ref _bitsCommitted[page], false);
-                _metadataBytes -= VirtualMemory.PageSize;
-                _pages.Exit();
-            }
-        }
-    }
-
-    /// <summary>Whether the runs in a leaf's word are those of its bits.</summary>
-    internal bool AreRunsRight(int leaf)
-    {
-        uint word = Words[leaf];
-        if ((word & (Covered | HasBits)) != HasBits)
-        {
-            return true;
-        }
-
-        ulong* free = stackalloc ulong[LeafWords];
-        CopyFree(leaf, free);
-        return LeafRuns.Of(free) == Runs(word);
-    }
-
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -457,76 +244,5 @@ internal sealed unsafe class LeafMap : IDisposable
 
         LeafRuns runs = LeafRuns.Of(free);
         Words[leaf] = (Words[leaf] & keptFlags) | HasBits | runs.Prefix | (runs.Max << 9) | (runs.Suffix << 18);
-    }
-
-    private void PrepareBits(int leaf)
-    {
-        if ((Words[leaf] & HasBits) != 0)
-        {
-            return;
-        }
-
-        PrepareBitsPage(leaf);
-        NativeMemory.Clear(Used(leaf), BitsBytes);
-        Words[leaf] |= HasBits | FullRuns;
-    }
-
-    /// <summary>Commits the page that a leaf's bits lie in, so that giving the leaf its bits cannot fail later.</summary>
-    /// <exception cref="VirtualMemoryException">The system refused; nothing has changed.</exception>
-    internal void PrepareBitsPage(int leaf)
-    {
-        int page = leaf / _pageLeaves;
-        if (!Volatile.Read(ref _bitsCommitted[page]))
-        {
-            _pages.Enter();
-            try
-            {
-                if (!_bitsCommitted[page])
-                {
-                    VirtualMemory.Commit((nint)_bits + ((nint)page * VirtualMemory.PageSize), (nuint)VirtualMemory.PageSize);
-                    _metadataBytes += VirtualMemory.PageSize;
-                    Volatile.Write(ref _bitsCommitted[page], true);
-                }
-            }
-            finally
-            {
-                _pages.Exit();
-            }
-        }
-    }
-
-    private int Walk(int from, int end, bool wanted)
-    {
-        while (from < end)
-        {
-            int leaf = from >> LeafShift;
-            int stop = Math.Min(end, (leaf + 1) << LeafShift);
-            uint word = Words[leaf];
-            if ((word & (Covered | HasBits)) != HasBits)
-            {
-                if ((word & Covered) != 0 == wanted)
-                {
-                    return from;
-                }
-
-                from = stop;
-                continue;
-            }
-
-            ulong* used = Used(leaf);
-            while (from < stop)
-            {
-                int i = (from & (LeafGranules - 1)) >> 6;
-                ulong hits = (wanted ? used[i] : ~used[i]) & (ulong.MaxValue << (from & 63));
-                if (hits != 0)
-                {
-                    return Math.Min(end, (leaf << LeafShift) + (i << 6) + BitOperations.TrailingZeroCount(hits));
-                }
-
-                from = (from | 63) + 1;
-            }
-        }
-
-        return end;
     }
 }

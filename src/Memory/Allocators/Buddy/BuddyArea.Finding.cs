@@ -1,0 +1,77 @@
+using System.Numerics;
+
+namespace DimensionStore.Memory;
+
+/// <summary>Where a request goes. <see cref="TryFindCommitted"/> is for when nothing may be committed.</summary>
+internal sealed unsafe partial class BuddyArea
+{
+    private static readonly sbyte[][] s_fallbacks = [[1, 2], [0, 2], [1, 0]];
+
+    /// <summary>
+    /// Finds a parked block of just that size, else, where no alignment is asked for, the shortest hole, else the lowest of the smallest free blocks that fit. Nothing changes but that
+    /// parked blocks may be merged.
+    /// </summary>
+    internal bool TryFind(in BuddyRequest request, out BuddyPlace place)
+    {
+        return (request.Granules <= ParkedSizes && TryFindParked(request, out place))
+            || TryFindMerged(request, out place)
+            || (Settle() && TryFindMerged(request, out place))
+            || TryFindForeign(request, out place);
+    }
+
+    private bool TryFindMerged(in BuddyRequest request, out BuddyPlace place)
+    {
+        if (request.MayLieAcross && request.Granules < _granules && TryFindHole(request, out place))
+        {
+            return true;
+        }
+
+        if (request.Order < _localOrders && _dividedOrders[request.Mobility] >> request.Order != 0)
+        {
+            place = PlaceIn(request.Mobility, BitOperations.TrailingZeroCount(_dividedOrders[request.Mobility] >> request.Order) + request.Order, request);
+            return true;
+        }
+
+        int least = Math.Max(0, request.Order - _localOrders);
+        uint whole = least < _wholeOrders ? _freeWholeOrders >> least << least : 0;
+        if (whole != 0)
+        {
+            int order = BitOperations.TrailingZeroCount(whole);
+            int index = _whole[order].First();
+            place = new BuddyPlace(-1, index << order, order, index, 0);
+            return true;
+        }
+
+        place = default;
+        return false;
+    }
+
+    /// <summary>Goes into another kind's pageblock: where the largest block is, so that what is left there stays as whole as it can.</summary>
+    private bool TryFindForeign(in BuddyRequest request, out BuddyPlace place)
+    {
+        int best = -1;
+        int kind = -1;
+        foreach (sbyte other in s_fallbacks[request.Mobility])
+        {
+            uint orders = request.Order < _localOrders ? _dividedOrders[other] >> request.Order << request.Order : 0;
+            if (orders != 0 && BitOperations.Log2(orders) > best)
+            {
+                best = BitOperations.Log2(orders);
+                kind = other;
+            }
+        }
+
+        place = best < 0 ? default : PlaceIn(kind, best, request);
+        return best >= 0;
+    }
+
+    private BuddyPlace PlaceIn(int kind, int order, in BuddyRequest request)
+    {
+        int pageblock = _divided[(kind * _localOrders) + order].First();
+        int word = BitOperations.TrailingZeroCount(Summaries(pageblock)[order]);
+        int index = (word << 6) + BitOperations.TrailingZeroCount(FreeBits(pageblock, order)[word]);
+        int start = index << order;
+        int begin = request.MayLieAcross ? BeginOfHole(pageblock, start) : start;
+        return new BuddyPlace(kind, pageblock, order, index, begin, begin != start);
+    }
+}

@@ -1,0 +1,121 @@
+using System.Runtime.InteropServices;
+using DimensionStore.Memory.Native;
+
+namespace DimensionStore.Memory;
+
+/// <summary>Which leaves are committed, and the memory of the bits themselves.</summary>
+internal sealed unsafe partial class LeafMap
+{
+    /// <summary>Whether leaves are committed and nobody has had them yet.</summary>
+    internal bool AreFresh(int firstLeaf, int lastLeaf)
+    {
+        for (int leaf = firstLeaf; leaf <= lastLeaf; leaf++)
+        {
+            if ((Words[leaf] & Fresh) == 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Notes that leaves were committed; they read as zero.</summary>
+    internal void MarkCommitted(int firstLeaf, int count)
+    {
+        for (int leaf = firstLeaf; leaf < firstLeaf + count; leaf++)
+        {
+            Words[leaf] |= Committed | Fresh;
+        }
+
+        int page = VirtualMemory.PageSize / sizeof(uint);
+        _pages.Enter();
+        for (int i = firstLeaf / page; i <= (firstLeaf + count - 1) / page; i++)
+        {
+            if (!_wordsTouched[i])
+            {
+                _wordsTouched[i] = true;
+                _metadataBytes += VirtualMemory.PageSize * 3 / 2;
+            }
+        }
+
+        _pages.Exit();
+    }
+
+    /// <summary>Notes that empty leaves were given back.</summary>
+    internal void MarkDecommitted(int firstLeaf, int count) => new Span<uint>(Words + firstLeaf, count).Clear();
+
+    /// <summary>Forgets everything about leaves but whether they are committed.</summary>
+    internal void Forget(int firstLeaf, int count)
+    {
+        for (int leaf = firstLeaf; leaf < firstLeaf + count; leaf++)
+        {
+            if (Words[leaf] != 0)
+            {
+                Words[leaf] &= IsEmpty(Words[leaf]) && (Words[leaf] & HasBits) == 0 ? Committed | Fresh : Committed;
+            }
+        }
+    }
+
+    /// <summary>Gives back the pages of bits that serve only leaves from <paramref name="firstLeaf"/> on whose words are zero.</summary>
+    internal void TrimBits(int firstLeaf, int count)
+    {
+        int page = (firstLeaf + _pageLeaves - 1) / _pageLeaves;
+        for (; (page + 1) * _pageLeaves <= firstLeaf + count; page++)
+        {
+            if (Volatile.Read(ref _bitsCommitted[page]) && new ReadOnlySpan<uint>(Words + (page * _pageLeaves), _pageLeaves).IndexOfAnyExcept(0u) < 0)
+            {
+                try
+                {
+                    VirtualMemory.Decommit((nint)_bits + ((nint)page * VirtualMemory.PageSize), (nuint)VirtualMemory.PageSize);
+                }
+                catch (VirtualMemoryException)
+                {
+                    // The process has too many mappings to split one more: the page stays ours and is used again.
+                    return;
+                }
+
+                _pages.Enter();
+                Volatile.Write(ref _bitsCommitted[page], false);
+                _metadataBytes -= VirtualMemory.PageSize;
+                _pages.Exit();
+            }
+        }
+    }
+
+    private void PrepareBits(int leaf)
+    {
+        if ((Words[leaf] & HasBits) != 0)
+        {
+            return;
+        }
+
+        PrepareBitsPage(leaf);
+        NativeMemory.Clear(Used(leaf), BitsBytes);
+        Words[leaf] |= HasBits | FullRuns;
+    }
+
+    /// <summary>Commits the page that a leaf's bits lie in, so that giving the leaf its bits cannot fail later.</summary>
+    /// <exception cref="VirtualMemoryException">The system refused; nothing has changed.</exception>
+    internal void PrepareBitsPage(int leaf)
+    {
+        int page = leaf / _pageLeaves;
+        if (!Volatile.Read(ref _bitsCommitted[page]))
+        {
+            _pages.Enter();
+            try
+            {
+                if (!_bitsCommitted[page])
+                {
+                    VirtualMemory.Commit((nint)_bits + ((nint)page * VirtualMemory.PageSize), (nuint)VirtualMemory.PageSize);
+                    _metadataBytes += VirtualMemory.PageSize;
+                    Volatile.Write(ref _bitsCommitted[page], true);
+                }
+            }
+            finally
+            {
+                _pages.Exit();
+            }
+        }
+    }
+}
