@@ -65,15 +65,27 @@ public sealed unsafe class SlabAllocatorTests
     }
 
     [Fact]
-    public void Block_above_512_bytes_freed_by_its_thread_is_the_next_one_handed_out_so_that_little_memory_is_touched()
+    public unsafe void Bookkeeping_has_the_size_that_its_addresses_are_computed_with()
+        => Assert.Equal((SlabBin.Bytes, 1 << SlabBin.Shift, Slab.HeaderBytes, SlabHeap.HeaderBytes), (sizeof(SlabBin), sizeof(SlabBin), sizeof(Slab), sizeof(SlabHeap)));
+
+    [Theory]
+    [InlineData(16, 64)]
+    [InlineData(1000, 64)]
+    [InlineData(4000, 16)]
+    [InlineData(32_000, 4)]
+    public void Loop_that_needs_one_block_at_a_time_touches_few(int size, int most)
     {
         using SlabAllocator slab = new(64 * MiB);
-        nint first = slab.Allocate(1000);
+        HashSet<nint> touched = [];
         for (int i = 0; i < 1_000; i++)
         {
-            slab.Free(first);
-            Assert.Equal(first, slab.Allocate(1000));
+            nint block = slab.Allocate((nuint)size);
+            touched.Add(block);
+            slab.Free(block);
         }
+
+        Assert.InRange(touched.Count, 1, most);
+        Assert.True(slab.CheckIntegrity().IsIntact);
     }
 
     [Fact]

@@ -114,7 +114,7 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
             Fill(address);
         }
 
-        SlabHeap* heap = (SlabHeap*)ThreadHeap.Current;
+        SlabHeap* heap = (SlabHeap*)LastHeap.Current;
         if (heap == null || !SlabHeap.TryEnter(heap, _engine.Id))
         {
             heap = _engine.HeapOfThisThread();

@@ -51,7 +51,9 @@ public abstract unsafe partial class SizeClassAllocator
         ArgumentOutOfRangeException.ThrowIfZero(size);
         if (_large == null || _engine.Covers(address))
         {
-            return _engine.TryResize(address, size) ? address : base.Reallocate(address, size, owner);
+            SlabHeap* heap = (SlabHeap*)LastHeap.Current;
+            nint here = owner.Value == 0 && heap != null ? ReallocateOwn(heap, address, size) : 0;
+            return here != 0 ? here : _engine.TryResize(address, size) ? address : base.Reallocate(address, size, owner);
         }
 
         if (size <= SizeClasses.MaxBytes)

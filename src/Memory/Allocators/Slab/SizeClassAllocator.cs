@@ -84,7 +84,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
             return AllocateOtherwise(size, alignment, options, owner);
         }
 
-        SlabHeap* heap = (SlabHeap*)ThreadHeap.Current;
+        SlabHeap* heap = (SlabHeap*)LastHeap.Current;
         if (size - 1 < SizeClasses.MaxBytes && heap != null && SlabHeap.TryEnter(heap, _id))
         {
             SlabBin* bin = SlabHeap.Bin(heap, SizeClasses.Of(size));
@@ -107,7 +107,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
     {
         if (((alignment ^ DefaultAlignment) | (uint)options | (uint)owner.Value) == 0)
         {
-            SlabHeap* heap = (SlabHeap*)ThreadHeap.Current;
+            SlabHeap* heap = (SlabHeap*)LastHeap.Current;
             if (size - 1 < SizeClasses.MaxBytes && heap != null && SlabHeap.TryEnter(heap, _id))
             {
                 SlabBin* bin = SlabHeap.Bin(heap, SizeClasses.Of(size));
@@ -128,56 +128,35 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
     /// <inheritdoc/>
     public sealed override void Free(nint address)
     {
-        SlabHeap* heap = (SlabHeap*)ThreadHeap.Current;
+        SlabHeap* heap = (SlabHeap*)LastHeap.Current;
         if (heap == null || !SlabHeap.TryEnter(heap, _id))
         {
             FreeOtherwise(address);
             return;
         }
 
-        nuint offset = (nuint)(address - heap->Base);
-        if (offset < heap->Length)
+        if (!SlabEngine.TryFindOwn(heap, address, out SlabBin* bin, out Slab* slab, out nuint index))
         {
-            SlabUnit* unit = heap->Units + (offset >> SlabChunks.UnitShift);
-            SlabBin* bin = unit->Bin;
-            uint reciprocal = unit->Reciprocal;
-            ulong product = (ulong)(uint)(address - unit->Start) * reciprocal;
-            Slab* slab = unit->Slab;
-            if (SlabHeap.Has(heap, bin) && (uint)product < reciprocal)
-            {
-                byte* state = Slab.States(slab) + (product >> 32);
-                if (*state >= BlockState.Live)
-                {
-                    *state = BlockState.Free;
-                    nuint bit = (nuint)(state - bin->GroupStates);
-                    if (bit < 64)
-                    {
-                        bin->PutBack++;
-                        bin->Mask |= 1UL << (int)bit;
-                        SlabHeap.Exit(heap);
-                        return;
-                    }
-
-                    bin->Freed++;
-                    slab->GroupMask |= 1UL << (int)(product >> 38);
-                    if (--slab->Used != slab->Trigger)
-                    {
-                        SlabHeap.Exit(heap);
-                        return;
-                    }
-
-                    _engine.AfterTrigger(heap, bin, slab);
-                    return;
-                }
-            }
+            FreeBeyond(heap, address);
+            return;
         }
 
-        FreeBeyond(heap, address);
+        if (!SlabEngine.FreeOwn(bin, slab, index))
+        {
+            _engine.AfterTrigger(heap, bin, slab);
+            return;
+        }
+
+        SlabHeap.Exit(heap);
     }
+
+    /// <summary>This thread's own way to the allocator, which spares each call the look-up of the thread: for loops that allocate and free a great deal.</summary>
+    /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
+    public ThreadHeap ForThisThread() => new(this, _engine.HeapOfThisThread());
 
     /// <summary>Frees what is not a live block of this thread's heap. Inside the heap, and leaves it.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void FreeBeyond(SlabHeap* heap, nint address)
+    internal void FreeBeyond(SlabHeap* heap, nint address)
     {
         bool isFreed = SlabEngine.TryFreeElsewhere(heap, address);
         SlabHeap.Exit(heap);
@@ -188,7 +167,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void FreeOtherwise(nint address)
+    internal void FreeOtherwise(nint address)
     {
         SlabHeap* heap = _engine.HeapOfThisThread();
         if (!_engine.FreeShared(heap, address))
@@ -207,17 +186,26 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         _large.Free(address);
     }
 
-    /// <summary>Claims more blocks and takes one. Inside the heap, and leaves it.</summary>
+    /// <summary>The number by which this thread's heap knows the allocator.</summary>
+    internal long Id => _id;
+
+    internal SlabHeap* HeapOfThisThread() => _engine.HeapOfThisThread();
+
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private nint AllocateRefilled(SlabHeap* heap, SlabBin* bin, nuint size)
+    internal void AfterTrigger(SlabHeap* heap, SlabBin* bin, Slab* slab) => _engine.AfterTrigger(heap, bin, slab);
+
+    /// <summary>Takes one of the blocks that were put back, or claims more. Inside the heap, and leaves it.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal nint AllocateRefilled(SlabHeap* heap, SlabBin* bin, nuint size)
     {
-        nint address = _engine.Refill(heap, bin) && bin->Mask != 0 ? SlabEngine.TakeClaimed(bin, bin->Mask, size) : 0;
+        SlabBin.Reuse(bin);
+        nint address = (bin->Mask != 0 || _engine.Refill(heap, bin)) && bin->Mask != 0 ? SlabEngine.TakeClaimed(bin, bin->Mask, size) : 0;
         SlabHeap.Exit(heap);
         return address != 0 ? address : AllocateOtherwise(size);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private nint AllocateOtherwise(nuint size) => AllocateBeyond(size, DefaultAlignment, AllocationOptions.None, OwnerId.None, throws: true);
+    internal nint AllocateOtherwise(nuint size) => AllocateBeyond(size, DefaultAlignment, AllocationOptions.None, OwnerId.None, throws: true);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private nint AllocateOtherwise(nuint size, nuint alignment, AllocationOptions options, OwnerId owner) => AllocateBeyond(size, alignment, options, owner, throws: true);

@@ -41,7 +41,7 @@ internal sealed unsafe partial class SlabEngine
     /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
     internal bool Look(nint address, out uint usableBytes, out byte state, out int slackShift)
     {
-        SlabHeap* heap = (SlabHeap*)ThreadHeap.Current;
+        SlabHeap* heap = (SlabHeap*)LastHeap.Current;
         if (heap == null || !SlabHeap.TryEnter(heap, Id))
         {
             heap = HeapOfThisThread();
@@ -70,7 +70,7 @@ internal sealed unsafe partial class SlabEngine
     /// </summary>
     internal bool TryResize(nint address, nuint size)
     {
-        SlabHeap* heap = (SlabHeap*)ThreadHeap.Current;
+        SlabHeap* heap = (SlabHeap*)LastHeap.Current;
         if (heap == null || !SlabHeap.TryEnter(heap, Id))
         {
             lock (Gate)
@@ -101,9 +101,14 @@ internal sealed unsafe partial class SlabEngine
             return false;
         }
 
-        byte* state = Slab.States(unit->Slab) + (product >> 32);
+        return TryResize(unit->Bin, Slab.States(unit->Slab) + (product >> 32), size);
+    }
+
+    /// <summary>Records another size, that fits, in the state of a block; false when the block is not live.</summary>
+    internal static bool TryResize(SlabBin* bin, byte* state, nuint size)
+    {
         byte seen = Volatile.Read(ref *state);
-        byte resized = (byte)(BlockState.Live | Math.Min(BlockState.MostSlack, (blockBytes - (uint)size) >> unit->Bin->SlackShift));
+        byte resized = (byte)(BlockState.Live | Math.Min(BlockState.MostSlack, (bin->BlockBytes - (uint)size) >> bin->SlackShift));
         return seen >= BlockState.Live && (seen == resized || Interlocked.CompareExchange(ref *state, resized, seen) == seen);
     }
 
@@ -161,7 +166,7 @@ internal sealed unsafe partial class SlabEngine
         foreach (nint heap in _heaps)
         {
             SlabBin* bin = SlabHeap.Bin((SlabHeap*)heap, index);
-            freed += heap == 0 ? 0 : Volatile.Read(ref bin->PutBack) + bin->Freed + bin->FreedByReset;
+            freed += heap == 0 ? 0 : Volatile.Read(ref bin->Reused) + BitOperations.PopCount(bin->PutBack) + bin->Freed + bin->FreedByReset;
         }
 
         foreach (nint heap in _heaps)
@@ -169,7 +174,7 @@ internal sealed unsafe partial class SlabEngine
             if (heap != 0)
             {
                 SlabBin* bin = SlabHeap.Bin((SlabHeap*)heap, index);
-                allocated += bin->Claimed + bin->PutBack - BitOperations.PopCount(bin->Mask | bin->TaggedMask);
+                allocated += bin->Claimed + bin->Reused - BitOperations.PopCount(bin->Mask | bin->TaggedMask);
                 slabs += bin->Slabs;
             }
         }

@@ -116,8 +116,8 @@ internal sealed unsafe partial class SlabEngine
         SlabBin* bin = _units[slab->FirstUnit].Bin;
         byte* states = Slab.States(slab);
         string name = $"Slab of {bin->BlockBytes:N0}-byte blocks at unit {slab->FirstUnit}";
-        ulong claimed = bin->Current == slab ? bin->Mask | bin->TaggedMask : 0;
-        byte* claimedStates = bin->Mask != 0 ? bin->GroupStates : bin->TaggedStates;
+        ulong claimed = bin->Current == slab ? SlabBin.ClaimedBlocks(bin) : 0;
+        byte* claimedStates = bin->TaggedMask == 0 ? bin->GroupStates : bin->TaggedStates;
         int free = 0;
         int elsewhere = 0;
         for (int i = 0; i < slab->Capacity; i++)

@@ -54,8 +54,17 @@ internal sealed unsafe partial class SlabEngine
         int group = BitOperations.TrailingZeroCount(slab->GroupMask);
         byte* states = Slab.States(slab) + (group * 64);
         ulong free = FreeBlocks(states, slab->Capacity - (group * 64));
-        slab->GroupMask &= slab->GroupMask - 1;
         int count = BitOperations.PopCount(free);
+        if (count > bin->MostClaimed)
+        {
+            count = bin->MostClaimed;
+            free = Lowest(free, count);
+        }
+        else
+        {
+            slab->GroupMask &= slab->GroupMask - 1;
+        }
+
         slab->Used += count;
         bin->Claimed += count;
         bin->GroupAddress = _units[slab->FirstUnit].Start + (nint)((long)group * 64 * bin->BlockBytes);
@@ -75,6 +84,7 @@ internal sealed unsafe partial class SlabEngine
     /// <summary>Hides the claimed blocks of a slab that has just got tags from the path that writes none.</summary>
     private static void HideClaimed(SlabBin* bin)
     {
+        SlabBin.Reuse(bin);
         bin->TaggedMask = bin->Mask;
         bin->TaggedStates = bin->GroupStates;
         bin->Mask = 0;
@@ -88,6 +98,7 @@ internal sealed unsafe partial class SlabEngine
     /// <param name="before">The block's state before.</param>
     private static nint TakeAny(SlabBin* bin, nuint size, OwnerId owner, out byte before)
     {
+        SlabBin.Reuse(bin);
         ulong mask = bin->Mask | bin->TaggedMask;
         before = 0;
         if (mask == 0 || (bin->Mask != 0 && owner.Value != 0))
@@ -98,7 +109,6 @@ internal sealed unsafe partial class SlabEngine
         int bit = BitOperations.TrailingZeroCount(mask);
         byte* state = (bin->Mask != 0 ? bin->GroupStates : bin->TaggedStates) + bit;
         before = *state;
-        uint slack = Math.Min(BlockState.MostSlack, (bin->BlockBytes - (uint)size) >> bin->SlackShift);
         if (bin->Mask != 0)
         {
             bin->Mask = mask & (mask - 1);
@@ -109,7 +119,7 @@ internal sealed unsafe partial class SlabEngine
             bin->Current->Tags[state - Slab.States(bin->Current)] = owner.Value;
         }
 
-        *state = (byte)(BlockState.Live | slack);
+        *state = (byte)Math.Min(BlockState.Live | BlockState.MostSlack, (bin->StateBase - (uint)size) >> bin->SlackShift);
         return bin->GroupAddress + (nint)((long)bit * bin->BlockBytes);
     }
 
@@ -134,6 +144,18 @@ internal sealed unsafe partial class SlabEngine
         }
 
         return ~(live | elsewhere) & Valid(blocks);
+    }
+
+    /// <summary>The lowest so many bits of a mask that has more.</summary>
+    private static ulong Lowest(ulong mask, int count)
+    {
+        ulong rest = mask;
+        for (int i = 0; i < count; i++)
+        {
+            rest &= rest - 1;
+        }
+
+        return mask ^ rest;
     }
 
     /// <summary>The blocks of a group that other threads have freed.</summary>
@@ -224,7 +246,7 @@ internal sealed unsafe partial class SlabEngine
     /// <summary>Sets a listed slab that is empty aside to be given back, unless it is the only one its bin has at hand.</summary>
     private static bool OnEmpty(SlabHeap* heap, SlabBin* bin, Slab* slab)
     {
-        if (bin->First == bin->Last && bin->Mask == 0 && bin->TaggedMask == 0)
+        if (bin->First == bin->Last && SlabBin.ClaimedBlocks(bin) == 0)
         {
             return false;
         }

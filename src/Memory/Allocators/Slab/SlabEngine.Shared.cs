@@ -23,7 +23,7 @@ internal sealed unsafe partial class SlabEngine
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal nint Allocate(uint index, nuint size, AllocationOptions options, OwnerId owner, out byte before, out Obstacle obstacle, out VirtualMemoryException? refusal)
     {
-        SlabHeap* heap = (SlabHeap*)ThreadHeap.Current;
+        SlabHeap* heap = (SlabHeap*)LastHeap.Current;
         if (heap == null || Volatile.Read(ref heap->OpenFor) != Id)
         {
             heap = HeapOfThisThread();

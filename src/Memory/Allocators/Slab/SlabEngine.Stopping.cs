@@ -185,7 +185,7 @@ internal sealed unsafe partial class SlabEngine
         for (uint i = 0; i < (uint)_classes.Length; i++)
         {
             SlabBin* bin = SlabHeap.Bin(heap, i);
-            if (bin->Current != null && bin->Current->Used == BitOperations.PopCount(bin->Mask | bin->TaggedMask))
+            if (bin->Current != null && bin->Current->Used == BitOperations.PopCount(SlabBin.ClaimedBlocks(bin)))
             {
                 Unclaim(bin);
                 Slab* current = bin->Current;
@@ -211,6 +211,7 @@ internal sealed unsafe partial class SlabEngine
     /// <summary>Puts the claimed blocks of a bin back to their slab.</summary>
     private static void Unclaim(SlabBin* bin)
     {
+        SlabBin.Reuse(bin);
         ulong mask = bin->Mask | bin->TaggedMask;
         if (mask == 0)
         {

@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace DimensionStore.Memory;
@@ -9,6 +8,10 @@ namespace DimensionStore.Memory;
 /// </summary>
 internal sealed unsafe partial class SlabEngine : IDisposable
 {
+    // What a thread claims it hands out in turn before it comes back to what was freed: few bytes, so that a loop that needs one block does not touch the memory of many.
+    private const int ClaimedBytes = 64 << 10;
+    private const int LeastClaimed = 4;
+
     private static long s_lastId;
 
     /// <summary>Allocations that failed; counted by the faces too.</summary>
@@ -91,20 +94,6 @@ internal sealed unsafe partial class SlabEngine : IDisposable
     /// <summary>An allocator of pages under the same limit, whose live bytes count for the peak.</summary>
     internal PageAllocator? Beside { get; init; }
 
-    /// <summary>Takes a block that a bin has claimed. Inside the heap.</summary>
-    /// <param name="bin">The bin.</param>
-    /// <param name="mask">Its mask, not 0.</param>
-    /// <param name="size">Bytes asked for.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static nint TakeClaimed(SlabBin* bin, ulong mask, nuint size)
-    {
-        uint bit = (uint)BitOperations.TrailingZeroCount(mask);
-        bin->Mask = mask & (mask - 1);
-        uint blockBytes = bin->BlockBytes;
-        bin->GroupStates[bit] = (byte)(BlockState.Live | ((blockBytes - (uint)size) >> bin->SlackShift));
-        return bin->GroupAddress + (nint)(bit * blockBytes);
-    }
-
     /// <summary>What follows the free of a slab's first or last block. Inside the heap, and leaves it.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal void AfterTrigger(SlabHeap* heap, SlabBin* bin, Slab* slab)
@@ -183,8 +172,7 @@ internal sealed unsafe partial class SlabEngine : IDisposable
         nuint bit = (nuint)(Slab.States(slab) + (product >> 32) - bin->GroupStates);
         if (bit < 64)
         {
-            bin->PutBack++;
-            bin->Mask |= 1UL << (int)bit;
+            bin->PutBack |= 1UL << (int)bit;
             return true;
         }
 
@@ -227,7 +215,7 @@ internal sealed unsafe partial class SlabEngine : IDisposable
         int slot = ReaderRegistry.CurrentSlot.Index;
         nint[] heaps = Volatile.Read(ref _heaps);
         SlabHeap* heap = slot < heaps.Length && heaps[slot] != 0 ? (SlabHeap*)heaps[slot] : AddHeap(slot);
-        ThreadHeap.Current = (nint)heap;
+        LastHeap.Current = (nint)heap;
         return heap;
     }
 
@@ -282,7 +270,9 @@ internal sealed unsafe partial class SlabEngine : IDisposable
                     SlabBin* bin = SlabHeap.Bin(heap, i);
                     bin->BlockBytes = (uint)_classes[i].BlockBytes;
                     bin->SlackShift = _classes[i].SlackShift;
+                    bin->StateBase = bin->BlockBytes + ((uint)BlockState.Live << bin->SlackShift);
                     bin->Class = i;
+                    bin->MostClaimed = Math.Clamp(ClaimedBytes / _classes[i].BlockBytes, LeastClaimed, 64);
                 }
 
                 heap->OpenFor = Id;

@@ -109,7 +109,7 @@ internal unsafe struct SlabHeap
 }
 
 /// <summary>The heap this thread used last, of whichever allocator. Alone in its class, which has no initializers, so that reading it needs no check whether statics are set up.</summary>
-internal static class ThreadHeap
+internal static class LastHeap
 {
     [ThreadStatic]
     internal static nint Current;

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
@@ -124,26 +125,44 @@ internal unsafe struct SlabBin
     /// <summary>Free blocks of the current group, claimed for allocation.</summary>
     internal ulong Mask;
 
+    /// <summary>
+    /// Blocks of the current group that were freed since they were claimed, as bits like those of <see cref="Mask"/>, which they become when it is empty. Kept apart so that an
+    /// allocation need not wait for the free before it to have worked out its bit.
+    /// </summary>
+    internal ulong PutBack;
+
     /// <summary>States of the current group's blocks; null when there is none.</summary>
     internal byte* GroupStates;
 
     /// <summary>Address of the current group's first block.</summary>
     internal nint GroupAddress;
 
-    /// <summary>Bytes in a block.</summary>
-    internal uint BlockBytes;
+    /// <summary>Less a size, and shifted, this is the state of a live block that was asked for with that size.</summary>
+    internal uint StateBase;
 
     /// <summary><see cref="SlabGeometry.SlackShift"/>.</summary>
     internal int SlackShift;
 
-    /// <summary>Blocks ever claimed. With <see cref="PutBack"/>, less the bits in the masks, these are the allocations, which need no count of their own.</summary>
+    /// <summary>Bytes in a block.</summary>
+    internal uint BlockBytes;
+
+    /// <summary>Index in the heap.</summary>
+    internal uint Class;
+
+    /// <summary>How many blocks are claimed at once at most.</summary>
+    internal int MostClaimed;
+
+    /// <summary>Slabs of this bin.</summary>
+    internal int Slabs;
+
+    /// <summary>Blocks freed by this heap's thread otherwise than into <see cref="PutBack"/>, whoever owned them.</summary>
+    internal long Freed;
+
+    /// <summary>Blocks ever claimed from slabs. With <see cref="Reused"/>, less those in the masks for allocation, these are the allocations, which need no count of their own.</summary>
     internal long Claimed;
 
-    /// <summary>Blocks freed into <see cref="Mask"/> by this heap's thread.</summary>
-    internal long PutBack;
-
-    /// <summary>Blocks freed otherwise by this heap's thread, whoever owned them.</summary>
-    internal long Freed;
+    /// <summary>Blocks that went from <see cref="PutBack"/> to <see cref="Mask"/>. With those that are there still, and <see cref="Freed"/>, these are the frees.</summary>
+    internal long Reused;
 
     /// <summary>The slab allocated from.</summary>
     internal Slab* Current;
@@ -160,12 +179,23 @@ internal unsafe struct SlabBin
     /// <summary>The end of that list.</summary>
     internal Slab* Last;
 
-    /// <summary>Slabs of this bin.</summary>
-    internal int Slabs;
-
-    /// <summary>Index in the heap.</summary>
-    internal uint Class;
-
     /// <summary>Frees by way of the lock, when all blocks were freed at once.</summary>
     internal long FreedByReset;
+
+    /// <summary>The state of a block of this bin while it is live.</summary>
+    /// <param name="bin">The bin.</param>
+    /// <param name="size">Bytes asked for, at most those of a block.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static byte LiveState(SlabBin* bin, nuint size) => (byte)((bin->StateBase - (uint)size) >> bin->SlackShift);
+
+    /// <summary>The blocks that are claimed and not handed out, as bits of the group that is claimed.</summary>
+    internal static ulong ClaimedBlocks(SlabBin* bin) => bin->Mask | bin->TaggedMask | bin->PutBack;
+
+    /// <summary>Makes what was put back ready for allocation.</summary>
+    internal static void Reuse(SlabBin* bin)
+    {
+        bin->Reused += BitOperations.PopCount(bin->PutBack);
+        bin->Mask |= bin->PutBack;
+        bin->PutBack = 0;
+    }
 }
