@@ -29,6 +29,10 @@ internal readonly unsafe struct NativeHeap : IReplayTarget
     /// <summary>jemalloc (package libjemalloc2).</summary>
     public static NativeHeap? Jemalloc { get; } = Load("libjemalloc.so.2", "");
 
+    public void Settle()
+    {
+    }
+
     public nint Allocate(nuint size) => _allocate(size);
 
     public nint AllocateZeroed(nuint size) => _allocateZeroed(1, size);

@@ -9,6 +9,7 @@ internal static unsafe class CrewLoop
     internal static void Run<T>(T target, PlannedOperation* operations, nint* places, int limit, ReplayPace pace, int thread, ref int position)
         where T : struct, IReplayTarget
     {
+        target.Settle();
         int published = int.MinValue / 2;
         for (int i = position; i < limit; i++)
         {
@@ -66,6 +67,7 @@ internal static unsafe class CrewLoop
     internal static void RunChecked<T>(T target, PlannedOperation* operations, nint* places, int limit, ReplayPace pace, int thread, ref int position)
         where T : struct, IReplayTarget
     {
+        target.Settle();
         for (; position < limit; position++)
         {
             PlannedOperation* operation = operations + position;

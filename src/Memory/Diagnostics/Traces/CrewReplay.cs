@@ -51,10 +51,12 @@ internal sealed unsafe class CrewReplay<T> : ReplayRun
 
     internal override void FreeLive()
     {
+        T target = _target;
+        target.Settle();
         bool whole = _workers.All(worker => worker.Done == worker.Count);
         foreach (int place in whole ? _liveAtEnd : LivePlaces())
         {
-            _target.Free(_places[place]);
+            target.Free(_places[place]);
         }
 
         Clear();

@@ -20,6 +20,7 @@ internal static unsafe class ReplayLoop
     internal static void Run<T>(T target, TraceRecord* records, nint* slots, int count, ref int position)
         where T : struct, IReplayTarget
     {
+        target.Settle();
         for (int i = 0; i < count; i++)
         {
             position = i;
@@ -71,6 +72,7 @@ internal static unsafe class ReplayLoop
     internal static void RunChecked<T>(T target, TraceRecord* records, nint* slots, uint[] sizes, int end, ref int position)
         where T : struct, IReplayTarget
     {
+        target.Settle();
         for (; position < end; position++)
         {
             TraceRecord* record = records + position;

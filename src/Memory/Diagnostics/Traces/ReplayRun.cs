@@ -33,6 +33,7 @@ internal abstract class ReplayRun(AllocationTrace trace, string allocatorName) :
     {
         try
         {
+            target.Settle();
             target.Free(block);
         }
         catch (MemoryToolkitException)

@@ -9,6 +9,9 @@ namespace DimensionStore.Memory;
 /// </summary>
 internal interface IReplayTarget
 {
+    /// <summary>Called on a copy by each thread before it uses that copy: the place to look up what belongs to the thread.</summary>
+    void Settle();
+
     nint Allocate(nuint size);
 
     nint AllocateZeroed(nuint size);
@@ -35,8 +38,7 @@ internal static class ReplayTargets
         PoolAllocator pool => visitor.Visit(new PoolTarget(pool)),
         BuddyAllocator buddy => visitor.Visit(new BuddyTarget(buddy)),
         DualPoolAllocator dual => visitor.Visit(new DualTarget(dual)),
-        SlabAllocator slab => visitor.Visit(new SlabTarget(slab)),
-        GeneralAllocator generalAllocator => visitor.Visit(new GeneralTarget(generalAllocator)),
+        SizeClassAllocator slabs => visitor.Visit(new ThreadHeapTarget(slabs)),
         SegregatedAllocator segregatedAllocator => visitor.Visit(new SegregatedTarget(segregatedAllocator)),
         TreeZoneAllocator treeZoneAllocator => visitor.Visit(new TreeZoneTarget(treeZoneAllocator)),
         LargeObjectAllocator largeObjectAllocator => visitor.Visit(new LargeObjectTarget(largeObjectAllocator)),
@@ -47,6 +49,10 @@ internal static class ReplayTargets
 /// <summary>Any allocator, by virtual calls: layers, and classes that have no target of their own.</summary>
 internal readonly struct AnyTarget(MemoryAllocator allocator) : IReplayTarget
 {
+    public void Settle()
+    {
+    }
+
     public nint Allocate(nuint size) => allocator.Allocate(size);
 
     public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
@@ -60,6 +66,10 @@ internal readonly struct AnyTarget(MemoryAllocator allocator) : IReplayTarget
 
 internal readonly struct PoolTarget(PoolAllocator allocator) : IReplayTarget
 {
+    public void Settle()
+    {
+    }
+
     public nint Allocate(nuint size) => allocator.Allocate(size);
 
     public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
@@ -73,6 +83,10 @@ internal readonly struct PoolTarget(PoolAllocator allocator) : IReplayTarget
 
 internal readonly struct BuddyTarget(BuddyAllocator allocator) : IReplayTarget
 {
+    public void Settle()
+    {
+    }
+
     public nint Allocate(nuint size) => allocator.Allocate(size);
 
     public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
@@ -86,6 +100,10 @@ internal readonly struct BuddyTarget(BuddyAllocator allocator) : IReplayTarget
 
 internal readonly struct DualTarget(DualPoolAllocator allocator) : IReplayTarget
 {
+    public void Settle()
+    {
+    }
+
     public nint Allocate(nuint size) => allocator.Allocate(size);
 
     public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
@@ -97,21 +115,33 @@ internal readonly struct DualTarget(DualPoolAllocator allocator) : IReplayTarget
     public void Free(nint address) => allocator.Free(address);
 }
 
-internal readonly struct SlabTarget(SlabAllocator allocator) : IReplayTarget
+/// <summary>Slabs by the thread's own heap, as a program with a loop like this would use them.</summary>
+internal unsafe struct ThreadHeapTarget(SizeClassAllocator allocator) : IReplayTarget
 {
-    public nint Allocate(nuint size) => allocator.Allocate(size);
+    private SlabHeap* _heap;
 
-    public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
+    public void Settle() => _heap = allocator.HeapOfThisThread();
 
-    public nint AllocateAligned(nuint size, nuint alignment) => allocator.Allocate(size, alignment);
+    public readonly nint Allocate(nuint size) => Heap.Allocate(size);
 
-    public nint Reallocate(nint address, nuint size) => allocator.Reallocate(address, size);
+    public readonly nint AllocateZeroed(nuint size) => Heap.AllocateZeroed(size);
 
-    public void Free(nint address) => allocator.Free(address);
+    public readonly nint AllocateAligned(nuint size, nuint alignment) => allocator.Allocate(size, alignment);
+
+    public readonly nint Reallocate(nint address, nuint size) => Heap.Reallocate(address, size);
+
+    public readonly void Free(nint address) => Heap.Free(address);
+
+    private readonly ThreadHeap Heap => new(allocator, _heap);
 }
 
-internal readonly struct GeneralTarget(GeneralAllocator allocator) : IReplayTarget
+/// <summary>Slabs by calls that look the thread's heap up each time.</summary>
+internal readonly struct SizeClassTarget(SizeClassAllocator allocator) : IReplayTarget
 {
+    public void Settle()
+    {
+    }
+
     public nint Allocate(nuint size) => allocator.Allocate(size);
 
     public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
@@ -125,6 +155,10 @@ internal readonly struct GeneralTarget(GeneralAllocator allocator) : IReplayTarg
 
 internal readonly struct SegregatedTarget(SegregatedAllocator allocator) : IReplayTarget
 {
+    public void Settle()
+    {
+    }
+
     public nint Allocate(nuint size) => allocator.Allocate(size);
 
     public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
@@ -138,6 +172,10 @@ internal readonly struct SegregatedTarget(SegregatedAllocator allocator) : IRepl
 
 internal readonly struct TreeZoneTarget(TreeZoneAllocator allocator) : IReplayTarget
 {
+    public void Settle()
+    {
+    }
+
     public nint Allocate(nuint size) => allocator.Allocate(size);
 
     public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
@@ -151,6 +189,10 @@ internal readonly struct TreeZoneTarget(TreeZoneAllocator allocator) : IReplayTa
 
 internal readonly struct LargeObjectTarget(LargeObjectAllocator allocator) : IReplayTarget
 {
+    public void Settle()
+    {
+    }
+
     public nint Allocate(nuint size) => allocator.Allocate(size);
 
     public nint AllocateZeroed(nuint size) => allocator.Allocate(size, MemoryAllocator.DefaultAlignment, AllocationOptions.Zeroed);
@@ -165,6 +207,10 @@ internal readonly struct LargeObjectTarget(LargeObjectAllocator allocator) : IRe
 /// <summary>The system's <c>malloc</c> through the runtime.</summary>
 internal readonly unsafe struct NativeTarget : IReplayTarget
 {
+    public void Settle()
+    {
+    }
+
     public nint Allocate(nuint size) => (nint)NativeMemory.Alloc(size);
 
     public nint AllocateZeroed(nuint size) => (nint)NativeMemory.AllocZeroed(size);
@@ -180,6 +226,10 @@ internal readonly unsafe struct NativeTarget : IReplayTarget
 /// <summary>Nothing at all: what is left is the replay's own cost. Every block is the same one, so touching it costs no miss.</summary>
 internal readonly struct EmptyTarget(nint block) : IReplayTarget
 {
+    public void Settle()
+    {
+    }
+
     // Not inlined, since an allocator's call is not either.
     [MethodImpl(MethodImplOptions.NoInlining)]
     public nint Allocate(nuint size) => block;

@@ -65,9 +65,11 @@ internal sealed unsafe class SingleReplay<T> : ReplayRun
 
     internal override void FreeLive()
     {
+        T target = _target;
+        target.Settle();
         foreach (uint id in _position == Trace.Count ? _liveAtEnd : LiveAfter(_position))
         {
-            _target.Free(_slots[id]);
+            target.Free(_slots[id]);
         }
 
         _position = 0;

@@ -68,6 +68,9 @@ internal static class LatencyGroup
     private readonly unsafe struct OneReadTarget(nint region) : IReplayTarget
     {
         public const nuint Bytes = 256 << 20;
+        public void Settle()
+        {
+        }
 
         public nint Allocate(nuint size) => region + (nint)((size * 0x9E3779B97F4A7C15) & (Bytes - 1) & ~(nuint)63);
 
@@ -85,6 +88,7 @@ internal static class LatencyGroup
         public unsafe Latencies Visit<T>(T target)
             where T : struct, IReplayTarget
         {
+            target.Settle();
             nint[] blocks = new nint[Live];
             ulong state = 1;
             for (int i = 0; i < Live; i++)

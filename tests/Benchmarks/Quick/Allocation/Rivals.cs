@@ -30,10 +30,16 @@ internal sealed class Rivals : IDisposable
         {
             if (threads == 1 || allocator.IsThreadSafe)
             {
-                Contender contender = new(kind.Name, ReplayTargets.Dispatch(allocator, workload), IsOurs: true);
+                Func<long> batch = allocator is SizeClassAllocator slabs ? workload.Visit(new SizeClassTarget(slabs)) : ReplayTargets.Dispatch(allocator, workload);
+                Contender contender = new(kind.Name, batch, IsOurs: true);
                 if (Works(contender))
                 {
                     yield return contender;
+                }
+
+                if (allocator is GeneralAllocator general)
+                {
+                    yield return new Contender("general, ThreadHeap", workload.Visit(new ThreadHeapTarget(general)), IsOurs: true);
                 }
             }
         }

@@ -14,6 +14,7 @@ internal sealed class Pairs(nuint size, int count, bool twoThreads = false) : IR
     private unsafe long Run<T>(T target)
         where T : struct, IReplayTarget
     {
+        target.Settle();
         nuint bytes = size;
         for (int i = 0; i < count; i++)
         {
@@ -37,6 +38,7 @@ internal sealed class Batches(nuint size, int rounds) : IReplayTargetVisitor<Fun
     private unsafe long Run<T>(T target)
         where T : struct, IReplayTarget
     {
+        target.Settle();
         const int Count = 1000;
         nint* blocks = stackalloc nint[Count];
         for (int round = 0; round < rounds; round++)
@@ -88,6 +90,7 @@ internal sealed class Churn(int live, int count, bool twoThreads = false) : IRep
     private static void Fill<T>(T target, nint[] blocks, ref ulong state)
         where T : struct, IReplayTarget
     {
+        target.Settle();
         for (int i = 0; i < blocks.Length; i++)
         {
             blocks[i] = target.Allocate(Size(Next(ref state)));
@@ -98,6 +101,7 @@ internal sealed class Churn(int live, int count, bool twoThreads = false) : IRep
     private unsafe long Replace<T>(T target, nint[] blocks, ref ulong state)
         where T : struct, IReplayTarget
     {
+        target.Settle();
         ulong random = state;
         for (int i = 0; i < count; i++)
         {
@@ -146,6 +150,7 @@ internal sealed class ProducerConsumer(nuint size, int count) : IReplayTargetVis
     private unsafe long Produce<T>(T target, nint[] ring)
         where T : struct, IReplayTarget
     {
+        target.Settle();
         for (int i = 0; i < count; i++)
         {
             ref nint place = ref ring[i % Ring];
@@ -166,6 +171,7 @@ internal sealed class ProducerConsumer(nuint size, int count) : IReplayTargetVis
     private long Consume<T>(T target, nint[] ring)
         where T : struct, IReplayTarget
     {
+        target.Settle();
         for (int i = 0; i < count; i++)
         {
             ref nint place = ref ring[i % Ring];
@@ -199,6 +205,7 @@ internal sealed class Swap(int places, int count) : IReplayTargetVisitor<Func<lo
     private unsafe long Run<T>(T target, nint[] shared, ref ulong state)
         where T : struct, IReplayTarget
     {
+        target.Settle();
         ulong random = state;
         for (int i = 0; i < count; i++)
         {
