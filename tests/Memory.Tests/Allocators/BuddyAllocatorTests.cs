@@ -219,6 +219,65 @@ public sealed class BuddyAllocatorTests
     }
 
     [Fact]
+    public void Trim_after_a_peak_leaves_little_more_than_the_live_bytes()
+    {
+        using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 256 * MiB, MinBlockBytes = 64 });
+        Random random = new(7);
+        nint[] blocks = [.. Enumerable.Range(0, 60_000).Select(_ => buddy.Allocate((nuint)random.Next(16, 4_097)))];
+        foreach (nint block in blocks[10_000..])
+        {
+            buddy.Free(block);
+        }
+
+        AllocatorStatistics peak = buddy.GetStatistics();
+        buddy.Trim();
+        AllocatorStatistics after = buddy.GetStatistics();
+        Assert.InRange(after.CommittedBytes + after.MetadataBytes, after.LiveBytes, after.LiveBytes * 11 / 10);
+        Assert.True(after.MetadataBytes < peak.MetadataBytes / 2);
+        Assert.True(buddy.CheckIntegrity().IsIntact);
+
+        // What was given back comes again, and the first peak's blocks that nothing lies over are still known to be free.
+        nint[] again = [.. Enumerable.Range(0, 20_000).Select(_ => buddy.Allocate(1_000))];
+        Assert.True(buddy.CheckIntegrity().IsIntact);
+        Assert.Equal(MemoryFault.DoubleFree, Assert.Throws<MemoryFaultException>(() => buddy.Free(blocks[^1])).Fault);
+        Assert.Equal(20_000, again.Distinct().Count());
+    }
+
+    [Fact]
+    public void Double_free_is_found_also_where_trim_has_forgotten_the_sizes()
+    {
+        const int Count = 50_000;
+        using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 64 * MiB, MinBlockBytes = 64 });
+        nint[] blocks = [.. Enumerable.Range(0, Count).Select(_ => buddy.Allocate(60))];
+        foreach (nint block in blocks)
+        {
+            buddy.Free(block);
+        }
+
+        buddy.Trim();
+        long kept = buddy.GetStatistics().MetadataBytes;
+        Assert.InRange(kept, 1, 256 * KiB);
+        List<MemoryFaultException> faults = [.. blocks.Select(block => Assert.Throws<MemoryFaultException>(() => buddy.Free(block)))];
+        Assert.All(faults, fault => Assert.Equal(MemoryFault.DoubleFree, fault.Fault));
+        Assert.All(faults, fault => Assert.True(fault.SizeBytes is 0 or 60));
+        Assert.Contains(faults, fault => fault.SizeBytes == 60);
+        Assert.Contains(faults, fault => fault.Message.Contains("not known any more", StringComparison.Ordinal));
+
+        // Also once the pageblock is in use again, beside what is live in it.
+        nint one = buddy.Allocate(60);
+        Assert.Contains(one, blocks);
+        foreach (nint block in blocks.Where(block => block != one))
+        {
+            Assert.Equal(MemoryFault.DoubleFree, Assert.Throws<MemoryFaultException>(() => buddy.Free(block)).Fault);
+        }
+
+        Assert.Equal(MemoryFault.NotABlockStart, Assert.Throws<MemoryFaultException>(() => buddy.Free(blocks[1] + 1)).Fault);
+        buddy.Free(one);
+        Assert.Equal(0, buddy.GetStatistics().LiveBlocks);
+        Assert.True(buddy.CheckIntegrity().IsIntact);
+    }
+
+    [Fact]
     public void Address_inside_a_block_names_the_block()
     {
         using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 16 * MiB, MinBlockBytes = 64 });

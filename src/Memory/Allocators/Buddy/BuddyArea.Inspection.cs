@@ -20,7 +20,9 @@ internal sealed unsafe partial class BuddyArea
         int first = Header(pageblock)->SpanFirst - 1;
         if (!HasTables(pageblock))
         {
-            return first >= 0 ? Inside(first, 0) : (MemoryFault.NotABlockStart, 0, 0, default);
+            return first >= 0 ? Inside(first, 0)
+                : atGranule && TryRecall(pageblock, granule, out long requested, out OwnerId owner) ? (MemoryFault.DoubleFree, address, requested, owner)
+                : Unknown(pageblock, atGranule, address);
         }
 
         if (atGranule && Bits.Test(Freed(pageblock), granule))
@@ -40,8 +42,12 @@ internal sealed unsafe partial class BuddyArea
             return Inside(first, 0);
         }
 
-        return (MemoryFault.NotABlockStart, 0, 0, default);
+        return Unknown(pageblock, atGranule, address);
     }
+
+    /// <summary>Nothing is known of a block at an address: there never was one, unless that was forgotten.</summary>
+    private (MemoryFault Fault, nint Block, long RequestedBytes, OwnerId Owner) Unknown(int pageblock, bool atGranule, nint address) =>
+        atGranule && Header(pageblock)->IsForgotten != 0 ? (MemoryFault.DoubleFree, address, 0, default) : (MemoryFault.NotABlockStart, 0, 0, default);
 
     /// <summary>Copies live blocks, from a position on that it moves forward; fewer than there is room for means that there are no more.</summary>
     internal int CopyBlocks(ref long position, Span<BlockInfo> blocks)
@@ -207,25 +213,20 @@ internal sealed unsafe partial class BuddyArea
     /// <summary>The size a freed block had, as far as nobody has written over the record: its end is still marked, and nothing else begins before that.</summary>
     private long LastRequested(int pageblock, int granule)
     {
-        Pageblock* header = Header(pageblock);
-        long granules;
-        if (granule == 0 && header->Span > 0)
-        {
-            granules = ((long)header->Span << _localOrders) + header->SpanTail;
-        }
-        else
-        {
-            int end = Bits.NextSet(Ends(pageblock), granule, _granules);
-            int next = Math.Min(Bits.NextSet(Heads(pageblock), granule + 1, _granules), Bits.NextSet(Freed(pageblock), granule + 1, _granules));
-            if (end == _granules || next <= end)
-            {
-                return 0;
-            }
+        long granules = LastGranules(pageblock, granule);
+        return granules == 0 ? 0 : (granules << GranuleShift) - SlackAt(pageblock, granule);
+    }
 
-            granules = end - granule + 1;
+    private long LastGranules(int pageblock, int granule)
+    {
+        if (granule == 0 && Header(pageblock)->Span > 0)
+        {
+            return SpanGranules(pageblock);
         }
 
-        return (granules << GranuleShift) - SlackAt(pageblock, granule);
+        int end = Bits.NextSet(Ends(pageblock), granule, _granules);
+        int next = Math.Min(Bits.NextSet(Heads(pageblock), granule + 1, _granules), Bits.NextSet(Freed(pageblock), granule + 1, _granules));
+        return end == _granules || next <= end ? 0 : end - granule + 1;
     }
 }
 

@@ -101,6 +101,7 @@ internal sealed unsafe partial class BuddyArea
         int committed = Bits.Count(Committed(pageblock), 0, 1 << _pagesPerBlockLog);
         sums.CommittedBytes += (long)committed << _pageShift;
         Expect(violations, committed == header->CommittedPages, () => $"{where}: {committed} pages are committed, {Header(pageblock)->CommittedPages} are counted.");
+        Expect(violations, !HasTables(pageblock) || !_kept.ContainsKey(pageblock), () => $"{where} has tables, and its freed blocks are kept apart as well.");
         if (!HasTables(pageblock))
         {
             Expect(violations, header->State != PageblockState.Divided, () => $"{where} is divided and has no tables.");

@@ -25,7 +25,6 @@ internal sealed unsafe partial class BuddyArea
     private ushort* _holeCounts;
     private long _ownerTables;
     private long _headersCommitted;
-    private long _granuleTables;
     private long _idleWholePages;
 
     /// <summary>Bytes that the tables and trees take.</summary>
@@ -33,7 +32,7 @@ internal sealed unsafe partial class BuddyArea
     {
         get
         {
-            long bytes = _idleWhole.Bytes + (_holeGroups.Length * sizeof(ulong)) + _headersCommitted + (_granuleTables * _chunkBytes) + (_ownerTables * _granules * sizeof(int));
+            long bytes = _idleWhole.Bytes + (_holeGroups.Length * sizeof(ulong)) + _headersCommitted + CountTableBytes() + (_ownerTables * _granules * sizeof(int)) + _keptBytes;
             foreach (BitTree tree in _whole)
             {
                 bytes += tree.Bytes;
@@ -90,10 +89,18 @@ internal sealed unsafe partial class BuddyArea
             EnsureHeaders(place.Pageblock + full - 1);
         }
 
-        Pageblock* header = Header(place.Pageblock);
-        if (request.Owner != OwnerId.None && header->HasOwners == 0)
+        if (request.Owner != OwnerId.None)
         {
-            CommitTable((nint)Owners(place.Pageblock), _granules * sizeof(int));
+            EnsureOwners(place.Pageblock);
+        }
+    }
+
+    private void EnsureOwners(int pageblock)
+    {
+        Pageblock* header = Header(pageblock);
+        if (header->HasOwners == 0)
+        {
+            CommitTable((nint)Owners(pageblock), _granules * sizeof(int));
             header->HasOwners = 1;
             _ownerTables++;
         }
@@ -134,8 +141,8 @@ internal sealed unsafe partial class BuddyArea
         if (Header(pageblock)->HasTables == 0)
         {
             CommitTable((nint)Heads(pageblock), _chunkBytes);
+            Restore(pageblock);
             Header(pageblock)->HasTables = 1;
-            _granuleTables++;
         }
     }
 

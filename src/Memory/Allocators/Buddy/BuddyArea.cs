@@ -307,6 +307,9 @@ internal sealed unsafe partial class BuddyArea : IDisposable
                 new Span<ulong>(Freed(covered), _bitWords).Clear();
                 header->HasHistory = 0;
             }
+
+            DropKept(covered);
+            header->IsForgotten = 0;
         }
 
         if (full > 0)

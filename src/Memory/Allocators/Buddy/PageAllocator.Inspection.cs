@@ -62,7 +62,10 @@ public abstract unsafe partial class PageAllocator
     }
 
     /// <inheritdoc/>
-    /// <remarks>Every committed page that holds no block goes back. The lock is taken for one pageblock at a time, so that nobody waits for all of them.</remarks>
+    /// <remarks>
+    /// Every committed page that holds no block goes back, and the bookkeeping of free pageblocks, of which not more is kept than a 64th of the live bytes (or 64 KiB): beyond that, a
+    /// later double free in such a pageblock no longer names the last size and owner, nor can it be told from an address where no block ever began. The lock is taken for one pageblock at a time, so that nobody waits for all of them.
+    /// </remarks>
     public override long Trim()
     {
         long returned = 0;
@@ -72,7 +75,12 @@ public abstract unsafe partial class PageAllocator
             {
                 EnterSettled();
                 bool more = pageblock < area.KnownPageblocks;
-                returned += more ? area.Trim(pageblock, long.MaxValue) : 0;
+                if (more)
+                {
+                    returned += area.Trim(pageblock, long.MaxValue);
+                    area.TrimTables(pageblock);
+                }
+
                 ExitLock();
                 if (!more)
                 {

@@ -331,7 +331,7 @@ public abstract unsafe partial class PageAllocator
         }
 
         (MemoryFault fault, nint block, long requested, OwnerId owner) = _areas[index].Diagnose(address);
-        string detail = fault == MemoryFault.DoubleFree ? "the block is free already. Size and owner are those of its last life, as far as they are known."
+        string detail = fault == MemoryFault.DoubleFree ? requested > 0 ? "the block is free already. Size and owner are those of its last life." : "no block is live there: it is free already, and its last size is not known any more."
             : block != 0 ? $"the address lies {address - block:N0} bytes into the live block at 0x{block:x}. Use the address that was handed out."
             : "no live block is there, and none began there. Use the address that was handed out.";
         return new MemoryFaultException(Name, fault, address, requested, owner, detail);

@@ -26,6 +26,9 @@ internal struct Pageblock
     /// <summary>Not 0: the tables of its granules are committed. A pageblock in the middle of a block needs none.</summary>
     internal byte HasTables;
 
+    /// <summary>Not 0: tables were given back without keeping what they said of freed blocks, so any granule here may have been one.</summary>
+    internal byte IsForgotten;
+
     /// <summary>Bit k: there is a free block of order k.</summary>
     internal uint Orders;
 
