@@ -58,7 +58,7 @@ internal static class QuickRun
                 "traces" => traces is null ? [] : TraceGroup.Run(traces),
                 "latency" => LatencyGroup.Run(),
                 "churn-frag" => FragmentationGroup.Run(),
-                "diagnostics" => DiagnosticsGroup.Run(),
+                "diagnostics" => [.. FaultNamingGroup.Run(), .. DiagnosticsGroup.Run()],
                 _ => EvictionGroup.Run(corpus),
             };
             List<Measurement> list = [.. measured];

@@ -40,7 +40,7 @@ public abstract unsafe partial class SizeClassAllocator
             return 0;
         }
 
-        if (!SlabEngine.TryFindOwn(heap, address, out SlabBin* bin, out Slab* slab, out nuint index))
+        if (!SlabEngine.TryFindOwn<FaultsNamed>(heap, address, out SlabBin* bin, out Slab* slab, out nuint index))
         {
             SlabHeap.Exit(heap);
             return 0;

@@ -126,7 +126,16 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
     }
 
     /// <inheritdoc/>
-    public sealed override void Free(nint address)
+    public sealed override void Free(nint address) => FreeBy<FaultsNamed>(address);
+
+    /// <summary>
+    /// <see cref="Free"/>, from one source with and without what names faults, so that a benchmark can show what that costs. Inlined into Free, whose one line is then inlined where
+    /// the class is known: that saves a call, about 1 ns.
+    /// </summary>
+    /// <typeparam name="TFaults"><see cref="FaultsNamed"/>; or, for live blocks of this allocator alone, <see cref="FaultsUnseen"/>.</typeparam>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void FreeBy<TFaults>(nint address)
+        where TFaults : struct, IFreeFaults
     {
         SlabHeap* heap = (SlabHeap*)LastHeap.Current;
         if (heap == null || !SlabHeap.TryEnter(heap, _id))
@@ -135,7 +144,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
             return;
         }
 
-        if (!SlabEngine.TryFindOwn(heap, address, out SlabBin* bin, out Slab* slab, out nuint index))
+        if (!SlabEngine.TryFindOwn<TFaults>(heap, address, out SlabBin* bin, out Slab* slab, out nuint index))
         {
             FreeBeyond(heap, address);
             return;

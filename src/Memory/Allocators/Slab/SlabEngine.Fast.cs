@@ -40,11 +40,13 @@ internal sealed unsafe partial class SlabEngine
     /// <param name="bin">The block's bin.</param>
     /// <param name="slab">The block's slab.</param>
     /// <param name="index">The block's index in the slab.</param>
+    /// <typeparam name="TFaults"><see cref="FaultsNamed"/>; without, only whose the slab is is looked at.</typeparam>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool TryFindOwn(SlabHeap* heap, nint address, out SlabBin* bin, out Slab* slab, out nuint index)
+    internal static bool TryFindOwn<TFaults>(SlabHeap* heap, nint address, out SlabBin* bin, out Slab* slab, out nuint index)
+        where TFaults : struct, IFreeFaults
     {
         nuint offset = (nuint)(address - heap->Base);
-        if (offset < heap->Length)
+        if (!TFaults.AreNamed || offset < heap->Length)
         {
             SlabUnit* unit = heap->Units + (offset >> SlabChunks.UnitShift);
             uint reciprocal = unit->Reciprocal;
@@ -52,7 +54,7 @@ internal sealed unsafe partial class SlabEngine
             bin = unit->Bin;
             slab = unit->Slab;
             index = (nuint)(product >> 32);
-            return SlabHeap.Has(heap, bin) && (uint)product < reciprocal && Slab.States(slab)[index] >= BlockState.Live;
+            return SlabHeap.Has(heap, bin) && (!TFaults.AreNamed || ((uint)product < reciprocal && Slab.States(slab)[index] >= BlockState.Live));
         }
 
         bin = null;

@@ -53,12 +53,17 @@ public readonly unsafe ref struct ThreadHeap
 
     /// <inheritdoc cref="MemoryAllocator.Free"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Free(nint address)
+    public void Free(nint address) => FreeBy<FaultsNamed>(address);
+
+    /// <inheritdoc cref="SizeClassAllocator.FreeBy"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void FreeBy<TFaults>(nint address)
+        where TFaults : struct, IFreeFaults
     {
         SlabHeap* heap = _heap;
         if (SlabHeap.TryEnter(heap, _id))
         {
-            if (SlabEngine.TryFindOwn(heap, address, out SlabBin* bin, out Slab* slab, out nuint index))
+            if (SlabEngine.TryFindOwn<TFaults>(heap, address, out SlabBin* bin, out Slab* slab, out nuint index))
             {
                 if (SlabEngine.FreeOwn(bin, slab, index))
                 {

@@ -59,13 +59,13 @@ internal sealed class Batches(nuint size, int rounds) : IReplayTargetVisitor<Fun
     }
 }
 
-/// <summary>So many live blocks of 16 B to 4 KB, one replaced at random by one of another size. The live blocks are made by the first batch, which no race times.</summary>
-internal sealed class Churn(int live, int count, bool twoThreads = false) : IReplayTargetVisitor<Func<long>>
+/// <summary>So many live blocks of 16 B to 4 KB, one replaced at random by one of another size. The live blocks are made by the first batch, which no race times; contenders of one allocator may share them.</summary>
+internal sealed class Churn(int live, int count, bool twoThreads = false, nint[]? shared = null) : IReplayTargetVisitor<Func<long>>
 {
     public Func<long> Visit<T>(T target)
         where T : struct, IReplayTarget
     {
-        var blocks = new nint[live];
+        nint[] blocks = shared ?? new nint[live];
         var others = new nint[twoThreads ? live : 0];
         return twoThreads
             ? () => Race.OnTwoThreads(Run(target, blocks, seed: 1), Run(target, others, seed: 2))
