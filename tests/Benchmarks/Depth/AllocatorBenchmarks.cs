@@ -4,7 +4,7 @@ using DimensionStore.Memory;
 
 namespace DimensionStore.Benchmarks.Depth;
 
-/// <summary>Every allocator of the catalog, and <c>NativeMemory</c> as the base: pairs by size, and churn by the number of live blocks.</summary>
+/// <summary>Every allocator of the catalog, and <c>NativeMemory</c> as the base: pairs by size, and churn by the number of live blocks. Slabs by <see cref="ThreadHeap"/>.</summary>
 [MemoryDiagnoser]
 public class AllocatorBenchmarks
 {
