@@ -42,6 +42,26 @@ public sealed class SegregatedErrorTests
         AssertFault(MemoryFault.OutOfBounds, () => allocator.Read(block, new byte[1]));
     }
 
+    [Theory]
+    [InlineData(100)]
+    [InlineData(5_000)]
+    [InlineData(100_000)]
+    public void A_double_free_names_the_size_of_the_last_life_before_and_after_merging(int size)
+    {
+        using SegregatedAllocator allocator = new();
+        nint block = allocator.Allocate((nuint)size);
+        long bytes = (long)allocator.UsableSize(block);
+        allocator.Free(block);
+        Assert.Equal(bytes, Assert.Throws<MemoryFaultException>(() => allocator.Free(block)).SizeBytes);
+        allocator.CheckIntegrity();
+        Assert.Equal(bytes, Assert.Throws<MemoryFaultException>(() => allocator.Free(block)).SizeBytes);
+
+        // An address in what it was merged to never was a block's start.
+        Assert.Equal(0, Assert.Throws<MemoryFaultException>(() => allocator.Free(block + 4096 + size)).SizeBytes);
+        allocator.Reset();
+        Assert.Equal(0, Assert.Throws<MemoryFaultException>(() => allocator.Free(block)).SizeBytes);
+    }
+
     [Fact]
     public unsafe void CorruptionDetected_comes_from_the_check()
     {

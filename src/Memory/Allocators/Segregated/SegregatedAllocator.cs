@@ -276,9 +276,21 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
             return new MemoryFaultException(Name, MemoryFault.NotABlockStart, address, (long)granules << GranuleShift, OwnerOf(start, granules), $"the address lies {into:N0} bytes into the live block at 0x{_heap.AddressOf(start):x}. Use the address that was handed out.");
         }
 
-        // A freed block is merged with its neighbours, so all that is left to see is whether the memory was ever used.
-        return (offset & ((1 << GranuleShift) - 1)) != 0 || !_heap.WasKnown(granule)
-            ? new MemoryFaultException(Name, MemoryFault.NotABlockStart, address, 0, OwnerId.None, "no block can have started there. Use the address that was handed out.")
+        if ((offset & ((1 << GranuleShift) - 1)) != 0 || !_heap.WasKnown(granule))
+        {
+            return new MemoryFaultException(Name, MemoryFault.NotABlockStart, address, 0, OwnerId.None, "no block can have started there. Use the address that was handed out.");
+        }
+
+        uint waiting = _heap.WaitingLength(granule);
+        if (waiting != 0)
+        {
+            return new MemoryFaultException(Name, MemoryFault.DoubleFree, address, (long)waiting << GranuleShift, OwnerOf(granule, waiting), "the block is free already. Size and owner are those of its last life.");
+        }
+
+        // Once it is merged with its neighbours, a block's owner is forgotten at once, and its size when others have been merged.
+        uint last = _heap.LastLength(granule);
+        return last != 0
+            ? new MemoryFaultException(Name, MemoryFault.DoubleFree, address, (long)last << GranuleShift, OwnerId.None, "the block is free already. The size is that of its last life.")
             : new MemoryFaultException(Name, MemoryFault.DoubleFree, address, 0, OwnerId.None, "the address lies in free memory: its block was freed already, or none was ever handed out there.");
     }
 

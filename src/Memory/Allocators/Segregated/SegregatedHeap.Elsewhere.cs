@@ -149,11 +149,4 @@ internal sealed unsafe partial class SegregatedHeap
         ulong* line = LineOf(start, out uint word, out int bit);
         return ((Volatile.Read(ref line[word]) & ~Volatile.Read(ref line[word + 4])) >> bit & 1) != 0;
     }
-
-    /// <summary>Makes a block that waits one that is marked as free in the heap's bits.</summary>
-    private void MarkMerged(uint start)
-    {
-        MarkFree(start);
-        _elsewhere?.Unmark(start);
-    }
 }

@@ -13,9 +13,24 @@ internal sealed unsafe partial class SegregatedHeap
     private const int MostMergedByGrowth = 32;
     private const int MergedTogether = 8;
 
+    // Of the blocks merged lately, start and length, so that a double free can name the size: a place for each of 1,024 hashes, whoever came last.
+    private const int LastLivesShift = 22;
+
     // At most 64 KiB and a 64th of the live bytes wait to be merged.
     private const int DeferredShift = 6;
     private const long DeferredAlways = (64 << 10) >> GranuleShift;
+
+    private readonly ulong[] _lastLives = new ulong[1 << (32 - LastLivesShift)];
+
+    /// <summary>Bytes that remembering merged blocks takes.</summary>
+    internal static long LastLivesBytes => sizeof(ulong) << (32 - LastLivesShift);
+
+    /// <summary>The granules that the block had which started at a granule before it was merged with its neighbours; 0 when that is not remembered.</summary>
+    internal uint LastLength(uint granule)
+    {
+        ulong life = _lastLives[LastLifeOf(granule)];
+        return life >> 32 == granule ? (uint)life : 0;
+    }
 
     /// <summary>Merges all blocks that were freed and not merged yet, wherever they were freed. After this every free block is marked as one, and no two are neighbours.</summary>
     internal void MergeDeferred()
@@ -35,7 +50,7 @@ internal sealed unsafe partial class SegregatedHeap
             uint length = LengthOf(start);
             if (_deferred.TryTake(start, length))
             {
-                MarkMerged(start);
+                MarkMerged(start, length);
                 Merge(start, length);
             }
         }
@@ -70,7 +85,7 @@ internal sealed unsafe partial class SegregatedHeap
 
             for (int i = 0; i < count; i++)
             {
-                MarkMerged(starts[i]);
+                MarkMerged(starts[i], lengths[i]);
                 Merge(starts[i], lengths[i]);
             }
 
@@ -94,7 +109,7 @@ internal sealed unsafe partial class SegregatedHeap
     {
         if (granules > DeferredBlocks.LargestGranules)
         {
-            MarkMerged(start);
+            MarkMerged(start, granules);
             Merge(start, granules);
             return;
         }
@@ -102,7 +117,7 @@ internal sealed unsafe partial class SegregatedHeap
         for (int i = 0; i < 4; i++)
         {
             uint oldest = _deferred.TakeOldest(granules);
-            MarkMerged(oldest);
+            MarkMerged(oldest, granules);
             Merge(oldest, granules);
         }
 
@@ -193,6 +208,16 @@ internal sealed unsafe partial class SegregatedHeap
             }
         }
     }
+
+    /// <summary>Makes a block that waits one that is marked as free in the heap's bits.</summary>
+    private void MarkMerged(uint start, uint length)
+    {
+        MarkFree(start);
+        _elsewhere?.Unmark(start);
+        _lastLives[LastLifeOf(start)] = ((ulong)start << 32) | length;
+    }
+
+    private static uint LastLifeOf(uint start) => (start * 0x9E3779B1) >> LastLivesShift;
 
     private void MarkFree(uint start)
     {

@@ -217,6 +217,9 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
         return (_elsewhere is null ? _deferred.Contains(start, length) : _elsewhere.IsMarked(start)) ? 0 : length;
     }
 
+    /// <summary>The granules of the freed block that starts at a granule and waits to be merged; 0 when none does.</summary>
+    internal uint WaitingLength(uint granule) => IsMarkedLive(granule) && LiveLength(granule) == 0 ? LengthOf(granule) : 0;
+
     /// <summary>The number of the granule at an address; <see cref="None"/> when the address is not in the reservation or not on a granule.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal uint GranuleAt(nint address)
