@@ -43,6 +43,19 @@ public sealed unsafe class LargeObjectAllocatorTests
         Assert.True(large.CheckIntegrity().IsIntact);
     }
 
+    [Theory]
+    [InlineData(100)]
+    [InlineData(70_001)]
+    [InlineData(3_000_000)]
+    public void A_block_freed_twice_is_named_with_the_size_and_owner_of_its_last_life(int size)
+    {
+        using LargeObjectAllocator large = new();
+        nint block = large.Allocate((nuint)size, owner: new OwnerId(7));
+        large.Free(block);
+        MemoryFaultException fault = Assert.Throws<MemoryFaultException>(() => large.Free(block));
+        Assert.Equal((MemoryFault.DoubleFree, (long)size, new OwnerId(7)), (fault.Fault, fault.SizeBytes, fault.Owner));
+    }
+
     [Fact]
     public void Resident_memory_follows_the_live_blocks()
     {

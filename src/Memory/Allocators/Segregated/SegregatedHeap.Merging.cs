@@ -13,8 +13,8 @@ internal sealed unsafe partial class SegregatedHeap
     private const int MostMergedByGrowth = 32;
     private const int MergedTogether = 8;
 
-    // Of the blocks merged lately, start and length, so that a double free can name the size: a place for each of 1,024 hashes, whoever came last.
-    private const int LastLivesShift = 22;
+    // Of the blocks merged lately, start and length, so that a double free can name the size: a place for each of 256 hashes, whoever came last.
+    private const int LastLivesShift = 24;
 
     // At most 64 KiB and a 64th of the live bytes wait to be merged.
     private const int DeferredShift = 6;
