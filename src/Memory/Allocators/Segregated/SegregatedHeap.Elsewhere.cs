@@ -38,7 +38,7 @@ internal sealed unsafe partial class SegregatedHeap
         }
         catch (Native.VirtualMemoryException)
         {
-            // _state.Frees go on through the lock.
+            // Frees go on through the lock.
             elsewhere?.Dispose();
             return false;
         }

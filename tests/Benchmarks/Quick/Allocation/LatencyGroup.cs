@@ -68,6 +68,7 @@ internal static class LatencyGroup
     private readonly unsafe struct OneReadTarget(nint region) : IReplayTarget
     {
         public const nuint Bytes = 256 << 20;
+
         public void Settle()
         {
         }
@@ -99,6 +100,7 @@ internal static class LatencyGroup
 
             LatencyHistogram allocate = new();
             LatencyHistogram free = new();
+
             // Tier-1 code needs some hundred calls and a pause of the background compiler: else the first run is of code that no program runs for long.
             for (int warm = 0; warm < WarmRounds; warm++)
             {
@@ -136,8 +138,11 @@ internal static class LatencyGroup
             {
                 ulong next = Churn.Next(ref state);
                 ref nint block = ref blocks[(int)(((next >> 32) * Live) >> 32)];
+
+                // Read here and not while the clock runs, which waits for it: a program that frees a block has its address in hand.
+                nint old = Volatile.Read(ref block);
                 long begin = Stopwatch.GetTimestamp();
-                target.Free(block);
+                target.Free(old);
                 free.RecordSince(begin);
                 begin = Stopwatch.GetTimestamp();
                 block = target.Allocate(Churn.Size(next));
