@@ -15,13 +15,18 @@ internal sealed unsafe partial class BuddyArea
     private int FreeOrderAt(int pageblock, int granule)
     {
         uint possible = granule == 0 ? uint.MaxValue : (2U << BitOperations.TrailingZeroCount(granule)) - 1;
-        for (uint orders = Header(pageblock)->Orders & possible; orders != 0; orders &= orders - 1)
+
+        // The highest first: behind a cut the free blocks are as large as their place allows.
+        uint orders = Header(pageblock)->Orders & possible;
+        while (orders != 0)
         {
-            int order = BitOperations.TrailingZeroCount(orders);
+            int order = BitOperations.Log2(orders);
             if (IsFree(pageblock, order, granule >> order))
             {
                 return order;
             }
+
+            orders ^= 1U << order;
         }
 
         return -1;
@@ -71,8 +76,8 @@ internal sealed unsafe partial class BuddyArea
     {
         Header(pageblock)->FreeGranules += granules;
         int end = granule + granules;
-        int begin = BeginOfHole(pageblock, granule);
-        int behind = EndOfHole(pageblock, end);
+        int begin = BeginOfHole(pageblock, granule, granule - LongestHole);
+        int behind = EndOfHole(pageblock, end, end + LongestHole);
         RemoveHole(pageblock, granule - begin);
         RemoveHole(pageblock, behind - end);
         while (granule < end)

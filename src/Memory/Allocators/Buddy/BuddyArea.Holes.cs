@@ -20,12 +20,15 @@ internal sealed unsafe partial class BuddyArea
     private const int ExactHoles = 1 << ExactHolesLog;
     private const int StepsLog = 3;
 
+    // From here on all lengths are in the last class, so it does not matter how much longer a hole is.
+    private const int LongestHole = 481;
+
     // A class of several lengths may have nothing that is long enough; the next class has.
     private const int UnsureTries = 2;
 
     private readonly ulong[] _holeKinds = new ulong[Kinds];
     private ulong[] _holeGroups = [];
-    private int _holeGroupCount;
+    private ulong[] _holeBits = [];
 
     private static int HoleClassOf(int length)
     {
@@ -64,7 +67,7 @@ internal sealed unsafe partial class BuddyArea
         bool any = false;
         for (int group = 0; group < groups; group++)
         {
-            ref ulong listed = ref _holeGroups[(kind * _holeGroupCount) + group];
+            ref ulong listed = ref _holeGroups[(group * Kinds) + kind];
             if ((listed & bit) == 0)
             {
                 continue;
@@ -144,16 +147,16 @@ internal sealed unsafe partial class BuddyArea
     /// <summary>The hole that the free block which begins at a granule lies in.</summary>
     private (int Begin, int End) HoleAround(int pageblock, int granule) => (BeginOfHole(pageblock, granule), EndOfHole(pageblock, granule));
 
-    /// <summary>Where the free blocks before a granule begin; the granule itself when there are none.</summary>
-    private int BeginOfHole(int pageblock, int granule)
+    /// <summary>Where the free blocks before a granule begin; the granule itself when there are none. It is enough to come to <paramref name="enough"/>.</summary>
+    private int BeginOfHole(int pageblock, int granule, int enough = 0)
     {
-        while (granule > 0)
+        while (granule > Math.Max(0, enough))
         {
             uint possible = (2U << BitOperations.TrailingZeroCount(granule)) - 1;
             uint orders = Header(pageblock)->Orders & possible;
-            while (orders != 0 && !IsFree(pageblock, BitOperations.TrailingZeroCount(orders), (granule >> BitOperations.TrailingZeroCount(orders)) - 1))
+            while (orders != 0 && !IsFree(pageblock, BitOperations.Log2(orders), (granule >> BitOperations.Log2(orders)) - 1))
             {
-                orders &= orders - 1;
+                orders ^= 1U << BitOperations.Log2(orders);
             }
 
             if (orders == 0)
@@ -161,16 +164,16 @@ internal sealed unsafe partial class BuddyArea
                 break;
             }
 
-            granule -= 1 << BitOperations.TrailingZeroCount(orders);
+            granule -= 1 << BitOperations.Log2(orders);
         }
 
         return granule;
     }
 
-    /// <summary>Where the free blocks from a granule on end; the granule itself when there are none.</summary>
-    private int EndOfHole(int pageblock, int granule)
+    /// <summary>Where the free blocks from a granule on end; the granule itself when there are none. It is enough to come to <paramref name="enough"/>.</summary>
+    private int EndOfHole(int pageblock, int granule, int enough = int.MaxValue)
     {
-        while (granule < _granules)
+        while (granule < Math.Min(_granules, enough))
         {
             int order = FreeOrderAt(pageblock, granule);
             if (order < 0)
@@ -214,8 +217,19 @@ internal sealed unsafe partial class BuddyArea
     private void ListHoles(int pageblock)
     {
         int kind = Header(pageblock)->Mobility;
-        _holeGroups[(kind * _holeGroupCount) + (pageblock >> HoleGroupLog)] |= _holeBits[pageblock];
+        _holeGroups[((pageblock >> HoleGroupLog) * Kinds) + kind] |= _holeBits[pageblock];
         _holeKinds[kind] |= _holeBits[pageblock];
+    }
+
+    /// <summary>Makes room for the holes of every pageblock up to one; ahead, so that there are few copies.</summary>
+    private void EnsureHoles(int pageblocks)
+    {
+        if (pageblocks > _holeBits.Length)
+        {
+            int size = (Math.Min(_pageblocks, Math.Max(pageblocks, 2 * _holeBits.Length)) + (1 << HoleGroupLog) - 1) >> HoleGroupLog << HoleGroupLog;
+            Array.Resize(ref _holeGroups, (size >> HoleGroupLog) * Kinds);
+            Array.Resize(ref _holeBits, size);
+        }
     }
 
     private void ForgetHoles(int pageblock)

@@ -165,7 +165,7 @@ internal sealed unsafe partial class BuddyArea
         }
 
         int kind = Header(pageblock)->Mobility;
-        ulong listed = _holeGroups[(kind * _holeGroupCount) + (pageblock >> HoleGroupLog)] & _holeKinds[kind];
+        ulong listed = _holeGroups[((pageblock >> HoleGroupLog) * Kinds) + kind] & _holeKinds[kind];
         for (int hole = 0; hole < HoleClasses; hole++)
         {
             int length = hole;

@@ -18,7 +18,7 @@ internal sealed unsafe partial class BuddyArea
     private const int AgingPeriod = 64;
 
     private readonly ParkedSize[] _parkedSizes;
-    private readonly long[]?[] _parked = new long[]?[Kinds];
+    private readonly uint[]?[] _parked = new uint[]?[Kinds];
     private readonly ulong[] _parkedAny = new ulong[Kinds];
     private readonly int _parkedLeast;
     private long _parkedGranules;
@@ -53,8 +53,8 @@ internal sealed unsafe partial class BuddyArea
         while ((_parkedAny[kind] >> size & 1) != 0)
         {
             ref ParkedSize row = ref _parkedSizes[(kind * ParkedSizes) + size];
-            long position = _parked[kind]![(size * ParkedDepth) + ((row.Next - 1) & (ParkedDepth - 1))];
-            if (!request.MayLieAcross && (position & ((1L << request.Order) - 1)) != 0)
+            uint position = _parked[kind]![(size * ParkedDepth) + ((row.Next - 1) & (ParkedDepth - 1))];
+            if (!request.MayLieAcross && (position & ((1U << request.Order) - 1)) != 0)
             {
                 break;
             }
@@ -62,7 +62,7 @@ internal sealed unsafe partial class BuddyArea
             int pageblock = (int)(position >> _localOrders);
             if (Header(pageblock)->Mobility == kind)
             {
-                place = new BuddyPlace(kind, pageblock, BuddyPlace.Parked, 0, (int)position & (_granules - 1));
+                place = new BuddyPlace(kind, pageblock, BuddyPlace.Parked, 0, (int)(position & (uint)(_granules - 1)));
                 return true;
             }
 
@@ -91,8 +91,8 @@ internal sealed unsafe partial class BuddyArea
             ReleaseOldest(kind, size);
         }
 
-        long[] positions = _parked[kind] ??= new long[ParkedSizes * ParkedDepth];
-        positions[(size * ParkedDepth) + (row.Next & (ParkedDepth - 1))] = ((long)pageblock << _localOrders) + granule;
+        uint[] positions = _parked[kind] ??= new uint[ParkedSizes * ParkedDepth];
+        positions[(size * ParkedDepth) + (row.Next & (ParkedDepth - 1))] = ((uint)pageblock << _localOrders) + (uint)granule;
         row.Next++;
         row.Count++;
         _parkedAny[kind] |= 1UL << size;
@@ -123,9 +123,9 @@ internal sealed unsafe partial class BuddyArea
     private void ReleaseOldest(int kind, int size)
     {
         ref ParkedSize row = ref _parkedSizes[(kind * ParkedSizes) + size];
-        long position = _parked[kind]![(size * ParkedDepth) + ((row.Next - row.Count) & (ParkedDepth - 1))];
+        uint position = _parked[kind]![(size * ParkedDepth) + ((row.Next - row.Count) & (ParkedDepth - 1))];
         Unpark(ref row, kind, size);
-        ReleaseLocal((int)(position >> _localOrders), (int)position & (_granules - 1), size + 1);
+        ReleaseLocal((int)(position >> _localOrders), (int)(position & (uint)(_granules - 1)), size + 1);
     }
 
     private void Unpark(ref ParkedSize row, int kind, int size)

@@ -19,10 +19,9 @@ internal sealed unsafe partial class BuddyArea
     private int _bitWords;
     private int _freeWords;
     private int _slackBytes;
+    private int _holeCounts;
     private int[] _freeOffsets = [];
     private int _known;
-    private ulong* _holeBits;
-    private ushort* _holeCounts;
     private long _ownerTables;
     private long _headersCommitted;
     private long _idleWholePages;
@@ -32,7 +31,7 @@ internal sealed unsafe partial class BuddyArea
     {
         get
         {
-            long bytes = _idleWhole.Bytes + (_holeGroups.Length * sizeof(ulong)) + _headersCommitted + CountTableBytes() + (_ownerTables * _granules * sizeof(int)) + _keptBytes;
+            long bytes = _idleWhole.Bytes + ((_holeGroups.Length + _holeBits.Length) * sizeof(ulong)) + _headersCommitted + CountTableBytes() + (_ownerTables * _granules * sizeof(int)) + _keptBytes;
             foreach (BitTree tree in _whole)
             {
                 bytes += tree.Bytes;
@@ -43,9 +42,9 @@ internal sealed unsafe partial class BuddyArea
                 bytes += tree.Bytes;
             }
 
-            foreach (long[]? positions in _parked)
+            foreach (uint[]? positions in _parked)
             {
-                bytes += positions is null ? 0 : positions.Length * sizeof(long);
+                bytes += positions is null ? 0 : positions.Length * sizeof(uint);
             }
 
             return bytes;
@@ -152,9 +151,8 @@ internal sealed unsafe partial class BuddyArea
         if (pageblock >= _known)
         {
             int known = (int)Math.Min(_pageblocks, WholePages((pageblock + 1L) * _headerBytes) / _headerBytes);
-            _headersCommitted = CommitTable(_tables, (long)known * _headerBytes)
-                + CommitTable((nint)_holeBits, (long)known * sizeof(ulong))
-                + CommitTable((nint)_holeCounts, (long)known * HoleClasses * sizeof(ushort));
+            _headersCommitted = CommitTable(_tables, (long)known * _headerBytes);
+            EnsureHoles(known);
             _known = known;
         }
     }
@@ -182,20 +180,15 @@ internal sealed unsafe partial class BuddyArea
             _freeWords += Math.Max(1, _granules >> order >> 6);
         }
 
-        _chunkBytes = (((3 * _bitWords) + _freeWords) * sizeof(ulong)) + (((_granules * _slackBytes) + 7) & ~7);
+        _holeCounts = (((3 * _bitWords) + _freeWords) * sizeof(ulong)) + (((_granules * _slackBytes) + 7) & ~7);
+        _chunkBytes = _holeCounts + (HoleClasses * sizeof(ushort));
         long headers = WholePages((long)_pageblocks * _headerBytes);
         long chunks = WholePages((long)_pageblocks * _chunkBytes);
         long owners = WholePages((long)_pageblocks * _granules * sizeof(int));
-        long holeBits = WholePages((long)_pageblocks * sizeof(ulong));
-        long holeCounts = WholePages((long)_pageblocks * HoleClasses * sizeof(ushort));
-        _tablesReserved = (nuint)(headers + chunks + owners + holeBits + holeCounts);
+        _tablesReserved = (nuint)(headers + chunks + owners);
         _tables = VirtualMemory.Reserve(_tablesReserved);
         _chunks = _tables + (nint)headers;
         _owners = _chunks + (nint)chunks;
-        _holeBits = (ulong*)(_owners + (nint)owners);
-        _holeCounts = (ushort*)((nint)_holeBits + (nint)holeBits);
-        _holeGroupCount = (_pageblocks + (1 << HoleGroupLog) - 1) >> HoleGroupLog;
-        _holeGroups = new ulong[Kinds * _holeGroupCount];
     }
 
     private static long WholePages(long bytes) => (bytes + VirtualMemory.PageSize - 1) / VirtualMemory.PageSize * VirtualMemory.PageSize;
@@ -218,7 +211,7 @@ internal sealed unsafe partial class BuddyArea
 
     private void* Slacks(int pageblock) => Summaries(pageblock) + _freeWords;
 
-    private ushort* HoleCounts(int pageblock) => _holeCounts + ((nint)pageblock * HoleClasses);
+    private ushort* HoleCounts(int pageblock) => (ushort*)((nint)Heads(pageblock) + _holeCounts);
 
     private int* Owners(int pageblock) => (int*)_owners + ((long)pageblock << _localOrders);
 }

@@ -60,7 +60,7 @@ internal sealed unsafe partial class BuddyArea : IDisposable
 
         _idleWhole = new BitTree(pageblocks);
         _parkedSizes = new ParkedSize[Kinds * ParkedSizes];
-        _parkedLeast = granuleShift < _pageShift ? ParkedSizes : 0;
+        _parkedLeast = granuleShift < _pageShift && TotalGranules <= uint.MaxValue ? ParkedSizes : 0;
         LayOutTables();
         FreeWhole(0, pageblocks);
     }
@@ -113,7 +113,9 @@ internal sealed unsafe partial class BuddyArea : IDisposable
                 ConvertIfMostlyFree(first, place.Order, kind);
             }
 
-            (int begin, int end) = HoleAround(first, place.Across ? place.Granule : place.Index << place.Order);
+            int start = place.Across ? place.Granule : place.Index << place.Order;
+            int begin = BeginOfHole(first, start, start - LongestHole);
+            int end = EndOfHole(first, start, place.Granule + (int)request.Granules + LongestHole);
             RemoveHole(first, end - begin);
             AddHole(first, place.Granule - begin);
             AddHole(first, end - place.Granule - (int)request.Granules);
