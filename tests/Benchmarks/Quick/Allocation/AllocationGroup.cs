@@ -7,7 +7,7 @@ internal static class AllocationGroup
     private const long Capacity = 1L << 30;
     private const int PairCount = 200_000;
 
-    // Long enough that starting the second thread, some hundred microseconds, does not count.
+    // The second thread is a new one each time; what its first allocations cost must not count.
     private const int PairCountOnTwoThreads = 1_000_000;
     private const int BatchRounds = 60;
     private const int ChurnCount = 100_000;
@@ -25,6 +25,14 @@ internal static class AllocationGroup
         }
 
         return all;
+    }
+
+    // Two loops that share nothing at all: where these are not twice as fast as one, neither is anything else.
+    private static IEnumerable<Contender> TheMachine()
+    {
+        Additions one = new(PairCountOnTwoThreads);
+        yield return new Contender("nothing but additions, one thread: the machine", one.Run);
+        yield return new Contender("nothing but additions, two threads: the machine", () => Race.OnTwoThreads(one.Run));
     }
 
     private static IEnumerable<Measurement> Batches()
@@ -59,11 +67,14 @@ internal static class AllocationGroup
     private static IEnumerable<Measurement> Threads()
     {
         using Rivals rivals = new(Capacity, "dual", "large");
+
+        // Without those that have one lock and would take most of the time.
+        using Rivals quick = new(Capacity, "dual", "large", "buddy", "zone", "tree");
         return
         [
-            .. Race.Run("allocate and free 64 B, two threads", Rounds, [.. rivals.Enter(new Pairs(64, PairCountOnTwoThreads, twoThreads: true), threads: 2), ArrayPoolRival.Pairs(64, PairCountOnTwoThreads, twoThreads: true)]),
+            .. Race.Run("allocate and free 64 B, two threads", Rounds, [.. quick.Enter(new Pairs(64, PairCountOnTwoThreads, twoThreads: true), threads: 2), ArrayPoolRival.Pairs(64, PairCountOnTwoThreads, twoThreads: true), .. TheMachine()]),
             .. Race.Run("replace one of 2 x 50,000 live blocks, two threads", Rounds, rivals.Enter(new Churn(50_000, ChurnCount, twoThreads: true), threads: 2)),
-            .. Race.Run("one thread allocates 64 B, another frees", Rounds, rivals.Enter(new ProducerConsumer(64, PairCount), threads: 2)),
+            .. Race.Run("one thread allocates 64 B, another frees", Rounds, quick.Enter(new ProducerConsumer(64, PairCount), threads: 2)),
             .. Race.Run("two threads swap blocks of 16 B to 4 KB", Rounds, rivals.Enter(new Swap(1024, ChurnCount), threads: 2)),
         ];
     }

@@ -7,11 +7,13 @@ namespace DimensionStore.Benchmarks.Quick.Allocation;
 internal sealed class Rivals : IDisposable
 {
     private readonly List<(AllocatorKind Kind, MemoryAllocator Allocator)> _ours = [];
+    private readonly GeneralAllocator _byThreadHeap;
 
     /// <param name="capacityBytes">What each of ours may commit.</param>
     /// <param name="without">Names of the catalog to leave out.</param>
     public Rivals(long capacityBytes, params ReadOnlySpan<string> without)
     {
+        _byThreadHeap = new GeneralAllocator(capacityBytes);
         foreach (AllocatorKind kind in AllocatorCatalog.All)
         {
             if (!without.Contains(kind.Name))
@@ -37,9 +39,9 @@ internal sealed class Rivals : IDisposable
                     yield return contender;
                 }
 
-                if (allocator is GeneralAllocator general)
+                if (allocator is GeneralAllocator)
                 {
-                    yield return new Contender("general, ThreadHeap", workload.Visit(new ThreadHeapTarget(general)), IsOurs: true);
+                    yield return new Contender("general, ThreadHeap", workload.Visit(new ThreadHeapTarget(_byThreadHeap)), IsOurs: true);
                 }
             }
         }
@@ -72,6 +74,7 @@ internal sealed class Rivals : IDisposable
 
     public void Dispose()
     {
+        _byThreadHeap.Dispose();
         foreach ((_, MemoryAllocator allocator) in _ours)
         {
             allocator.Dispose();

@@ -5,7 +5,7 @@ namespace DimensionStore.Benchmarks.Quick.Allocation;
 /// <summary>Recorded programs through every allocator and its peers.</summary>
 internal static class TraceGroup
 {
-    private const int Rounds = 5;
+    private const int Rounds = 3;
 
     /// <param name="folder">Where the traces are, named <c>*.altrace</c> or <c>*.altrace.gz</c>.</param>
     public static IEnumerable<Measurement> Run(string folder)
