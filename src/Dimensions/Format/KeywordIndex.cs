@@ -383,6 +383,11 @@ public readonly ref struct KeywordIndex
         // The entry's bytes are on their way while the record is still being fetched, as they are in an exact lookup.
         uint hint = LittleEndian.U32(ref Unsafe.Add(ref numbers, KeywordIndexFormat.LeafHintsOffset - KeywordIndexFormat.LeafReferencesOffset));
         Prefetch.Line(ref Unsafe.Add(ref MemoryMarshal.GetReference(_section), (nint)hint * KeywordIndexFormat.HintUnit - (nint)_sectionOffset));
+
+        // The record too, and the line behind it, where its entries are if the key is not short: the cursor comes there only by the record's own lengths.
+        ref byte record = ref Unsafe.Add(ref MemoryMarshal.GetReference(_records), (nint)(LittleEndian.U32(ref numbers) - 1) * sizeof(ulong));
+        Prefetch.Line(ref record);
+        Prefetch.Line(ref Unsafe.Add(ref record, 64));
         return (uint)((group * KeywordIndexFormat.HeadsPerGroup) + place);
     }
 
