@@ -28,6 +28,36 @@ Describe 'Open-DimensionStore' {
         (Get-Item -LiteralPath $odd | Open-DimensionStore).DimensionsLoaded | Should -Be 1
     }
 
+    It 'shows the statistics of the store as instruments, for as long as it is open' {
+        Add-Type -TypeDefinition @'
+            using System.Collections.Concurrent;
+            using System.Diagnostics.Metrics;
+            public sealed class StoreInstruments : System.IDisposable {
+                private readonly MeterListener _listener = new MeterListener();
+                public ConcurrentDictionary<string, double> Values { get; } = new ConcurrentDictionary<string, double>();
+                public StoreInstruments() {
+                    _listener.InstrumentPublished = (instrument, listener) => { if (instrument.Meter.Name == "DimensionStore") { listener.EnableMeasurementEvents(instrument); } };
+                    _listener.SetMeasurementEventCallback<double>((instrument, value, tags, state) => Values[instrument.Name] = value);
+                    _listener.SetMeasurementEventCallback<long>((instrument, value, tags, state) => Values[instrument.Name] = value);
+                    _listener.Start();
+                }
+                public ConcurrentDictionary<string, double> Observe() { Values.Clear(); _listener.RecordObservableInstruments(); return Values; }
+                public void Dispose() => _listener.Dispose();
+            }
+'@
+        $instruments = [StoreInstruments]::new()
+        try {
+            $store = Open-DimensionStore (New-SampleStore)
+            $deadline = [datetime]::UtcNow.AddSeconds(20)
+            while ($instruments.Observe().Count -eq 0 -and [datetime]::UtcNow -lt $deadline) { Start-Sleep -Milliseconds 50 }
+            $instruments.Observe()['dimension_store.dimensions_loaded'] | Should -Be 2
+            Close-DimensionStore $store
+            while ($instruments.Observe().Count -ne 0 -and [datetime]::UtcNow -lt $deadline) { Start-Sleep -Milliseconds 50 }
+            $instruments.Observe().Count | Should -Be 0
+        }
+        finally { $instruments.Dispose() }
+    }
+
     It 'keeps several stores open; the last opened is the default until it is closed' {
         $first = Open-DimensionStore (New-SampleStore)
         $second = Open-DimensionStore (New-SampleStore)

@@ -17,7 +17,7 @@ internal readonly ref struct ContentChecker
     }
 
     /// <summary>Checks all contents and the index.</summary>
-    public void Check(ReadOnlySpan<DescriptorParser.RawLayer> layers, long metadataEnd)
+    public void Check(DescriptorParser.RawLayer[] layers, long metadataEnd)
     {
         for (int i = 0; i < layers.Length; i++)
         {
@@ -90,7 +90,7 @@ internal readonly ref struct ContentChecker
         }
     }
 
-    private void CheckIndex(ReadOnlySpan<DescriptorParser.RawLayer> layers, long metadataEnd)
+    private void CheckIndex(DescriptorParser.RawLayer[] layers, long metadataEnd)
     {
         ulong offset = _extension.IndexOffset;
         ulong length = _extension.IndexLength;
@@ -113,7 +113,7 @@ internal readonly ref struct ContentChecker
                 $"{length:N0} bytes from {offset:N0}");
         }
 
-        foreach (ref readonly DescriptorParser.RawLayer layer in layers)
+        foreach (DescriptorParser.RawLayer layer in layers)
         {
             if (layer.ContentSize != 0 && layer.ContentOffset + layer.ContentSize > offset)
             {

@@ -43,7 +43,7 @@ internal ref struct DescriptorParser
             return false;
         }
 
-        (uint id, string name, uint layerCount) = CheckHeader();
+        CheckHeader(out uint id, out string name, out uint layerCount);
         CheckExtension(layerCount);
         if (!_isPlain && _metadataLimit > _bytes.Length)
         {
@@ -51,11 +51,12 @@ internal ref struct DescriptorParser
             return false;
         }
 
-        Span<RawLayer> layers = stackalloc RawLayer[(int)layerCount];
+        // Four at most. An array, since spans of a type of our own are compiled anew in every process.
+        var layers = new RawLayer[layerCount];
         long position = DimensionFormat.HeaderBytes;
         for (int i = 0; i < layers.Length; i++)
         {
-            if (!TryReadLayer(ref position, layers[i..], layers[..i], out needed))
+            if (!TryReadLayer(ref position, layers, i, out needed))
             {
                 return false;
             }
@@ -85,7 +86,7 @@ internal ref struct DescriptorParser
         return true;
     }
 
-    private readonly (uint Id, string Name, uint LayerCount) CheckHeader()
+    private readonly void CheckHeader(out uint id, out string name, out uint layerCount)
     {
         if (!_bytes.Slice(DimensionFormat.MagicOffset, DimensionFormat.Magic.Length).SequenceEqual(DimensionFormat.Magic))
         {
@@ -96,7 +97,7 @@ internal ref struct DescriptorParser
                 Convert.ToHexString(_bytes.Slice(DimensionFormat.MagicOffset, DimensionFormat.Magic.Length)));
         }
 
-        uint id = U32(DimensionFormat.IdOffset);
+        id = U32(DimensionFormat.IdOffset);
         if (id is 0 or > DimensionId.MaxValue)
         {
             throw Error(DimensionFormatError.BadDimensionId, DimensionFormat.IdOffset, $"1 to {DimensionId.MaxValue:N0}", $"{id:N0}");
@@ -108,22 +109,22 @@ internal ref struct DescriptorParser
             throw Error(DimensionFormatError.BadNameLength, DimensionFormat.NameLengthOffset, "1 to 64", $"{nameLength:N0}");
         }
 
-        ReadOnlySpan<byte> name = _bytes.Slice(DimensionFormat.NameOffset, (int)nameLength);
-        if (!Utf8.IsValid(name))
+        ReadOnlySpan<byte> encoded = _bytes.Slice(DimensionFormat.NameOffset, (int)nameLength);
+        if (!Utf8.IsValid(encoded))
         {
-            throw Error(DimensionFormatError.BadNameEncoding, DimensionFormat.NameOffset, "UTF-8", Convert.ToHexString(name));
+            throw Error(DimensionFormatError.BadNameEncoding, DimensionFormat.NameOffset, "UTF-8", Convert.ToHexString(encoded));
         }
 
-        int nul = name.IndexOf((byte)0);
+        int nul = encoded.IndexOf((byte)0);
         if (nul >= 0)
         {
             throw Error(DimensionFormatError.BadNameEncoding, DimensionFormat.NameOffset + nul, "no NUL within the name", "0");
         }
 
-        int stray = _bytes[(DimensionFormat.NameOffset + name.Length)..DimensionFormat.TotalSizeOffset].IndexOfAnyExcept((byte)0);
+        int stray = _bytes[(DimensionFormat.NameOffset + encoded.Length)..DimensionFormat.TotalSizeOffset].IndexOfAnyExcept((byte)0);
         if (stray >= 0)
         {
-            int offset = DimensionFormat.NameOffset + name.Length + stray;
+            int offset = DimensionFormat.NameOffset + encoded.Length + stray;
             throw Error(DimensionFormatError.NamePaddingNotZero, offset, "0 behind the name", $"{_bytes[offset]}");
         }
 
@@ -137,13 +138,13 @@ internal ref struct DescriptorParser
                 $"{totalSize:N0}");
         }
 
-        uint layerCount = U32(DimensionFormat.LayerCountOffset);
+        layerCount = U32(DimensionFormat.LayerCountOffset);
         if (layerCount is 0 or > DimensionFormat.MaxLayers)
         {
             throw Error(DimensionFormatError.BadLayerCount, DimensionFormat.LayerCountOffset, "1 to 4", $"{layerCount:N0}");
         }
 
-        return (id, Encoding.UTF8.GetString(name), layerCount);
+        name = Encoding.UTF8.GetString(encoded);
     }
 
     private void CheckExtension(uint layerCount)
@@ -199,7 +200,7 @@ internal ref struct DescriptorParser
         }
     }
 
-    private readonly bool TryReadLayer(ref long position, Span<RawLayer> destination, ReadOnlySpan<RawLayer> before, out int needed)
+    private readonly bool TryReadLayer(ref long position, RawLayer[] layers, int index, out int needed)
     {
         if (!Has(position, DimensionFormat.LayerHeadBytes, "a layer's metadata", out needed))
         {
@@ -207,10 +208,10 @@ internal ref struct DescriptorParser
         }
 
         int start = (int)position;
-        ref RawLayer layer = ref destination[0];
+        ref RawLayer layer = ref layers[index];
         layer.Start = start;
         layer.Number = BinaryPrimitives.ReadUInt16LittleEndian(_bytes[start..]);
-        CheckNumber(layer.Number, start, before);
+        CheckNumber(layer.Number, start, layers, index);
         layer.Depth = _bytes[start + 2];
         layer.Frequency = BinaryPrimitives.ReadSingleLittleEndian(_bytes[(start + 3)..]);
         if (!float.IsFinite(layer.Frequency) || layer.Frequency < 0)
@@ -249,24 +250,24 @@ internal ref struct DescriptorParser
         return true;
     }
 
-    private readonly void CheckNumber(ushort number, int offset, ReadOnlySpan<RawLayer> before)
+    private readonly void CheckNumber(ushort number, int offset, RawLayer[] layers, int before)
     {
         if (number >= DimensionFormat.MaxLayers)
         {
             throw Error(DimensionFormatError.BadLayerNumber, offset, "0 to 3", $"{number}");
         }
 
-        foreach (ref readonly RawLayer other in before)
+        for (int i = 0; i < before; i++)
         {
-            if (other.Number == number)
+            if (layers[i].Number == number)
             {
                 throw Error(DimensionFormatError.DuplicateLayer, offset, "each layer once", $"layer {number} again");
             }
         }
 
-        if (before.Length > 0 && number < before[^1].Number)
+        if (before > 0 && number < layers[before - 1].Number)
         {
-            throw Error(DimensionFormatError.LayersNotAscending, offset, $"a layer above {before[^1].Number}", $"{number}");
+            throw Error(DimensionFormatError.LayersNotAscending, offset, $"a layer above {layers[before - 1].Number}", $"{number}");
         }
     }
 
@@ -337,7 +338,7 @@ internal ref struct DescriptorParser
         }
     }
 
-    private readonly DimensionDescriptor Build(uint id, string name, ReadOnlySpan<RawLayer> layers, int metadataEnd)
+    private readonly DimensionDescriptor Build(uint id, string name, RawLayer[] layers, int metadataEnd)
     {
         byte[] metadata = _bytes[DimensionFormat.HeaderBytes..metadataEnd].ToArray();
         var descriptors = new LayerDescriptor[layers.Length];

@@ -1,6 +1,6 @@
+using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
 namespace DimensionStore;
@@ -20,17 +20,19 @@ internal static class KeywordHash
     /// <summary>Hashes a folded keyword.</summary>
     public static uint Compute(ReadOnlySpan<byte> foldedKeyword)
     {
+        // In words: methods with vectors are compiled anew in every process, and this one is on the way to its first answer.
         uint state = Start;
         for (; foldedKeyword.Length >= BlockBytes; foldedKeyword = foldedKeyword[BlockBytes..])
         {
-            state = Add(state, Vector128.Create(foldedKeyword));
+            state = Add(state, BinaryPrimitives.ReadUInt64LittleEndian(foldedKeyword), BinaryPrimitives.ReadUInt64LittleEndian(foldedKeyword[sizeof(ulong)..]));
         }
 
         if (!foldedKeyword.IsEmpty)
         {
-            UInt128 last = 0;
-            foldedKeyword.CopyTo(MemoryMarshal.AsBytes(new Span<UInt128>(ref last)));
-            state = Add(state, Unsafe.BitCast<UInt128, Vector128<byte>>(last));
+            Span<byte> last = stackalloc byte[BlockBytes];
+            last.Clear();
+            foldedKeyword.CopyTo(last);
+            state = Add(state, BinaryPrimitives.ReadUInt64LittleEndian(last), BinaryPrimitives.ReadUInt64LittleEndian(last[sizeof(ulong)..]));
         }
 
         return Finish(state);
@@ -38,8 +40,11 @@ internal static class KeywordHash
 
     /// <summary>Takes in sixteen bytes.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint Add(uint state, Vector128<byte> block)
-        => BitOperations.Crc32C(BitOperations.Crc32C(state, block.AsUInt64().ToScalar()), block.AsUInt64().GetElement(1));
+    public static uint Add(uint state, Vector128<byte> block) => Add(state, block.AsUInt64().ToScalar(), block.AsUInt64().GetElement(1));
+
+    /// <summary>Takes in sixteen bytes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static uint Add(uint state, ulong low, ulong high) => BitOperations.Crc32C(BitOperations.Crc32C(state, low), high);
 
     /// <summary>The hash after the last block.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -34,7 +34,11 @@ public readonly ref struct KeywordIndex
     internal KeywordIndex(ReadOnlySpan<byte> section, scoped in KeywordIndexHeader header, long sectionOffset)
     {
         KeywordIndexLayout layout = header.Layout;
-        ArgumentOutOfRangeException.ThrowIfNotEqual(section.Length, layout.Length, nameof(section));
+        if (section.Length != layout.Length)
+        {
+            ThrowOtherLength(section, layout.Length);
+        }
+
         _section = section;
         _sectionOffset = sectionOffset;
         _tree = ref Unsafe.Add(ref MemoryMarshal.GetReference(section), (nint)layout.HeadTreeOffset);
@@ -182,6 +186,13 @@ public readonly ref struct KeywordIndex
     {
         KeywordRecord.Read(_records, reference, RecordsFileOffset);
         throw new DimensionFormatException(DimensionFormatError.BadIndex, RecordsFileOffset, "a record that stays the same while it is read", $"reference {reference:N0}, whose record has changed meanwhile");
+    }
+
+    /// <summary>How the keyword was first written whose entries a lookup found.</summary>
+    internal ReadOnlySpan<byte> DisplayOf(PostingList postings)
+    {
+        nint record = Unsafe.ByteOffset(ref MemoryMarshal.GetReference(_records), ref postings.First) - KeywordIndexFormat.RecordHeadBytes;
+        return KeywordRecord.Read(_records, (uint)(record / sizeof(ulong)) + 1, RecordsFileOffset).Display;
     }
 
     /// <summary>The record at a place in ascending order.</summary>
@@ -339,6 +350,10 @@ public readonly ref struct KeywordIndex
         FoldedKeyword folded = FoldedKeyword.Create(MemoryMarshal.CreateReadOnlySpan(ref prefix, length), buffer);
         return folded.IsValid ? Pack(Locate(folded.Bytes), folded.Length) : NotLocated;
     }
+
+    [DoesNotReturn]
+    private static void ThrowOtherLength(ReadOnlySpan<byte> section, long expected)
+        => throw new ArgumentOutOfRangeException(nameof(section), section.Length, $"The header is that of a section of {expected:N0} bytes.");
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Pack(uint position, int shared) => ((ulong)(uint)shared << 32) | position;

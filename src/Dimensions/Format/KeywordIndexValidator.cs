@@ -33,8 +33,8 @@ internal readonly ref struct KeywordIndexValidator
     /// <exception cref="DimensionFormatException">A rule of the index is broken.</exception>
     public static void Validate(ReadOnlySpan<byte> section, long sectionOffset, IReadOnlyList<LayerDescriptor> layers, string? filePath)
     {
-        Span<long> layerSizes = [-1, -1, -1, -1];
-        Span<long> layerStarts = [-1, -1, -1, -1];
+        Span<long> layerSizes = stackalloc long[] { -1, -1, -1, -1 };
+        Span<long> layerStarts = stackalloc long[] { -1, -1, -1, -1 };
         foreach (LayerDescriptor layer in layers)
         {
             layerSizes[layer.Layer] = layer.UncompressedSize;

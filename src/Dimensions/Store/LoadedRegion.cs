@@ -36,9 +36,9 @@ internal sealed unsafe class LoadedRegion
             _probe = new KeywordProbe(_index, layout.BucketCount, _indexHeader.MaxProbe, layout.RecordsOffset, layout.Length, descriptor.IndexOffset);
         }
 
-        foreach (ref LayerView view in (Span<LayerView>)_views)
+        for (int layer = 0; layer < DimensionFormat.MaxLayers; layer++)
         {
-            view.Length = LayerView.NoLength;
+            View(layer).Length = LayerView.NoLength;
         }
 
         foreach (LayerDescriptor layer in descriptor.Layers)
@@ -46,8 +46,9 @@ internal sealed unsafe class LoadedRegion
             if (layer.Codec == LayerCodec.None || layer.ContentSize == 0)
             {
                 // The image is mapped or private memory outside the GC heap: its address does not change.
-                _views[layer.Layer].Length = region.StoredLayer(layer.Layer).Length;
-                _views[layer.Layer].Address = region.Address + (nint)layer.ContentOffset;
+                ref LayerView view = ref View(layer.Layer);
+                view.Length = region.StoredLayer(layer.Layer).Length;
+                view.Address = region.Address + (nint)layer.ContentOffset;
             }
             else
             {
@@ -74,10 +75,34 @@ internal sealed unsafe class LoadedRegion
     public int PendingLayers { get; private set; }
 
     /// <summary>Bytes in memory: the image and what was decompressed.</summary>
-    public long Size => Region.Size + _buffers.Sum(static b => b.Length);
+    public long Size
+    {
+        get
+        {
+            long bytes = Region.Size;
+            foreach (NativeBuffer buffer in _buffers)
+            {
+                bytes += buffer.Length;
+            }
+
+            return bytes;
+        }
+    }
 
     /// <summary>What evicting it gives back.</summary>
-    public long ReclaimableBytes => ChargedBytes + _buffers.Sum(static b => b.ReclaimableBytes);
+    public long ReclaimableBytes
+    {
+        get
+        {
+            long bytes = ChargedBytes;
+            foreach (NativeBuffer buffer in _buffers)
+            {
+                bytes += buffer.ReclaimableBytes;
+            }
+
+            return bytes;
+        }
+    }
 
     /// <summary>Whether there is a keyword index.</summary>
     public bool HasIndex => _index is not null;
@@ -110,7 +135,7 @@ internal sealed unsafe class LoadedRegion
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryGetLayer(int layer, out byte* address, out int length)
     {
-        ref LayerView view = ref Unsafe.Add(ref Unsafe.As<LayerViews, LayerView>(ref _views), (nuint)(uint)layer & 3);
+        ref LayerView view = ref View(layer & 3);
         address = (byte*)Volatile.Read(ref view.Address);
         length = view.Length;
         return address is not null;
@@ -122,7 +147,7 @@ internal sealed unsafe class LoadedRegion
     {
         // A layer is no longer than a span can be, so that an entry inside it is not either; and one that is not there is shorter than any entry, so that
         // one comparison tells both. The view was complete before the access was handed out, so it is read without further ado.
-        ref LayerView view = ref Unsafe.Add(ref Unsafe.As<LayerViews, LayerView>(ref _views), (nuint)layer);
+        ref LayerView view = ref View((int)layer);
         if (layer < DimensionFormat.MaxLayers && (long)(offset + (ulong)length) <= view.Length)
         {
             byte* address = (byte*)view.Address;
@@ -140,7 +165,7 @@ internal sealed unsafe class LoadedRegion
         => TryGetContent((uint)location.Layer, checked((uint)location.Offset), (uint)location.Length, out ReadOnlySpan<byte> content) ? content : throw BadPosting(location);
 
     /// <summary>Whether the file has this layer, decompressed or not.</summary>
-    public bool HasLayer(int layer) => _views[layer & 3].Address != 0 || ((PendingLayers >> layer) & 1) != 0;
+    public bool HasLayer(int layer) => View(layer & 3).Address != 0 || ((PendingLayers >> layer) & 1) != 0;
 
     /// <summary>The layers of these postings that have not been decompressed yet, a bit each.</summary>
     public int PendingAmong(PostingList postings)
@@ -158,8 +183,9 @@ internal sealed unsafe class LoadedRegion
     public void Attach(int layer, NativeBuffer buffer)
     {
         _buffers.Add(buffer);
-        _views[layer].Length = checked((int)buffer.Length);
-        Volatile.Write(ref _views[layer].Address, buffer.Address);
+        ref LayerView view = ref View(layer);
+        view.Length = checked((int)buffer.Length);
+        Volatile.Write(ref view.Address, buffer.Address);
         PendingLayers &= ~(1 << layer);
         _isProbed = PendingLayers == 0 && _index is not null;
     }
@@ -174,6 +200,10 @@ internal sealed unsafe class LoadedRegion
 
         _buffers.Clear();
     }
+
+    /// <summary>The view of a layer, 0 to 3, without a check: what the compiler makes of an index into an inline array is compiled anew in every process.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ref LayerView View(int layer) => ref Unsafe.Add(ref Unsafe.As<LayerViews, LayerView>(ref _views), (nuint)(uint)layer);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private DimensionFormatException BadPosting(EntryLocation location)

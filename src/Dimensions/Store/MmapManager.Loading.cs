@@ -53,19 +53,8 @@ public sealed partial class MmapManager
     {
         // The immutable ones first: they stay whatever happens, so they must not find the budget full.
         int[] files = ListDirectory();
-        foreach (int number in (int[])[.. files.Where(static n => new DimensionId(n).IsImmutable), .. files.Where(static n => !new DimensionId(n).IsImmutable)])
-        {
-            DimensionId id = new(number);
-            string path = Path.Combine(_basePath, id.FileName);
-            try
-            {
-                OpenFile(id, path);
-            }
-            catch (Exception exception) when (exception is DimensionStoreException or MemoryToolkitException or IOException)
-            {
-                SetFailed(id, path, exception);
-            }
-        }
+        OpenFiles(files, immutable: true);
+        OpenFiles(files, immutable: false);
 
         if (Config.Simulate)
         {
@@ -75,6 +64,28 @@ public sealed partial class MmapManager
         lock (_gate)
         {
             Recount();
+        }
+    }
+
+    private void OpenFiles(int[] numbers, bool immutable)
+    {
+        foreach (int number in numbers)
+        {
+            DimensionId id = new(number);
+            if (id.IsImmutable != immutable)
+            {
+                continue;
+            }
+
+            string path = Path.Combine(_basePath, id.FileName);
+            try
+            {
+                OpenFile(id, path);
+            }
+            catch (Exception exception) when (exception is DimensionStoreException or MemoryToolkitException or IOException)
+            {
+                SetFailed(id, path, exception);
+            }
         }
     }
 

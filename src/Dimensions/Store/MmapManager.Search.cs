@@ -62,7 +62,7 @@ public sealed partial class MmapManager
     public IEnumerable<FoundEntry> FindEntries(string keyword, KeywordMatch match = KeywordMatch.Exact, IReadOnlyCollection<DimensionId>? dimensions = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(keyword);
-        if (!Enum.IsDefined(match))
+        if (match is not (KeywordMatch.Exact or KeywordMatch.Prefix or KeywordMatch.Wildcard))
         {
             throw new ArgumentOutOfRangeException(nameof(match), match, "Expected Exact, Prefix or Wildcard.");
         }
@@ -110,7 +110,9 @@ public sealed partial class MmapManager
         }
 
         Span<byte> buffer = stackalloc byte[FoldedKeyword.BufferBytes];
-        int length = KeywordFolding.Fold(keyword, buffer);
+
+        // Scalar by scalar: the vector code is compiled anew in every process, which takes longer than the search.
+        int length = KeywordFolding.FoldScalars(keyword, buffer);
         return length < 0 ? null : buffer[..length].ToArray();
     }
 
@@ -186,7 +188,7 @@ public sealed partial class MmapManager
             Span<byte> buffer = stackalloc byte[FoldedKeyword.BufferBytes];
             if (region.Index.TryFind(FoldedKeyword.Create(folded, buffer), out PostingList postings))
             {
-                missingLayers = Add(found, region, DisplayOf(region, keyword), postings);
+                missingLayers = Add(found, region, Encoding.UTF8.GetString(region.Index.DisplayOf(postings)), postings);
             }
         }
         else
@@ -200,13 +202,6 @@ public sealed partial class MmapManager
 
         GC.KeepAlive(region);
         return missingLayers == 0;
-    }
-
-    // The exact lookup gives postings only; the spelling in the file is the first keyword of the prefix range, which is the keyword itself.
-    private static string DisplayOf(LoadedRegion region, string keyword)
-    {
-        KeywordCursor cursor = region.Index.FindPrefix(keyword);
-        return cursor.MoveNext() ? Encoding.UTF8.GetString(cursor.Keyword) : keyword;
     }
 
     private static int Add(List<FoundEntry> found, LoadedRegion region, string keyword, PostingList postings)

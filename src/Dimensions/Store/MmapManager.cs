@@ -60,7 +60,7 @@ public sealed partial class MmapManager : IDisposable
             throw new ArgumentOutOfRangeException(nameof(config), config.UnloadTimeout, "UnloadTimeout must be zero to one day.");
         }
 
-        if (!Enum.IsDefined(config.Eviction) || !Enum.IsDefined(config.Residency))
+        if (config.Eviction is not (EvictionPolicy.Lru or EvictionPolicy.Lfu) || config.Residency is not (Residency.Shared or Residency.Private))
         {
             throw new ArgumentOutOfRangeException(nameof(config), $"Eviction {config.Eviction} or Residency {config.Residency} is not a defined value.");
         }

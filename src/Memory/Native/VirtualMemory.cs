@@ -194,7 +194,7 @@ public static class VirtualMemory
             return true;
         }
 
-        (address, size) = TouchedPages(address, size);
+        WidenToPages(ref address, ref size);
         return OperatingSystem.IsLinux() ? LinuxMemory.Advise(address, size, advice)
             : OperatingSystem.IsMacOS() ? MacMemory.Advise(address, size, advice)
             : OperatingSystem.IsWindows() && WindowsMemory.Advise(address, size, advice);
@@ -216,7 +216,7 @@ public static class VirtualMemory
     public static HugePageResult AdviseHugePages(nint address, nuint size)
     {
         ArgumentOutOfRangeException.ThrowIfZero(size);
-        (address, size) = TouchedPages(address, size);
+        WidenToPages(ref address, ref size);
         return OperatingSystem.IsLinux() ? LinuxMemory.AdviseHugePages(address, size) : HugePageResult.NotSupported;
     }
 
@@ -314,7 +314,7 @@ public static class VirtualMemory
             return true;
         }
 
-        (address, size) = TouchedPages(address, size);
+        WidenToPages(ref address, ref size);
         return !OperatingSystem.IsLinux() || LinuxMemory.TryPopulateRead(address, size);
     }
 
@@ -333,7 +333,7 @@ public static class VirtualMemory
             return 0;
         }
 
-        (address, size) = TouchedPages(address, size);
+        WidenToPages(ref address, ref size);
         return OperatingSystem.IsLinux() ? LinuxMemory.ResidentBytes(address, size)
             : OperatingSystem.IsMacOS() ? MacMemory.ResidentBytes(address, size)
             : OperatingSystem.IsWindows() ? WindowsMemory.ResidentBytes(address, size)
@@ -401,7 +401,8 @@ public static class VirtualMemory
         return size;
     }
 
-    private static (nint Address, nuint Size) TouchedPages(nint address, nuint size)
+    /// <summary>Takes in the pages that a range touches.</summary>
+    private static void WidenToPages(ref nint address, ref nuint size)
     {
         nuint mask = (nuint)PageSize - 1;
         nuint before = (nuint)address & mask;
@@ -413,7 +414,6 @@ public static class VirtualMemory
         size = (size + before + mask) & ~mask;
         address -= (nint)before;
         ThrowIfWraps(address, size);
-        return (address, size);
     }
 
     private static void ThrowIfWraps(nint address, nuint size)

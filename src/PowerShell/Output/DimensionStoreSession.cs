@@ -5,8 +5,11 @@ namespace DimensionStore.PowerShell;
 /// <summary>An open store, as <c>Open-DimensionStore</c> gives it and <c>-Store</c> takes it.</summary>
 public sealed class DimensionStoreSession : BlockSource
 {
+    // Much sooner than anybody can have typed the command that watches a store just opened.
+    private static readonly TimeSpan MeterDelay = TimeSpan.FromSeconds(0.25);
+
     private readonly List<ProtoDimensionInfo> _protos = [];
-    private readonly Task<StoreMeter> _meter;
+    private readonly Task<StoreMeter?> _meter;
     private int _closed;
 
     internal DimensionStoreSession(int number, MmapManager manager)
@@ -17,8 +20,9 @@ public sealed class DimensionStoreSession : BlockSource
         Residency = manager.Config.Residency;
         LimitBytes = manager.Budget.LimitBytes;
 
-        // What dotnet-counters sees. On another thread: whoever opens a store waits for answers, not for instruments.
-        _meter = Task.Run(() => new StoreMeter(manager));
+        // What dotnet-counters sees. Later and on a thread of its own: making the instruments is a third as much work as opening the store, and so would be the runtime's
+        // first timer; whoever opens a store waits for answers.
+        _meter = Task.Factory.StartNew(ShowMeter, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     /// <summary>Number of the store in this process, from 1.</summary>
@@ -107,6 +111,12 @@ public sealed class DimensionStoreSession : BlockSource
             Manager.Close();
         }
 
-        _meter.ContinueWith(static made => made.Result.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+        _meter.ContinueWith(static made => made.Result?.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+    }
+
+    private StoreMeter? ShowMeter()
+    {
+        Thread.Sleep(MeterDelay);
+        return IsOpen ? new StoreMeter(Manager) : null;
     }
 }
