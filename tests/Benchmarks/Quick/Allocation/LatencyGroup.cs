@@ -6,8 +6,9 @@ using DimensionStore.Memory;
 namespace DimensionStore.Benchmarks.Quick.Allocation;
 
 /// <summary>
-/// How long the slowest of ten thousand calls takes with 100,000 live blocks. The clock itself is in it, some 25 ns, and whatever else the machine does:
-/// calls that only read a byte from memory are timed likewise and tell how much that is.
+/// How long the slowest of ten thousand calls takes with 100,000 live blocks. The clock itself is in it, some 25 ns, and whatever else the machine does. How much that is,
+/// calls tell that are timed likewise and have nothing of an allocator: reads of a block, and additions that take as long as the slowest allocator's calls do on average.
+/// A machine that stops a thread now and then stops whoever takes longer more often.
 /// </summary>
 internal static class LatencyGroup
 {
@@ -22,6 +23,8 @@ internal static class LatencyGroup
     {
         List<Measurement> allocate = [];
         List<Measurement> free = [];
+        double slowestAllocate = 0;
+        double slowestFree = 0;
         foreach (AllocatorKind kind in AllocatorCatalog.All)
         {
             // Room for a block of 16 KiB each, the smallest that one of them makes above 128 bytes.
@@ -36,9 +39,12 @@ internal static class LatencyGroup
             }
         }
 
-        nint region = default(NativeTarget).AllocateZeroed(OneReadTarget.Bytes);
-        Add("nothing but a read of the block: the machine", new Calls().Visit(new OneReadTarget(region)), isOurs: false);
+        nint region = default(NativeTarget).AllocateZeroed(ReadsTarget.Bytes);
+        Add("nothing but a read of the block: the machine", new Calls().Visit(new ReadsTarget(region, bothEnds: false)), isOurs: false);
+        Add("nothing but reads of both ends of 16 KiB: the machine", new Calls().Visit(new ReadsTarget(region, bothEnds: true)), isOurs: false);
         default(NativeTarget).Free(region);
+        AdditionsTarget additions = AdditionsTarget.For(slowestAllocate, slowestFree);
+        Add($"nothing but additions for {slowestAllocate:N0} and {slowestFree:N0} ns: the machine", new Calls().Visit(additions), isOurs: false);
         Add("NativeMemory", new Calls().Visit(default(NativeTarget)), isOurs: false);
         if (NativeHeap.Mimalloc is { } mimalloc)
         {
@@ -56,33 +62,17 @@ internal static class LatencyGroup
         {
             allocate.Add(new Measurement($"allocate, {Percent} % with {Live:N0} live blocks (at most 10 us)", name, latencies.Allocate, "ns", latencies.ManagedBytes, isOurs));
             free.Add(new Measurement($"free, {Percent} % with {Live:N0} live blocks (at most 5 us)", name, latencies.Free, "ns", latencies.ManagedBytes, isOurs));
+            slowestAllocate = isOurs ? Math.Max(slowestAllocate, latencies.MeanAllocate) : slowestAllocate;
+            slowestFree = isOurs ? Math.Max(slowestFree, latencies.MeanFree) : slowestFree;
         }
     }
 
     /// <param name="Allocate">Nanoseconds; the median of the runs, since another program's time slice in one of them says nothing about the allocator.</param>
     /// <param name="Free">Likewise.</param>
+    /// <param name="MeanAllocate">Nanoseconds, in the middle one of the runs by mean.</param>
+    /// <param name="MeanFree">Likewise.</param>
     /// <param name="ManagedBytes">Per call.</param>
-    private sealed record Latencies(double Allocate, double Free, double ManagedBytes);
-
-    /// <summary>Gives places in a region and reads a byte of what comes back: a cache miss, as in every free of a block that was not used lately.</summary>
-    private readonly unsafe struct OneReadTarget(nint region) : IReplayTarget
-    {
-        public const nuint Bytes = 256 << 20;
-
-        public void Settle()
-        {
-        }
-
-        public nint Allocate(nuint size) => region + (nint)((size * 0x9E3779B97F4A7C15) & (Bytes - 1) & ~(nuint)63);
-
-        public nint AllocateZeroed(nuint size) => Allocate(size);
-
-        public nint AllocateAligned(nuint size, nuint alignment) => Allocate(size);
-
-        public nint Reallocate(nint address, nuint size) => Allocate(size);
-
-        public void Free(nint address) => _ = Volatile.Read(ref *(byte*)address);
-    }
+    private sealed record Latencies(double Allocate, double Free, double MeanAllocate, double MeanFree, double ManagedBytes);
 
     private sealed class Calls : IReplayTargetVisitor<Latencies>
     {
@@ -110,6 +100,8 @@ internal static class LatencyGroup
 
             double[] allocateTimes = new double[Runs];
             double[] freeTimes = new double[Runs];
+            double[] allocateMeans = new double[Runs];
+            double[] freeMeans = new double[Runs];
             long managed = 0;
             for (int run = 0; run < Runs; run++)
             {
@@ -120,6 +112,8 @@ internal static class LatencyGroup
                 managed += GC.GetAllocatedBytesForCurrentThread() - before;
                 allocateTimes[run] = allocate.GetPercentile(Percent);
                 freeTimes[run] = free.GetPercentile(Percent);
+                allocateMeans[run] = allocate.GetSummary().MeanNanoseconds;
+                freeMeans[run] = free.GetSummary().MeanNanoseconds;
             }
 
             foreach (nint block in blocks)
@@ -127,7 +121,7 @@ internal static class LatencyGroup
                 target.Free(block);
             }
 
-            return new Latencies(Race.Median(allocateTimes), Race.Median(freeTimes), managed / (2.0 * Runs * Count));
+            return new Latencies(Race.Median(allocateTimes), Race.Median(freeTimes), Race.Median(allocateMeans), Race.Median(freeMeans), managed / (2.0 * Runs * Count));
         }
 
         [MethodImpl(MethodImplOptions.AggressiveOptimization)]
