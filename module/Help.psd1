@@ -366,6 +366,7 @@
             Parameters  = @{
                 Diagnostic = 'What misuse of blocks to look for: None, what the allocator finds by itself (double and foreign frees); Tracking, exact sizes and leaks as well; Canary, also overruns, underruns and use after free; GuardPage, a page behind each block that nobody may touch: writing over the end of a block ends the process at once.'
                 MeasureLatency = 'Measures how long allocating and freeing take; the properties AllocationLatency and FreeLatency show it.'
+                TrimIdle   = 'Gives memory that no block has needed for about half a second back to the operating system by itself, beyond a tenth of what is in use and 1 MiB. Without it, Optimize-MemoryAllocator does that when it is called.'
                 StackEvery = 'One in how many allocations has its stack recorded for reports. 0, the default, for none.'
                 Kind       = 'Which allocator. Tab lists them with a description.'
                 Name       = 'A name that no other allocator has. The kind and a number when omitted.'

@@ -67,6 +67,21 @@ Describe 'New-MemoryAllocator' {
         (New-MemoryAllocator general).AllocationLatency | Should -BeNullOrEmpty
     }
 
+    It 'gives idle memory back by itself with -TrimIdle' {
+        $allocator = New-MemoryAllocator pool -LimitBytes 64MB -TrimIdle
+        $kept = New-MemoryAllocator pool -LimitBytes 64MB
+        foreach ($one in $allocator, $kept) {
+            $blocks = @(New-MemoryBlock 64KB -Count 200 -Allocator $one)
+            $blocks | Remove-MemoryBlock
+        }
+
+        $kept.CommittedBytes | Should -BeGreaterThan 10MB
+        $deadline = [datetime]::UtcNow.AddSeconds(20)
+        while ($allocator.Statistics.IdleBytes -gt 1MB -and [datetime]::UtcNow -lt $deadline) { Start-Sleep -Milliseconds 50 }
+        $allocator.Statistics.IdleBytes | Should -BeLessOrEqual 1MB
+        $kept.CommittedBytes | Should -BeGreaterThan 10MB
+    }
+
     It 'refuses stacks without diagnostics' {
         { New-MemoryAllocator pool -StackEvery 1 } | Should -Throw -ErrorId 'InvalidArgument,*'
     }

@@ -38,6 +38,10 @@ public sealed class NewMemoryAllocatorCommand : AllocatorCmdlet
     [Parameter]
     public SwitchParameter MeasureLatency { get; set; }
 
+    /// <summary>Give memory that has been idle for half a second back to the system without being told.</summary>
+    [Parameter]
+    public SwitchParameter TrimIdle { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
@@ -57,7 +61,7 @@ public sealed class NewMemoryAllocatorCommand : AllocatorCmdlet
         Demand(name, () =>
         {
             MemoryAllocatorSession session = MemoryAllocatorSession.Create(name, kind, LimitBytes, Options(), MeasureLatency);
-            if (!OpenAllocators.TryAdd(session))
+            if (!OpenAllocators.TryAdd(session, TrimIdle))
             {
                 session.Close();
                 ThrowTerminatingError(Errors.AllocatorExists(name));

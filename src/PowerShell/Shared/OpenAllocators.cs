@@ -14,6 +14,9 @@ internal static class OpenAllocators
     // What dotnet-counters sees. Made with the first allocator, so that a session without any does not pay for it.
     private static AllocatorMeter? _meter;
 
+    // What gives memory back for those who asked for it.
+    private static BackgroundTrimmer? _trimmer;
+
     /// <summary>All of them.</summary>
     public static MemoryAllocatorSession[] All
     {
@@ -46,7 +49,9 @@ internal static class OpenAllocators
     }
 
     /// <summary>Takes an allocator in, unless its name is taken.</summary>
-    public static bool TryAdd(MemoryAllocatorSession session)
+    /// <param name="session">The allocator.</param>
+    /// <param name="trimIdle">Whether it is to be trimmed by itself.</param>
+    public static bool TryAdd(MemoryAllocatorSession session, bool trimIdle)
     {
         lock (Gate)
         {
@@ -58,6 +63,12 @@ internal static class OpenAllocators
             _meter ??= new AllocatorMeter();
             Sessions.Add(session);
             AllocatorRegistry.Register(session.Blocks, session.Name);
+            if (trimIdle)
+            {
+                _trimmer ??= new BackgroundTrimmer();
+                _trimmer.Watch(session.Blocks);
+            }
+
             return true;
         }
     }
@@ -68,6 +79,7 @@ internal static class OpenAllocators
         lock (Gate)
         {
             Sessions.Remove(session);
+            _trimmer?.Unwatch(session.Blocks);
         }
 
         AllocatorRegistry.Unregister(session.Blocks);
@@ -75,7 +87,7 @@ internal static class OpenAllocators
         session.Close();
     }
 
-    /// <summary>Removes all of them and ends their meter.</summary>
+    /// <summary>Removes all of them and ends what serves all of them.</summary>
     public static void Close()
     {
         foreach (MemoryAllocatorSession session in All)
@@ -87,6 +99,8 @@ internal static class OpenAllocators
         {
             _meter?.Dispose();
             _meter = null;
+            _trimmer?.Dispose();
+            _trimmer = null;
         }
     }
 }
