@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace DimensionStore.Memory;
 
@@ -6,14 +8,10 @@ namespace DimensionStore.Memory;
 internal sealed unsafe partial class LeafMap
 {
     /// <summary>The leaf's free granules as set bits.</summary>
-    internal void CopyFree(int leaf, ulong* free)
+    internal Vector256<ulong> Free(int leaf)
     {
         uint word = Words[leaf];
-        ulong* used = Used(leaf);
-        for (int i = 0; i < LeafWords; i++)
-        {
-            free[i] = (word & Covered) != 0 ? 0 : (word & HasBits) == 0 ? ulong.MaxValue : ~used[i];
-        }
+        return (word & Covered) != 0 ? Vector256<ulong>.Zero : (word & HasBits) == 0 ? Vector256<ulong>.AllBitsSet : ~Vector256.Load(Used(leaf));
     }
 
     internal bool IsFree(int granule)
@@ -50,39 +48,17 @@ internal sealed unsafe partial class LeafMap
     /// <summary>The granule behind the live block that starts at <paramref name="start"/>; the zone ends at <paramref name="end"/>.</summary>
     internal int EndOf(int start, int end)
     {
-        int granule = start + 1;
-        while (granule < end)
+        int leaf = start >> LeafShift;
+        int behind = LeafBits.First(Ends(leaf) & LeafBits.From((start & (LeafGranules - 1)) + 1));
+        while (behind == LeafGranules)
         {
-            int leaf = granule >> LeafShift;
-            uint word = Words[leaf];
-            if ((word & Covered) != 0)
-            {
-                granule = (leaf + (int)(word & RunsMask)) << LeafShift;
-                continue;
-            }
-
-            if ((word & HasBits) == 0)
-            {
-                return granule;
-            }
-
-            int stop = Math.Min(end, (leaf + 1) << LeafShift);
-            ulong* used = Used(leaf);
-            ulong* starts = Starts(leaf);
-            while (granule < stop)
-            {
-                int i = (granule & (LeafGranules - 1)) >> 6;
-                ulong ends = (~used[i] | starts[i]) & (ulong.MaxValue << (granule & 63));
-                if (ends != 0)
-                {
-                    return (leaf << LeafShift) + (i << 6) + BitOperations.TrailingZeroCount(ends);
-                }
-
-                granule = (granule | 63) + 1;
-            }
+            leaf++;
+            uint word = leaf << LeafShift < end ? Words[leaf] : 0;
+            leaf += (word & Covered) != 0 ? (int)(word & RunsMask) - 1 : 0;
+            behind = (word & Covered) != 0 ? LeafGranules : (word & HasBits) != 0 ? LeafBits.First(Ends(leaf)) : 0;
         }
 
-        return end;
+        return (leaf << LeafShift) + behind;
     }
 
     /// <summary>Bytes of the last granule that were not asked for; 0 where that was not kept.</summary>
@@ -125,7 +101,7 @@ internal sealed unsafe partial class LeafMap
         return end;
     }
 
-    /// <summary>Whether the runs in a leaf's word are those of its bits.</summary>
+    /// <summary>Whether the runs in a leaf's word are those of its bits. Counts them one after the other, so that a mistake in how they are kept is not made here again.</summary>
     internal bool AreRunsRight(int leaf)
     {
         uint word = Words[leaf];
@@ -134,10 +110,25 @@ internal sealed unsafe partial class LeafMap
             return true;
         }
 
-        ulong* free = stackalloc ulong[LeafWords];
-        CopyFree(leaf, free);
-        return LeafRuns.Of(free) == Runs(word);
+        int begin = leaf << LeafShift;
+        int end = begin + LeafGranules;
+        int prefix = FirstUsed(begin, end) - begin;
+        int max = 0;
+        int suffix = 0;
+        for (int free = FirstFree(begin, end); free < end;)
+        {
+            int behind = FirstUsed(free, end);
+            max = Math.Max(max, behind - free);
+            suffix = behind == end ? end - free : 0;
+            free = FirstFree(behind, end);
+        }
+
+        return new LeafRuns((uint)prefix, (uint)max, (uint)suffix) == Runs(word);
     }
+
+    /// <summary>Where a block cannot go on: a granule that is free or that another block starts at.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Vector256<ulong> Ends(int leaf) => ~Vector256.Load(Used(leaf)) | Vector256.Load(Starts(leaf));
 
     private int Walk(int from, int end, bool wanted)
     {

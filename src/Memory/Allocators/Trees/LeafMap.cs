@@ -91,11 +91,14 @@ internal sealed unsafe partial class LeafMap : IDisposable
         : (word & HasBits) == 0 ? LeafRuns.Full(LeafGranules)
         : new LeafRuns(word & 0x1FF, (word >> 9) & 0x1FF, (word >> 18) & 0x1FF);
 
-    /// <summary>The <see cref="Runs"/> of eight leaves side by side; zeros from the <paramref name="count"/>th on.</summary>
+    /// <summary>The words of eight leaves side by side.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Load(int leaf, int count, out Vector256<int> prefix, out Vector256<int> max, out Vector256<int> suffix)
+    internal Vector256<int> Load(int leaf) => Vector256.Load((int*)Words + leaf);
+
+    /// <summary>The <see cref="Runs(uint)"/> of eight leaves side by side; zeros from the <paramref name="count"/>th on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Runs(Vector256<int> words, int count, out Vector256<int> prefix, out Vector256<int> max, out Vector256<int> suffix)
     {
-        Vector256<int> words = Vector256.Load((int*)Words + leaf);
         Vector256<int> hasBits = Vector256.Create((int)HasBits);
         Vector256<int> covered = Vector256.Create((int)Covered);
         Vector256<int> runs = Vector256.ConditionalSelect(Vector256.Equals(words & hasBits, hasBits), words, Vector256.Create((int)FullRuns));
@@ -123,59 +126,56 @@ internal sealed unsafe partial class LeafMap : IDisposable
     }
 
     /// <summary>Marks free, committed granules as one block; <see cref="PrepareMark"/> came before. Returns how many leaves were empty until now.</summary>
-    internal int Mark(int granule, int count, int unused)
+    /// <param name="granule">First granule.</param>
+    /// <param name="count">Granules.</param>
+    /// <param name="unused">Bytes of the last that were not asked for.</param>
+    /// <param name="left">Where the free run that it is cut out of begins, or the leaf it begins in.</param>
+    /// <param name="right">Where that run ends, or the leaf it ends in.</param>
+    internal int Mark(int granule, int count, int unused, out int left, out int right)
     {
         int end = granule + count;
         int first = granule >> LeafShift;
         int last = (end - 1) >> LeafShift;
-        int covered = (end >> LeafShift) - first - 1;
-        int emptied = 0;
-        for (int leaf = first; leaf <= last; leaf++)
+        int emptied = MarkPart(first, granule & (LeafGranules - 1), Math.Min(LeafGranules, end - (first << LeafShift)), begins: true, out left, out right);
+        WriteUnused(granule, count, unused);
+        for (int leaf = first + 1; leaf <= last; leaf++)
         {
+            int high = end - (leaf << LeafShift);
+            if (high < LeafGranules)
+            {
+                return emptied + MarkPart(leaf, 0, high, begins: false, out _, out right);
+            }
+
             uint word = Words[leaf];
             emptied += IsEmpty(word) ? 1 : 0;
-            int low = leaf == first ? granule & (LeafGranules - 1) : 0;
-            int high = Math.Min(LeafGranules, end - (leaf << LeafShift));
-            if (leaf != first && high == LeafGranules)
-            {
-                Words[leaf] = (word & Committed) | Covered | (leaf == first + 1 ? (uint)covered : 0);
-                continue;
-            }
-
-            Set(Used(leaf), low, high, true);
-            Set(Starts(leaf), low, high, false);
-            if (leaf == first)
-            {
-                Starts(leaf)[low >> 6] |= 1UL << (low & 63);
-                WriteUnused(granule, count, unused);
-            }
-
-            WriteRuns(leaf, Committed);
+            Words[leaf] = (word & Committed) | Covered | (leaf == first + 1 ? (uint)((end >> LeafShift) - leaf) : 0);
+            right = end;
         }
 
         return emptied;
     }
 
     /// <summary>Marks a block's granules as free. Returns how many leaves are empty now.</summary>
-    internal int Clear(int granule, int count)
+    /// <param name="granule">First granule.</param>
+    /// <param name="count">Granules.</param>
+    /// <param name="left">Where the free run that they lie in now begins, or the leaf it begins in.</param>
+    /// <param name="right">Where that run ends, or the leaf it ends in.</param>
+    internal int Clear(int granule, int count, out int left, out int right)
     {
         int end = granule + count;
         int first = granule >> LeafShift;
         int last = (end - 1) >> LeafShift;
-        int emptied = 0;
-        for (int leaf = first; leaf <= last; leaf++)
+        int emptied = ClearPart(first, granule & (LeafGranules - 1), Math.Min(LeafGranules, end - (first << LeafShift)), out left, out right);
+        for (int leaf = first + 1; leaf <= last; leaf++)
         {
-            if ((Words[leaf] & Covered) != 0)
+            if ((Words[leaf] & Covered) == 0)
             {
-                Words[leaf] &= Committed;
-            }
-            else
-            {
-                Set(Used(leaf), leaf == first ? granule & (LeafGranules - 1) : 0, Math.Min(LeafGranules, end - (leaf << LeafShift)), false);
-                WriteRuns(leaf, Committed);
+                return emptied + ClearPart(leaf, 0, end - (leaf << LeafShift), out _, out right);
             }
 
-            emptied += IsEmpty(Words[leaf]) ? 1 : 0;
+            Words[leaf] &= Committed;
+            emptied++;
+            right = end;
         }
 
         return emptied;
@@ -213,17 +213,6 @@ internal sealed unsafe partial class LeafMap : IDisposable
     /// <summary>Two granules in one leaf have room for any number from 0 to 15; one has room for 0, 4, 8 and 12.</summary>
     private static bool IsWide(int granule, int count) => count > 1 && (granule & (LeafGranules - 1)) != LeafGranules - 1;
 
-    private static void Set(ulong* bits, int low, int high, bool value)
-    {
-        for (int i = low >> 6; i <= (high - 1) >> 6; i++)
-        {
-            int from = Math.Max(low - (i << 6), 0);
-            int to = Math.Min(high - (i << 6), 64);
-            ulong mask = (ulong.MaxValue << from) & (ulong.MaxValue >> (64 - to));
-            bits[i] = value ? bits[i] | mask : bits[i] & ~mask;
-        }
-    }
-
     private void WriteUnused(int granule, int count, int unused)
     {
         ushort* word = TailOf(granule, out int shift);
@@ -233,16 +222,49 @@ internal sealed unsafe partial class LeafMap : IDisposable
         *word = (ushort)((*word & ~mask) | (code << shift));
     }
 
-    private void WriteRuns(int leaf, uint keptFlags)
+    /// <summary>
+    /// Marks the granules from <paramref name="low"/> to before <paramref name="high"/> of a leaf as a block or, if it does not begin here, as the rest of one. Returns 1 if the leaf was empty, else 0.
+    /// The block is cut out of one free run, so only a leaf whose longest run that was has to be looked at as a whole.
+    /// </summary>
+    private int MarkPart(int leaf, int low, int high, bool begins, out int left, out int right)
     {
-        ulong* used = Used(leaf);
-        ulong* free = stackalloc ulong[LeafWords];
-        for (int i = 0; i < LeafWords; i++)
-        {
-            free[i] = ~used[i];
-        }
-
-        LeafRuns runs = LeafRuns.Of(free);
-        Words[leaf] = (Words[leaf] & keptFlags) | HasBits | runs.Prefix | (runs.Max << 9) | (runs.Suffix << 18);
+        Vector256<ulong> block = LeafBits.From(low) & ~LeafBits.From(high);
+        Vector256<ulong> starts = Vector256.AndNot(Vector256.Load(Starts(leaf)), block);
+        Vector256.Store(begins ? starts | (block & ~LeafBits.From(low + 1)) : starts, Starts(leaf));
+        Vector256<ulong> used = Vector256.Load(Used(leaf));
+        int from = LeafBits.BehindLast(Vector256.AndNot(used, LeafBits.From(low)));
+        int to = LeafBits.First(used & LeafBits.From(low));
+        used |= block;
+        Vector256.Store(used, Used(leaf));
+        uint word = Words[leaf];
+        LeafRuns runs = Runs(word);
+        uint max = (uint)(to - from) < runs.Max ? runs.Max : (uint)LeafRuns.Longest(~used);
+        WriteRuns(leaf, word, from == 0 ? (uint)low : runs.Prefix, max, to == LeafGranules ? (uint)(LeafGranules - high) : runs.Suffix);
+        left = (leaf << LeafShift) + from;
+        right = (leaf << LeafShift) + to;
+        return to - from == LeafGranules ? 1 : 0;
     }
+
+    /// <summary>
+    /// Marks the granules from <paramref name="low"/> to before <paramref name="high"/> of a leaf as free. Returns 1 if the leaf is empty now, else 0.
+    /// The free run that they come to lie in is the only one that is new, and it can only be longer than those it was made of.
+    /// </summary>
+    private int ClearPart(int leaf, int low, int high, out int left, out int right)
+    {
+        Vector256<ulong> below = ~LeafBits.From(low);
+        Vector256<ulong> behind = LeafBits.From(high);
+        Vector256<ulong> used = Vector256.Load(Used(leaf)) & (below | behind);
+        Vector256.Store(used, Used(leaf));
+        int from = LeafBits.BehindLast(used & below);
+        int to = LeafBits.First(used & behind);
+        uint word = Words[leaf];
+        LeafRuns runs = Runs(word);
+        WriteRuns(leaf, word, from == 0 ? (uint)to : runs.Prefix, Math.Max(runs.Max, (uint)(to - from)), to == LeafGranules ? (uint)(LeafGranules - from) : runs.Suffix);
+        left = (leaf << LeafShift) + from;
+        right = (leaf << LeafShift) + to;
+        return to - from == LeafGranules ? 1 : 0;
+    }
+
+    private void WriteRuns(int leaf, uint word, uint prefix, uint max, uint suffix)
+        => Words[leaf] = (word & Committed) | HasBits | prefix | (max << 9) | (suffix << 18);
 }

@@ -20,7 +20,7 @@ internal sealed unsafe class MembraneTree
     private readonly int _depth;
     private bool _written;
 
-    /// <summary>Creates the tree over leaves that are all free; <see cref="Update"/> takes in those that are not.</summary>
+    /// <summary>Creates the tree over leaves that are all free; <see cref="Refresh"/> takes in those that are not.</summary>
     /// <param name="map">The leaves.</param>
     /// <param name="firstLeaf">First leaf.</param>
     /// <param name="shape">Leaves and levels; membranes of one size share it.</param>
@@ -73,9 +73,7 @@ internal sealed unsafe class MembraneTree
             }
         }
 
-        ulong* free = stackalloc ulong[LeafMap.LeafWords];
-        _map.CopyFree(FirstLeaf + index, free);
-        return ((FirstLeaf + index) << LeafMap.LeafShift) + LeafRuns.First(free, count);
+        return ((FirstLeaf + index) << LeafMap.LeafShift) + LeafRuns.First(_map.Free(FirstLeaf + index), count);
     }
 
     /// <summary>The lowest granule, at or above <paramref name="from"/>, from which <paramref name="count"/> granules of this membrane are free; −1 when there is none.</summary>
@@ -87,8 +85,116 @@ internal sealed unsafe class MembraneTree
         return found < 0 ? -1 : FirstGranule + found;
     }
 
-    /// <summary>Takes notice of changed leaves, by their numbers in the map, from below up to where nothing changes any more.</summary>
-    internal void Update(int firstLeaf, int lastLeaf)
+    /// <summary>
+    /// Takes notice of a block that was freed. All that can have become longer is the free run that it lies in now, so that run is followed up: in each node it is put together with what is free
+    /// beside it there, until a node has nothing new from it.
+    /// </summary>
+    /// <param name="firstLeaf">The leaf that the block starts in, by its number in the map.</param>
+    /// <param name="lastLeaf">The leaf that it ends in.</param>
+    /// <param name="left">Where the run begins, or that leaf.</param>
+    /// <param name="right">Where the run ends, or that leaf.</param>
+    internal void Grow(int firstLeaf, int lastLeaf, int left, int right)
+    {
+        int first = firstLeaf - FirstLeaf;
+        int last = lastLeaf - FirstLeaf;
+        if ((first ^ last) >= Lanes || last >= LeafCount)
+        {
+            Refresh(firstLeaf, lastLeaf);
+            return;
+        }
+
+        WriteOnce();
+        int from = left - FirstGranule;
+        int to = right - FirstGranule;
+        for (int level = 1; level <= _depth; level++)
+        {
+            Widen(level - 1, first, last, ref from, ref to);
+            int node = first >> FanShift;
+            int start = node << (LeafMap.LeafShift + (FanShift * level));
+            int end = start + (int)Size(level, node);
+            LeafRuns old = Runs(level, node);
+            LeafRuns runs = new(from == start ? (uint)(to - start) : old.Prefix, Math.Max(old.Max, (uint)(to - from)), to == end ? (uint)(end - from) : old.Suffix);
+            if (runs == old)
+            {
+                return;
+            }
+
+            Write(level, node, runs);
+            first = node;
+            last = node;
+        }
+    }
+
+    /// <summary>The words of the eight leaves that a leaf is one of, as they are before it changes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal Vector256<int> WordsAround(int leaf) => _map.Load(FirstLeaf + ((leaf - FirstLeaf) & ~(Lanes - 1)));
+
+    /// <summary>
+    /// Takes notice of a block that was allocated. It was cut out of one free run, so a node has to be put together anew only where that run was its longest.
+    /// Eight numbers that are loaded at once right after one of them was written would have to wait until that is through to the cache; so what was there <paramref name="before"/> is asked for,
+    /// and on the way up each eight are loaded before one is written.
+    /// </summary>
+    /// <param name="before">The <see cref="WordsAround"/> the first leaf before it was changed.</param>
+    /// <param name="granule">The block's first granule.</param>
+    /// <param name="count">Its granules.</param>
+    /// <param name="left">Where the run began, or the leaf that the block starts in.</param>
+    /// <param name="right">Where the run ended, or the leaf that the block ends in.</param>
+    internal void Shrink(Vector256<int> before, int granule, int count, int left, int right)
+    {
+        int block = granule - FirstGranule;
+        int first = block >> LeafMap.LeafShift;
+        int last = (block + count - 1) >> LeafMap.LeafShift;
+        if ((first ^ last) >= Lanes || last >= LeafCount)
+        {
+            Refresh(FirstLeaf + first, FirstLeaf + last);
+            return;
+        }
+
+        WriteOnce();
+        int from = left - FirstGranule;
+        int to = right - FirstGranule;
+        int family = first & ~(Lanes - 1);
+        Vector256<int> words = With(before, last - family, _map.Words[FirstLeaf + last]);
+        for (int leaf = first; leaf < last; leaf++)
+        {
+            words = With(words, leaf - family, _map.Words[FirstLeaf + leaf]);
+        }
+
+        LeafMap.Runs(words, LeafCount - family, out Vector256<int> prefix, out Vector256<int> max, out Vector256<int> suffix);
+        for (int level = 1; ; level++)
+        {
+            Widen(level - 1, first, last, ref from, ref to);
+            int node = first >> FanShift;
+            int start = node << (LeafMap.LeafShift + (FanShift * level));
+            int end = start + (int)Size(level, node);
+            LeafRuns old = Runs(level, node);
+            LeafRuns runs = (uint)(to - from) < old.Max
+                ? new(from == start ? (uint)(block - start) : old.Prefix, old.Max, to == end ? (uint)(end - block - count) : old.Suffix)
+                : Merge(level, node, prefix, max, suffix);
+            if (runs == old)
+            {
+                return;
+            }
+
+            if (level == _depth)
+            {
+                Write(level, node, runs);
+                return;
+            }
+
+            Load(level, node >> FanShift, out prefix, out max, out suffix);
+            Write(level, node, runs);
+            int lane = node & (Lanes - 1);
+            prefix = With(prefix, lane, runs.Prefix);
+            max = With(max, lane, runs.Max);
+            suffix = With(suffix, lane, runs.Suffix);
+            first = node;
+            last = node;
+        }
+    }
+
+    /// <summary>Takes notice of any number of changed leaves, by their numbers in the map, from below up to where nothing changes any more.</summary>
+    internal void Refresh(int firstLeaf, int lastLeaf)
     {
         WriteOnce();
         int first = Math.Max(0, firstLeaf - FirstLeaf);
@@ -193,7 +299,7 @@ internal sealed unsafe class MembraneTree
             return;
         }
 
-        _map.Load(FirstLeaf + (family << FanShift), LeafCount - (family << FanShift), out prefix, out max, out suffix);
+        LeafMap.Runs(_map.Load(FirstLeaf + (family << FanShift)), LeafCount - (family << FanShift), out prefix, out max, out suffix);
     }
 
     /// <summary>
@@ -239,9 +345,63 @@ internal sealed unsafe class MembraneTree
         }
     }
 
+    /// <summary>Puts a run that goes from a child to a child together with what is free beside it in their node.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Widen(int level, int first, int last, ref int from, ref int to)
+    {
+        int shift = LeafMap.LeafShift + (FanShift * level);
+        if (from == first << shift && (first & (Lanes - 1)) != 0)
+        {
+            from -= FreeBefore(level, first);
+        }
+
+        if (to == (last + 1) << shift && ((last + 1) & (Lanes - 1)) != 0)
+        {
+            to += FreeBehind(level, last);
+        }
+    }
+
+    private int FreeBefore(int level, int child)
+    {
+        uint free = 0;
+        uint size = (uint)LeafMap.LeafGranules << (FanShift * level);
+        uint suffix = size;
+        while ((child & (Lanes - 1)) != 0 && suffix == size)
+        {
+            suffix = Runs(level, --child).Suffix;
+            free += suffix;
+        }
+
+        return (int)free;
+    }
+
+    private int FreeBehind(int level, int child)
+    {
+        uint free = 0;
+        uint size = (uint)LeafMap.LeafGranules << (FanShift * level);
+        uint prefix = size;
+        while ((++child & (Lanes - 1)) != 0 && child < _counts[level] && prefix == size)
+        {
+            prefix = Runs(level, child).Prefix;
+            free += prefix;
+        }
+
+        return (int)free;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<int> With(Vector256<int> numbers, int lane, uint number)
+        => Vector256.ConditionalSelect(Vector256.Equals(Vector256<int>.Indices, Vector256.Create(lane)), Vector256.Create((int)number), numbers);
+
     private LeafRuns Merge(int level, int index)
     {
         Load(level - 1, index, out Vector256<int> prefix, out Vector256<int> max, out Vector256<int> suffix);
+        return Merge(level, index, prefix, max, suffix);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private LeafRuns Merge(int level, int index, Vector256<int> prefix, Vector256<int> max, Vector256<int> suffix)
+    {
         int child = index << FanShift;
         int count = Math.Min(Lanes, _counts[level - 1] - child);
         uint size = (uint)LeafMap.LeafGranules << (FanShift * (level - 1));
@@ -342,14 +502,7 @@ internal sealed unsafe class MembraneTree
 
     private int SearchLeaf(int index, int from, uint count, ref uint carried)
     {
-        ulong* free = stackalloc ulong[LeafMap.LeafWords];
-        _map.CopyFree(FirstLeaf + index, free);
-        for (int i = 0; i < LeafMap.LeafWords; i++)
-        {
-            int below = Math.Clamp(from - (i * 64), 0, 64);
-            free[i] = below == 64 ? 0 : free[i] & (ulong.MaxValue << below);
-        }
-
+        Vector256<ulong> free = _map.Free(FirstLeaf + index) & LeafBits.From(from);
         int found = count <= LeafMap.LeafGranules ? LeafRuns.First(free, (int)count) : -1;
         if (found >= 0)
         {

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace DimensionStore.Memory;
 
 /// <summary>One zone: its part of the leaves, its membranes and its counters. Everything under <see cref="Lock"/>.</summary>
@@ -9,6 +11,9 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
     internal AllocatorLock Lock;
 
     private int[] _firstLeaves = [];
+
+    // How many membranes there are to a leaf, times 2^32.
+    private ulong _membranesPerLeaf;
 
     internal int Level { get; } = level;
 
@@ -80,6 +85,7 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
         LeafCount = leafCount;
         TopLeaf = topLeaf;
         Membranes = laid;
+        _membranesPerLeaf = ((ulong)membranes << 32) / (uint)leafCount;
         _firstLeaves = [.. laid.Select(membrane => membrane.FirstLeaf)];
         LongestFree = new uint[membranes];
         for (int i = 0; i < membranes; i++)
@@ -95,16 +101,16 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
     {
         if (TopLeaf > FirstLeaf)
         {
-            Update(0, FirstLeaf, TopLeaf - 1);
+            Refresh(0, FirstLeaf, TopLeaf - 1);
         }
     }
 
     internal int MembraneOf(int granule)
     {
-        // Membranes are equal parts but for a unit, so the division is off by one at most.
+        // Membranes are equal parts but for a unit, so this is off by one at most. A division would take longer than all the rest.
         int leaf = granule >> LeafMap.LeafShift;
         int[] firsts = _firstLeaves;
-        int i = (int)((uint)(leaf - FirstLeaf) * (ulong)firsts.Length / (uint)LeafCount);
+        int i = (int)(((uint)(leaf - FirstLeaf) * _membranesPerLeaf) >> 32);
         while (i > 0 && firsts[i] > leaf)
         {
             i--;
@@ -148,20 +154,42 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
         return membrane < 0 && Membranes.Length > 1 ? FindAcross(count, alignment, committedOnly) : -1;
     }
 
-    /// <summary>Takes notice of leaves that have changed; the first lies in membrane <paramref name="i"/>.</summary>
-    internal void Update(int i, int firstLeaf, int lastLeaf)
+    /// <summary>Takes notice of a block that was freed and that starts in membrane <paramref name="i"/>.</summary>
+    internal void Grow(int i, int granule, int count, int left, int right)
+    {
+        Membranes[i].Grow(granule >> LeafMap.LeafShift, (granule + count - 1) >> LeafMap.LeafShift, left, right);
+        TakeOver(i, granule, count);
+    }
+
+    /// <summary>Takes notice of a block that was allocated and that starts in membrane <paramref name="i"/>.</summary>
+    internal void Shrink(int i, Vector256<int> before, int granule, int count, int left, int right)
+    {
+        Membranes[i].Shrink(before, granule, count, left, right);
+        TakeOver(i, granule, count);
+    }
+
+    /// <summary>Takes notice of leaves that have changed; the first lies in membrane <paramref name="i"/> or below it.</summary>
+    internal void Refresh(int i, int firstLeaf, int lastLeaf)
     {
         do
         {
-            Membranes[i].Update(firstLeaf, lastLeaf);
+            Membranes[i].Refresh(firstLeaf, lastLeaf);
             LongestFree[i] = Membranes[i].Root.Max;
             i++;
         }
         while (i < Membranes.Length && Membranes[i].FirstLeaf <= lastLeaf);
     }
 
-    /// <summary>Whether the granule before or behind a range is free and in this zone.</summary>
-    internal bool IsFreeHere(int granule) => granule >= FirstGranule && granule < EndGranule && map.IsFree(granule);
+    /// <summary>How many free runs of this zone the range touches that lie before and behind it.</summary>
+    /// <param name="granule">First granule.</param>
+    /// <param name="end">Behind the last.</param>
+    /// <param name="left">Where the free run that it lies or lay in begins, or the leaf it begins in.</param>
+    /// <param name="right">Where that ends, or the leaf it ends in.</param>
+    internal int FreeBeside(int granule, int end, int left, int right)
+        => (left < granule || IsFreeAcross(granule, granule - 1) ? 1 : 0) + (right > end || IsFreeAcross(end, end) ? 1 : 0);
+
+    private bool IsFreeAcross(int edge, int granule)
+        => (edge & (LeafMap.LeafGranules - 1)) == 0 && granule >= FirstGranule && granule < EndGranule && map.IsFree(granule);
 
     /// <summary>Leaves of a range that are not committed.</summary>
     internal int CountUncommitted(int firstLeaf, int lastLeaf)
@@ -173,6 +201,16 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
         }
 
         return missing;
+    }
+
+    private void TakeOver(int i, int granule, int count)
+    {
+        MembraneTree membrane = Membranes[i];
+        LongestFree[i] = membrane.Root.Max;
+        if (granule + count > membrane.FirstGranule + membrane.Granules)
+        {
+            Refresh(i + 1, granule >> LeafMap.LeafShift, (granule + count - 1) >> LeafMap.LeafShift);
+        }
     }
 
     private int FindWhere(MembraneTree membrane, int count, int alignment, bool committedOnly)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Numerics;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
@@ -109,8 +110,8 @@ public sealed unsafe partial class TreeZoneAllocator
                         return 0;
                     }
 
-                    int firstLeaf = (granule >> LeafMap.LeafShift) / _pageLeaves * _pageLeaves;
-                    int lastLeaf = ((((granule + count - 1) >> LeafMap.LeafShift) / _pageLeaves) + 1) * _pageLeaves - 1;
+                    int firstLeaf = (granule >> LeafMap.LeafShift) & -_pageLeaves;
+                    int lastLeaf = ((granule + count - 1) >> LeafMap.LeafShift) | (_pageLeaves - 1);
                     missing = (long)zone.CountUncommitted(firstLeaf, lastLeaf) * LeafMap.LeafBytes;
                     if (missing <= charged)
                     {
@@ -224,29 +225,32 @@ public sealed unsafe partial class TreeZoneAllocator
     private void Take(TreeZone zone, int granule, int count, int unused)
     {
         _map.PrepareMark(granule, count);
-        zone.FreeRuns += (zone.IsFreeHere(granule - 1) ? 1 : 0) + (zone.IsFreeHere(granule + count) ? 1 : 0) - 1;
-        zone.IdleLeaves -= _map.Mark(granule, count, unused);
         int membrane = zone.MembraneOf(granule);
-        zone.Membranes[membrane].LiveBlocks++;
-        zone.Membranes[membrane].LiveGranules += count;
+        MembraneTree tree = zone.Membranes[membrane];
+        Vector256<int> before = tree.WordsAround(granule >> LeafMap.LeafShift);
+        zone.IdleLeaves -= _map.Mark(granule, count, unused, out int left, out int right);
+        zone.FreeRuns += zone.FreeBeside(granule, granule + count, left, right) - 1;
+        tree.LiveBlocks++;
+        tree.LiveGranules += count;
         zone.LiveBlocks++;
         zone.LiveGranules += count;
         zone.UnusedBytes += _map.UnusedOf(granule, count);
-        zone.Update(membrane, granule >> LeafMap.LeafShift, (granule + count - 1) >> LeafMap.LeafShift);
+        zone.Shrink(membrane, before, granule, count, left, right);
     }
 
     /// <summary>Marks a block as free. Under the zone's lock.</summary>
     private void Release(TreeZone zone, int granule, int count)
     {
         int membrane = zone.MembraneOf(granule);
-        zone.Membranes[membrane].LiveBlocks--;
-        zone.Membranes[membrane].LiveGranules -= count;
+        MembraneTree tree = zone.Membranes[membrane];
+        zone.IdleLeaves += _map.Clear(granule, count, out int left, out int right);
+        zone.FreeRuns += 1 - zone.FreeBeside(granule, granule + count, left, right);
+        tree.LiveBlocks--;
+        tree.LiveGranules -= count;
         zone.LiveBlocks--;
         zone.LiveGranules -= count;
         zone.UnusedBytes -= _map.UnusedOf(granule, count);
-        zone.IdleLeaves += _map.Clear(granule, count);
-        zone.FreeRuns += 1 - (zone.IsFreeHere(granule - 1) ? 1 : 0) - (zone.IsFreeHere(granule + count) ? 1 : 0);
-        zone.Update(membrane, granule >> LeafMap.LeafShift, (granule + count - 1) >> LeafMap.LeafShift);
+        zone.Grow(membrane, granule, count, left, right);
     }
 
     private void RaisePeak(long live)
