@@ -195,6 +195,50 @@ public sealed unsafe class SegregatedThreadTests
         Assert.Contains(2, freed);
     }
 
+    /// <summary>Two threads free one block; one of them is stopped between looking at the block and marking it, while the other frees it and it is merged.</summary>
+    [Fact]
+    public void A_free_that_looked_before_another_was_merged_is_not_done()
+    {
+        using SegregatedAllocator allocator = SegregatedAllocator.WithCapacity(8 * MiB);
+        MakeShared(allocator);
+        SegregatedHeap heap = allocator.Heap;
+        FreedElsewhere elsewhere = heap.Elsewhere!;
+        nint block = allocator.Allocate(100);
+        Assert.True(heap.CanGiveElsewhere(block, 0, sized: false, out uint start));
+
+        allocator.Free(block);
+        heap.MergeDeferred();
+        Assert.False(heap.TryBring(elsewhere, start));
+
+        Assert.False(elsewhere.IsMarked(start));
+        Assert.False(elsewhere.HasAny);
+        Assert.Equal(MemoryFault.DoubleFree, Assert.Throws<MemoryFaultException>(() => allocator.Free(block)).Fault);
+        Assert.Equal((0L, 0L), (allocator.GetStatistics().LiveBlocks, allocator.GetStatistics().LiveBytes));
+        Assert.Empty(allocator.CheckIntegrity().Violations);
+    }
+
+    /// <summary>Its controls: a block that nobody else freed is brought, and who marks and does not look again brings one that is free.</summary>
+    [Fact]
+    public void A_free_that_looks_once_is_done_twice()
+    {
+        using SegregatedAllocator allocator = SegregatedAllocator.WithCapacity(8 * MiB);
+        MakeShared(allocator);
+        SegregatedHeap heap = allocator.Heap;
+        FreedElsewhere elsewhere = heap.Elsewhere!;
+        nint block = allocator.Allocate(100);
+        Assert.True(heap.CanGiveElsewhere(block, 100, sized: true, out uint start));
+        Assert.True(heap.TryBring(elsewhere, start));
+        Assert.False(allocator.Owns(block));
+        Assert.Equal(0, allocator.GetStatistics().LiveBlocks);
+
+        block = allocator.Allocate(100);
+        Assert.True(heap.CanGiveElsewhere(block, 0, sized: false, out start));
+        allocator.Free(block);
+        heap.MergeDeferred();
+        Assert.True(elsewhere.TryMark(start) && elsewhere.TryPush(start));
+        Assert.Equal(0, allocator.GetStatistics().LiveBlocks);
+    }
+
     [Fact]
     public void A_block_that_is_on_its_way_is_free_for_everybody()
     {

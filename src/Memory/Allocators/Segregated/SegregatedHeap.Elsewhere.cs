@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace DimensionStore.Memory;
 
 /// <summary>Frees by threads that do not take the lock, once the heap is known to be used by several. <c>README.md</c> has the argument.</summary>
@@ -56,17 +58,28 @@ internal sealed unsafe partial class SegregatedHeap
     /// What is read of a live block does not change while it is live: its start, that it is not free, and where the next one starts, since a neighbour is never merged with it. All this is looked at
     /// before the mark is set, and whether the block is live once more afterwards, in case its free was merged in between.
     /// </remarks>
-    internal bool TryGiveElsewhere(nint address, nuint size, bool sized)
+    internal bool TryGiveElsewhere(nint address, nuint size, bool sized) =>
+        Volatile.Read(ref _elsewhere) is { } elsewhere && CanGiveElsewhere(address, size, sized, out uint start) && TryBring(elsewhere, start);
+
+    /// <summary>The first look of <see cref="TryGiveElsewhere"/>, which changes nothing: what it sees may be over by the time the block is marked.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool CanGiveElsewhere(nint address, nuint size, bool sized, out uint start)
     {
-        FreedElsewhere? elsewhere = Volatile.Read(ref _elsewhere);
-        uint start = GranuleAt(address);
-        if (elsewhere is null || Volatile.Read(ref _elsewhereClosed) || start == None || !IsMarkedLive(start))
+        start = GranuleAt(address);
+        if (Volatile.Read(ref _elsewhereClosed) || start == None || !IsMarkedLive(start))
         {
             return false;
         }
 
         uint length = LengthOf(start);
-        if (length > DeferredBlocks.LargestGranules || (sized && ((nuint)length << GranuleShift) - size >= (nuint)1 << GranuleShift) || !elsewhere.TryMark(start))
+        return length <= DeferredBlocks.LargestGranules && (!sized || ((nuint)length << GranuleShift) - size < (nuint)1 << GranuleShift);
+    }
+
+    /// <summary>The other half of <see cref="TryGiveElsewhere"/>: marks the block, looks again whether it is live, and brings it. Apart, so that a test can free the block in between.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool TryBring(FreedElsewhere elsewhere, uint start)
+    {
+        if (!elsewhere.TryMark(start))
         {
             return false;
         }
