@@ -5,7 +5,7 @@ public sealed class LimitExceededException : MemoryToolkitException
 {
     /// <summary>Creates the error.</summary>
     public LimitExceededException(string limitName, long requestedBytes, long usedBytes, long limitBytes, string? advice = null, OwnerId owner = default)
-        : base($"{limitName}: {requestedBytes:N0} bytes asked for, {usedBytes:N0} of {limitBytes:N0} in use.{(advice is null ? "" : " " + advice)}")
+        : base($"{limitName}: {requestedBytes:N0} bytes asked for, {usedBytes:N0} of {limitBytes:N0} in use{(owner == OwnerId.None || limitName == $"owner {owner}" ? "" : $", owner {owner}")}.{(advice is null ? "" : " " + advice)}")
     {
         LimitName = limitName;
         RequestedBytes = requestedBytes;
@@ -26,6 +26,9 @@ public sealed class LimitExceededException : MemoryToolkitException
     /// <summary>The limit in bytes.</summary>
     public long LimitBytes { get; }
 
-    /// <summary>Whose limit it is; <see cref="OwnerId.None"/> where it is not that of one owner.</summary>
+    /// <summary>Bytes that were left when it was asked.</summary>
+    public long AvailableBytes => Math.Max(0, LimitBytes - UsedBytes);
+
+    /// <summary>Who asked, which is also whose limit it is where it is that of one owner; <see cref="OwnerId.None"/> where nobody was named.</summary>
     public OwnerId Owner { get; }
 }

@@ -133,15 +133,15 @@ internal sealed class BlockMemory : IDisposable
     }
 
     /// <summary>The error for a charge that failed: names the limit or the budget, whichever was in the way.</summary>
-    internal LimitExceededException LimitReached(long requestedBytes)
+    internal LimitExceededException LimitReached(long requestedBytes, OwnerId owner = default)
     {
         if (requestedBytes > LimitBytes - ChargedBytes || _budget is null)
         {
-            return new LimitExceededException($"{_name} limit", requestedBytes, ChargedBytes, LimitBytes);
+            return new LimitExceededException($"{_name} limit", requestedBytes, ChargedBytes, LimitBytes, "Free blocks, or raise the limit.", owner);
         }
 
         MemoryBudget obstacle = _budget.ObstacleFor(requestedBytes);
-        return new LimitExceededException(obstacle.Name, requestedBytes, obstacle.UsedBytes, obstacle.LimitBytes);
+        return new LimitExceededException(obstacle.Name, requestedBytes, obstacle.UsedBytes, obstacle.LimitBytes, "Free blocks, evict, or raise the budget.", owner);
     }
 
     /// <summary>Commits whole pages that are charged already. Under the allocator's lock.</summary>

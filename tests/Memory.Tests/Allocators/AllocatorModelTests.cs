@@ -9,6 +9,8 @@ public abstract class AllocatorModelTests
 {
     private const int Runs = 150;
 
+    private const int MostBlocks = 2_000_000;
+
     /// <summary>Makes a small allocator, so that random runs come to its limit.</summary>
     protected abstract Func<MemoryAllocator> Create { get; }
 
@@ -20,6 +22,9 @@ public abstract class AllocatorModelTests
 
     /// <summary>The most that stays committed after everything was freed and trimmed.</summary>
     protected virtual long KeptBytes => 0;
+
+    /// <summary>Whether failures name the limit.</summary>
+    protected virtual bool NamesLimit => true;
 
     [Fact]
     public void Random_runs_agree_with_the_model()
@@ -113,6 +118,46 @@ public abstract class AllocatorModelTests
     }
 
     [Fact]
+    public void Refusals_say_what_was_asked_what_is_there_the_limit_and_the_owner()
+    {
+        Assert.SkipUnless(NamesLimit, "This allocator's failures do not name the limit.");
+        using MemoryAllocator allocator = Create();
+        OwnerId owner = new(7);
+        foreach (nuint size in (ReadOnlySpan<nuint>)[nuint.MaxValue, (nuint)LargestSize, (nuint)SmallSize])
+        {
+            Exception? refusal = null;
+            for (int i = 0; i < MostBlocks && refusal is null; i++)
+            {
+                refusal = Record.Exception(() => allocator.Allocate(size, owner: owner));
+            }
+
+            if (refusal is null && size == (nuint)SmallSize)
+            {
+                // Roomy, and what refused the larger size was the size.
+                return;
+            }
+
+            AllocatorStatistics statistics = allocator.GetStatistics();
+            long asked = (long)nuint.Min(size, (nuint)nint.MaxValue);
+            if (refusal is LimitExceededException limit)
+            {
+                Assert.Equal((asked, owner, limit.LimitBytes - limit.UsedBytes), (limit.RequestedBytes, limit.Owner, limit.AvailableBytes));
+                Assert.InRange(limit.UsedBytes, 0, limit.LimitBytes);
+                Assert.Contains($"owner {owner}", limit.Message, StringComparison.Ordinal);
+                continue;
+            }
+
+            AllocationFailedException failure = Assert.IsType<AllocationFailedException>(refusal);
+            Assert.Equal((asked, owner), (failure.RequestedBytes, failure.Owner));
+            Assert.InRange(failure.TotalBytes, 1, statistics.LimitBytes);
+            Assert.InRange(failure.UsedBytes, 0, failure.TotalBytes);
+            Assert.InRange(failure.AvailableBytes, 0, failure.TotalBytes);
+            Assert.Contains($"{failure.TotalBytes:N0}", failure.Message, StringComparison.Ordinal);
+            Assert.EndsWith(failure.Reason, failure.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Nothing_works_after_dispose_and_Owns_never_throws()
     {
         MemoryAllocator allocator = Create();
@@ -122,7 +167,9 @@ public abstract class AllocatorModelTests
         Assert.False(allocator.Owns(address));
         Assert.False(allocator.Owns(0));
         Assert.Throws<ObjectDisposedException>(() => allocator.Allocate(1));
+        Assert.Throws<ObjectDisposedException>(() => allocator.Allocate(nuint.MaxValue));
         Assert.Throws<ObjectDisposedException>(() => allocator.TryAllocate(1, out _));
+        Assert.Throws<ObjectDisposedException>(() => allocator.TryAllocate(nuint.MaxValue, out _));
         Assert.Throws<ObjectDisposedException>(() => allocator.Free(address));
         Assert.Throws<ObjectDisposedException>(() => allocator.FreeSized(address, (nuint)SmallSize));
         Assert.Throws<ObjectDisposedException>(() => allocator.UsableSize(address));

@@ -268,8 +268,8 @@ public abstract unsafe partial class PageAllocator
         return true;
     }
 
-    private static LimitExceededException BudgetReached(MemoryBudget budget, long asked) =>
-        new(budget.Name, asked, budget.UsedBytes, budget.LimitBytes, "Free blocks, evict, or raise the budget.");
+    private static LimitExceededException BudgetReached(MemoryBudget budget, long asked, OwnerId owner) =>
+        new(budget.Name, asked, budget.UsedBytes, budget.LimitBytes, "Free blocks, evict, or raise the budget.", owner);
 
     private static int KindOf(AllocationOptions options) =>
         (options & AllocationOptions.Movable) != 0 ? (int)PageMobility.Movable
@@ -294,6 +294,7 @@ public abstract unsafe partial class PageAllocator
     private nint Fail(nuint size, OwnerId owner, Obstacle obstacle, VirtualMemoryException? refusal, bool throws, long needed, int highest)
     {
         long available = 0;
+        long used;
         EnterSettled();
         _failures++;
         FailedLocked(highest);
@@ -302,6 +303,9 @@ public abstract unsafe partial class PageAllocator
             available = Math.Max(available, area.LargestFreeBytes());
         }
 
+        // There may be more address space than memory.
+        used = _liveBytes;
+        available = Math.Clamp(available, 0, Math.Max(0, _memory.LimitBytes - used));
         ExitLock();
         RaiseEvents();
         if (!throws)
@@ -313,14 +317,16 @@ public abstract unsafe partial class PageAllocator
         throw obstacle switch
         {
             Obstacle.Limit when _options.Budget is not null && needed <= _memory.LimitBytes - _memory.ChargedBytes
-                => BudgetReached(_options.Budget.ObstacleFor(asked), asked),
-            Obstacle.Limit => new LimitExceededException($"{Name} limit", asked, _memory.ChargedBytes, _memory.LimitBytes, "Free blocks, or raise the limit."),
-            Obstacle.System => new AllocationFailedException(Name, asked, available, owner, "the operating system refused memory.", refusal),
-            Obstacle.NoGrow => new AllocationFailedException(Name, asked, available, owner, "no free block is committed, and the request forbids growing."),
-            Obstacle.Watermark => new AllocationFailedException(Name, asked, available, owner, "every zone that may serve it would fall below its minimum. Free blocks, or ask with the option Emergency where it must not fail."),
-            _ when asked > MaxBlockBytes => new AllocationFailedException(Name, asked, available, owner, $"the largest block has {MaxBlockBytes:N0} bytes. Split the request, or raise MaxBlockBytes."),
-            _ => new AllocationFailedException(Name, asked, available, owner, $"no free block is large enough; the largest has {available:N0} bytes. Free blocks, or give the allocator more capacity."),
+                => BudgetReached(_options.Budget.ObstacleFor(asked), asked, owner),
+            Obstacle.Limit => new LimitExceededException($"{Name} limit", asked, _memory.ChargedBytes, _memory.LimitBytes, "Free blocks, or raise the limit.", owner),
+            Obstacle.System => Refused("the operating system refused memory."),
+            Obstacle.NoGrow => Refused("no free block is committed, and the request forbids growing."),
+            Obstacle.Watermark => Refused("every zone that may serve it would fall below its minimum. Free blocks, or ask with the option Emergency where it must not fail."),
+            _ when asked > MaxBlockBytes => Refused($"the largest block has {MaxBlockBytes:N0} bytes. Split the request, or create the allocator with larger blocks."),
+            _ => Refused($"no free block is large enough; the largest has {available:N0} bytes. Free blocks, or give the allocator more capacity."),
         };
+
+        AllocationFailedException Refused(string reason) => new(Name, asked, available, owner, reason, refusal, used, _memory.LimitBytes);
     }
 
     private MemoryFaultException FaultLocked(int index, nint address)

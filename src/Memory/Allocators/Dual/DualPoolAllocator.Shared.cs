@@ -263,11 +263,13 @@ public sealed unsafe partial class DualPoolAllocator
 
         return worst switch
         {
-            Obstacle.Limit => _memory.LimitReached(requested),
-            Obstacle.System => new AllocationFailedException(Name, requested, available, owner, "the operating system refused memory.", refusal),
-            Obstacle.NoGrow => new AllocationFailedException(Name, requested, available, owner, "no free object or run is committed, and the request forbids growing."),
-            Obstacle.Fragmented => new AllocationFailedException(Name, requested, available, owner, $"it takes {blocks:N0} adjacent big blocks; {free:N0} are free, the longest run of them has {longest:N0}. Free neighbours, or plan more big blocks."),
-            _ => new AllocationFailedException(Name, requested, available, owner, $"it takes {blocks:N0} big blocks of {_big.Capacity:N0}, and {free:N0} are free. Free objects, or plan larger pools."),
+            Obstacle.Limit => _memory.LimitReached(requested, owner),
+            Obstacle.System => Refused("the operating system refused memory."),
+            Obstacle.NoGrow => Refused("no free object or run is committed, and the request forbids growing."),
+            Obstacle.Fragmented => Refused($"it takes {blocks:N0} adjacent big blocks; {free:N0} are free, the longest run of them has {longest:N0}. Free neighbours, or plan more big blocks."),
+            _ => Refused($"it takes {blocks:N0} big blocks of {_big.Capacity:N0}, and {free:N0} are free. Free objects, or plan larger pools."),
         };
+
+        AllocationFailedException Refused(string reason) => new(Name, requested, available, owner, reason, refusal, GetStatistics().LiveBytes, _memory.LimitBytes);
     }
 }

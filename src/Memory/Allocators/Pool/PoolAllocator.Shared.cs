@@ -44,8 +44,13 @@ public sealed unsafe partial class PoolAllocator
         nuint needed = Math.Max(size, alignment);
         if (needed > (nuint)LargestPool.BlockBytes)
         {
+            lock (_lock)
+            {
+                ThrowIfDisposed();
+            }
+
             Interlocked.Increment(ref _failedAllocations);
-            return !throws ? 0 : throw new AllocationFailedException(Name, Saturated(size), LargestPool.BlockBytes, owner, $"the largest block has {LargestPool.BlockBytes:N0} bytes. Add a pool of larger blocks, or split the request.");
+            return !throws ? 0 : throw Refused(size, LargestPool.BlockBytes, owner, $"the largest block has {LargestPool.BlockBytes:N0} bytes. Add a pool of larger blocks, or split the request.");
         }
 
         int first = _poolOfOrder[BitOperations.Log2(BitOperations.RoundUpToPowerOf2(needed))];
@@ -336,16 +341,19 @@ public sealed unsafe partial class PoolAllocator
             }
         }
 
-        available = Math.Max(0, available);
+        available = Math.Clamp(available, 0, _limitBytes);
         return worst switch
         {
-            Obstacle.Limit => new LimitExceededException(Name, Saturated(size), committed, _limitBytes, "Free blocks, or raise the limit."),
-            Obstacle.Budget => new LimitExceededException(_budget!.Name, Saturated(size), _budget.UsedBytes, _budget.LimitBytes, "Free blocks, evict, or raise the budget."),
-            Obstacle.System => new AllocationFailedException(Name, Saturated(size), available, owner, "the operating system refused memory.", refusal),
-            Obstacle.NoGrow => new AllocationFailedException(Name, Saturated(size), available, owner, "no free block is committed, and the request forbids growing."),
-            _ => new AllocationFailedException(Name, Saturated(size), available, owner, $"every pool with blocks of {_pools[first].BlockBytes:N0} bytes or more is full. Free blocks, or give the pools more capacity."),
+            Obstacle.Limit => new LimitExceededException(Name, Saturated(size), committed, _limitBytes, "Free blocks, or raise the limit.", owner),
+            Obstacle.Budget => new LimitExceededException(_budget!.Name, Saturated(size), _budget.UsedBytes, _budget.LimitBytes, "Free blocks, evict, or raise the budget.", owner),
+            Obstacle.System => Refused(size, available, owner, "the operating system refused memory.", refusal),
+            Obstacle.NoGrow => Refused(size, available, owner, "no free block is committed, and the request forbids growing."),
+            _ => Refused(size, available, owner, $"every pool with blocks of {_pools[first].BlockBytes:N0} bytes or more is full. Free blocks, or give the pools more capacity."),
         };
     }
+
+    private AllocationFailedException Refused(nuint size, long available, OwnerId owner, string reason, VirtualMemoryException? refusal = null) =>
+        new(Name, Saturated(size), available, owner, reason, refusal, GetStatistics().LiveBytes, _limitBytes);
 
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
 

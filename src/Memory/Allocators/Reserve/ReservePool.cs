@@ -89,9 +89,11 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
         }
 
         long asked = size > long.MaxValue ? long.MaxValue : (long)size;
-        throw new AllocationFailedException(Name, asked, 0, owner, size > ElementBytes
+        AllocatorStatistics now = GetStatistics();
+        string reason = size > ElementBytes
             ? $"an element has {ElementBytes:N0} bytes."
-            : $"{_source.Name} has no memory for it and the reserve of {_minimum:N0} elements is drawn. Free elements, or resize the reserve.");
+            : $"{_source.Name} has no memory for it and the reserve of {_minimum:N0} elements is drawn. Free elements, or resize the reserve.";
+        throw new AllocationFailedException(Name, asked, size > ElementBytes ? (long)ElementBytes : 0, owner, reason, usedBytes: now.LiveBytes, totalBytes: now.LimitBytes);
     }
 
     /// <inheritdoc/>

@@ -304,7 +304,7 @@ public sealed unsafe partial class SegregatedAllocator
         return obstacle switch
         {
             Obstacle.Owner => account!.LimitReached(requested),
-            Obstacle.Budget => _memory.LimitReached(requested),
+            Obstacle.Budget => _memory.LimitReached(requested, owner),
             Obstacle.Size => Failed("more than the capacity. Create the allocator with a larger one."),
             Obstacle.NoGrow => Failed("what is committed has no free block of that size, and the request forbids growing. Drop NoGrow."),
             Obstacle.System => Failed("the operating system refused memory. Free some, or raise the limit of the process or container."),

@@ -254,7 +254,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         {
             _engine.ThrowIfDisposedOutside();
             Interlocked.Increment(ref _engine.FailedAllocations);
-            return !throws ? 0 : throw new AllocationFailedException(Name, size > long.MaxValue ? long.MaxValue : (long)size, SizeClasses.MaxBytes, owner, $"the largest block has {SizeClasses.MaxBytes:N0} bytes. Split the request, or take GeneralAllocator.");
+            return !throws ? 0 : throw Refused(size, SizeClasses.MaxBytes, owner, $"the largest block has {SizeClasses.MaxBytes:N0} bytes. Split the request, or take GeneralAllocator.");
         }
 
         // The slabs may hold free memory under the common limit.
@@ -265,8 +265,24 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         }
 
         Interlocked.Increment(ref _engine.FailedAllocations);
-        return throws ? _large.Allocate(size, alignment, options, owner) : 0;
+        if (!throws)
+        {
+            return 0;
+        }
+
+        try
+        {
+            return _large.Allocate(size, alignment, options, owner);
+        }
+        catch (AllocationFailedException e)
+        {
+            // The pages know only their own part of what is used.
+            throw Refused(size, Math.Min(e.AvailableBytes, LimitBytes), owner, e.Reason, e.InnerException);
+        }
     }
+
+    private AllocationFailedException Refused(nuint size, long available, OwnerId owner, string reason, Exception? cause = null) =>
+        new(Name, size > long.MaxValue ? long.MaxValue : (long)size, available, owner, reason, cause, GetStatistics().LiveBytes, LimitBytes);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private MemoryFaultException FaultAt(nint address)

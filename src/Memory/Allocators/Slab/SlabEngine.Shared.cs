@@ -321,12 +321,21 @@ internal sealed unsafe partial class SlabEngine
     {
         long requested = (long)size;
         long available = Math.Max(0, _memory.LimitBytes - _memory.ChargedBytes);
+        long used = 0;
+        lock (Gate)
+        {
+            (_, _, long live) = CountLocked();
+            used = live + (Beside?.LiveBytes ?? 0);
+        }
+
         return obstacle switch
         {
-            Obstacle.Limit => _memory.LimitReached(requested),
-            Obstacle.System => new AllocationFailedException(Name, requested, available, owner, "the operating system refused memory.", refusal),
-            Obstacle.NoGrow => new AllocationFailedException(Name, requested, 0, owner, $"no free block of {blockBytes:N0} bytes is committed, and the request forbids growing."),
-            _ => new AllocationFailedException(Name, requested, available, owner, "the address space for slabs is full. Free blocks, or give the allocator more capacity."),
+            Obstacle.Limit => _memory.LimitReached(requested, owner),
+            Obstacle.System => Refused(available, "the operating system refused memory."),
+            Obstacle.NoGrow => Refused(0, $"no free block of {blockBytes:N0} bytes is committed, and the request forbids growing."),
+            _ => Refused(available, "the address space for slabs is full. Free blocks, or give the allocator more capacity."),
         };
+
+        AllocationFailedException Refused(long available, string reason) => new(Name, requested, available, owner, reason, refusal, used, _memory.LimitBytes);
     }
 }

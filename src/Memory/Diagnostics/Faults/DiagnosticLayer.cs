@@ -198,7 +198,7 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
 
             GiveBack(record);
             Interlocked.Increment(ref _failedAllocations);
-            return !throws ? 0 : throw new AllocationFailedException(Name, record.Requested, 0, owner, "the operating system refused memory for the record of the block.", e);
+            return !throws ? 0 : throw new AllocationFailedException(Name, record.Requested, 0, owner, "the operating system refused memory for the record of the block.", e, Volatile.Read(ref _liveBytes), Inner.GetStatistics().LimitBytes);
         }
 
         return record.Address;
@@ -246,12 +246,12 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
         catch (AllocationFailedException e)
         {
             Interlocked.Increment(ref _failedAllocations);
-            throw new AllocationFailedException(e.Allocator, requested, e.AvailableBytes, owner, $"with its guards it takes {total:N0} bytes, and the allocator beneath refused: {e.Message}", e);
+            throw new AllocationFailedException(e.Allocator, requested, e.AvailableBytes, owner, $"with its guards it takes {total:N0} bytes, and the allocator beneath refused: {e.Message}", e, e.UsedBytes, e.TotalBytes);
         }
         catch (LimitExceededException e)
         {
             Interlocked.Increment(ref _failedAllocations);
-            throw new LimitExceededException(e.LimitName, requested, e.UsedBytes, e.LimitBytes, $"With its guards the block takes {total:N0} bytes.");
+            throw new LimitExceededException(e.LimitName, requested, e.UsedBytes, e.LimitBytes, $"With its guards the block takes {total:N0} bytes.", owner);
         }
     }
 
