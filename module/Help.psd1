@@ -483,7 +483,7 @@
         }
         'Set-MemoryOwner'         = @{
             Synopsis    = 'Limits what owners may have, or says that they have ended.'
-            Description = @('Set-MemoryOwner sets the most that owners may have in an allocator; a block beyond it is refused with the error LimitExceeded. Blocks they have already stay. With -Ended it says that owners have come to their end, so that Invoke-MemoryCollection may free what they left.')
+            Description = @('Set-MemoryOwner sets the most that owners may have in an allocator; a block beyond it is refused with the error LimitExceeded. Blocks they have already stay. With -Ended it says that owners have come to their end, so that Invoke-MemoryCollection may free what they left. An owner that the allocator does not know can be limited beforehand, but not ended.')
             Parameters  = @{
                 Owner      = 'Numbers of owners, 1 or more, as blocks are allocated with.'
                 LimitBytes = 'The most each of them may have, in bytes.'
@@ -497,7 +497,7 @@
             Synopsis    = 'Frees every block of owners.'
             Description = @('Clear-MemoryOwner frees all blocks of owners in an allocator. Their addresses are not valid afterwards.')
             Parameters  = @{ Owner = 'Numbers of owners, 1 or more, as blocks are allocated with.' }
-            Examples    = @(@{ Title = 'What an owner left behind'; Code = 'Clear-MemoryOwner cache 7'; Remarks = 'Nothing is done when it has no block.' })
+            Examples    = @(@{ Title = 'What an owner left behind'; Code = 'Clear-MemoryOwner cache 7'; Remarks = 'Nothing is done when it has no block any more; an owner that never had one is the error OwnerNotFound.' })
             Inputs      = 'DimensionStore.PowerShell.MemoryOwner'
             Links       = 'Get-MemoryOwner'
         }

@@ -16,8 +16,12 @@ Describe 'Clear-MemoryOwner' {
         (Get-MemoryAllocator a).LiveBlocks | Should -Be 1
     }
 
-    It 'does nothing for an owner without blocks' {
-        New-MemoryAllocator pool a | Out-Null
-        Clear-MemoryOwner a 7 | Should -BeNullOrEmpty
+    It 'does nothing for an owner whose blocks are gone, and refuses one that there never was, with <_>' -ForEach 'pool', 'segregated' {
+        New-MemoryAllocator $_ a | Out-Null
+        New-MemoryBlock 100 -Owner 7 -Allocator a | Remove-MemoryBlock
+        (Clear-MemoryOwner a 7 -PassThru).FreeCount | Should -Be 1
+        Clear-MemoryOwner a 8 -PassThru -ErrorVariable problem -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        $problem[0].FullyQualifiedErrorId | Should -Be 'OwnerNotFound,DimensionStore.PowerShell.ClearMemoryOwnerCommand'
+        (Get-MemoryOwner a).Owner | Should -Be 7
     }
 }

@@ -25,6 +25,10 @@ Describe 'Get-MemoryOwner' {
     It 'knows nothing of an owner without blocks' {
         New-MemoryAllocator pool a | Out-Null
         Get-MemoryOwner a | Should -BeNullOrEmpty
+        Get-MemoryOwner a 5 -ErrorVariable problem -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        $problem[0].FullyQualifiedErrorId | Should -Be 'OwnerNotFound,DimensionStore.PowerShell.GetMemoryOwnerCommand'
+        $problem[0].Exception.Message | Should -Match '#5'
+        Set-MemoryOwner a 5 1MB
         (Get-MemoryOwner a 5).LiveBlocks | Should -Be 0
         { Get-MemoryOwner a 0 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
     }

@@ -22,7 +22,13 @@ Describe 'Set-MemoryOwner' {
 
     It 'says that an owner has ended' {
         New-MemoryAllocator segregated a | Out-Null
+        Set-MemoryOwner a 7 -Ended -PassThru -ErrorVariable problem -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        $problem[0].FullyQualifiedErrorId | Should -Be 'OwnerNotFound,DimensionStore.PowerShell.SetMemoryOwnerCommand'
+        Invoke-MemoryCollection a -Owner 7 -ErrorVariable problem -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        $problem[0].FullyQualifiedErrorId | Should -Be 'OwnerNotFound,DimensionStore.PowerShell.InvokeMemoryCollectionCommand'
+        New-MemoryBlock 100 -Owner 7 -Allocator a | Out-Null
         (Set-MemoryOwner a 7 -Ended -PassThru).HasEnded | Should -BeTrue
+        (Invoke-MemoryCollection a -Owner 7).FreedBlocks | Should -Be 1
     }
 
     It 'reports an allocator that there is not' {

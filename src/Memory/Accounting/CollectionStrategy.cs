@@ -47,7 +47,10 @@ public sealed class CollectionStrategy
     }
 
     /// <summary>From one owner. Nothing is freed while it lives: <see cref="SegregatedAllocator.EndOwner"/> comes first, or <see cref="SegregatedAllocator.FreeOwner"/> does both at once.</summary>
-    public static CollectionStrategy Targeted(OwnerId owner) => new("Targeted", owner, 0, usesDefault: false, returnsMemory: false);
+    /// <exception cref="ArgumentException">The owner is <see cref="OwnerId.None"/>.</exception>
+    public static CollectionStrategy Targeted(OwnerId owner) => owner == OwnerId.None
+        ? throw new ArgumentException("Blocks without an owner are not collected. Expected an owner other than 0.", nameof(owner))
+        : new CollectionStrategy("Targeted", owner, 0, usesDefault: false, returnsMemory: false);
 
     /// <inheritdoc/>
     public override string ToString() => Owner is { } owner ? $"{Name} {owner}" : LeastBytes > 0 ? $"{Name} {LeastBytes:N0} bytes" : Name;

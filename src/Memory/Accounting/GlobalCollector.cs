@@ -57,6 +57,7 @@ public sealed class GlobalCollector
     public void SetThreshold(long bytes) => ThresholdBytes = bytes;
 
     /// <summary>Collects now.</summary>
+    /// <exception cref="UnknownOwnerException">The strategy is for one owner, and the allocator's ledger does not know it.</exception>
     /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
     public CollectorStatistics Collect(CollectionStrategy strategy)
     {

@@ -67,6 +67,9 @@ public sealed class OwnerLedger
     /// <returns>False when the ledger does not know it or it had ended before.</returns>
     public bool End(OwnerId owner) => Find(owner)?.End() ?? false;
 
+    /// <summary>Whether an owner has an account: it had a block, a limit or a registration.</summary>
+    public bool Knows(OwnerId owner) => Find(owner) is not null;
+
     /// <summary>Whether an owner is known and has ended or lost its lifetime object.</summary>
     public bool HasEnded(OwnerId owner) => Find(owner)?.HasEnded() ?? false;
 
@@ -94,6 +97,15 @@ public sealed class OwnerLedger
     /// <exception cref="LimitExceededException">There are <see cref="MaxOwners"/> owners already.</exception>
     internal OwnerAccount AccountOf(OwnerId owner) => Find(owner) ?? Open(owner);
 
+    /// <summary>The account of an owner who has one.</summary>
+    /// <exception cref="ArgumentException">The owner is <see cref="OwnerId.None"/>.</exception>
+    /// <exception cref="UnknownOwnerException">It has none.</exception>
+    internal OwnerAccount KnownAccountOf(OwnerId owner, string allocator)
+    {
+        ThrowIfNobody(owner);
+        return Find(owner) ?? throw new UnknownOwnerException(allocator, owner);
+    }
+
     /// <summary>The account in a slot that an <see cref="OwnerAccount.Slot"/> gave.</summary>
     internal OwnerAccount AccountAt(int slot) => Volatile.Read(ref _bySlot)[slot]!;
 
@@ -107,13 +119,17 @@ public sealed class OwnerLedger
         return _others.TryGetValue(owner.Value, out OwnerAccount? account) ? account : null;
     }
 
-    private OwnerAccount Open(OwnerId owner)
+    private static void ThrowIfNobody(OwnerId owner)
     {
         if (owner == OwnerId.None)
         {
             throw new ArgumentException("Blocks without an owner have no account. Expected an owner other than 0.", nameof(owner));
         }
+    }
 
+    private OwnerAccount Open(OwnerId owner)
+    {
+        ThrowIfNobody(owner);
         lock (_lock)
         {
             if (Find(owner) is { } existing)

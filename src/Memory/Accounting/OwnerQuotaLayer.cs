@@ -20,6 +20,7 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
 
     private readonly Part[] _parts = [.. Enumerable.Range(0, Parts).Select(_ => new Part())];
     private long _refusals;
+    private volatile bool _disposed;
 
     /// <summary>Puts the layer around an allocator, which has no live blocks yet or none with owners that matter.</summary>
     /// <param name="inner">The allocator; owned by the layer from now on.</param>
@@ -183,8 +184,10 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
     }
 
     /// <summary>The live blocks of an owner.</summary>
+    /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
     public IReadOnlyList<BlockInfo> GetOwnerBlocks(OwnerId owner)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         List<BlockInfo> blocks = [];
         foreach ((nint address, Entry entry) in EntriesOf(owner))
         {
@@ -203,8 +206,13 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
 
     /// <summary>Frees every block of an owner. Whoever calls this says that nobody uses them any more, and nobody frees one at the same time.</summary>
     /// <returns>Bytes that had been asked for.</returns>
+    /// <exception cref="ArgumentException">The owner is <see cref="OwnerId.None"/>.</exception>
+    /// <exception cref="UnknownOwnerException">The ledger does not know the owner.</exception>
+    /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
     public long FreeOwner(OwnerId owner)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        Owners.KnownAccountOf(owner, Name);
         long freed = 0;
         foreach ((nint address, Entry entry) in EntriesOf(owner))
         {
@@ -218,6 +226,7 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
+        _disposed = true;
         base.Dispose(disposing);
         ForgetAll();
     }

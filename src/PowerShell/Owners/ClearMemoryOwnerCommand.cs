@@ -15,6 +15,11 @@ public sealed class ClearMemoryOwnerCommand : MemoryOwnerCmdlet
 
     private protected override void Process(MemoryAllocatorSession session, OwnerId owner)
     {
+        if (!Knows(session, owner))
+        {
+            return;
+        }
+
         OwnerUsage usage = session.Owners.GetUsage(owner);
         string what = string.Create(CultureInfo.InvariantCulture, $"{session.Name} {owner} ({usage.LiveBlocks} blocks, {usage.UsedBytes} bytes)");
         if (ShouldProcess(what, "Free every block of memory owner") && Try(owner, () => session.FreeOwner(owner)) && PassThru)

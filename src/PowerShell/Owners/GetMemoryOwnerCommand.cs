@@ -16,12 +16,16 @@ public sealed class GetMemoryOwnerCommand : ChosenAllocatorCmdlet
 
     private protected override void Process(MemoryAllocatorSession session)
     {
-        IEnumerable<OwnerUsage> usages = Owner is null
-            ? session.Owners.GetAll().OrderBy(usage => usage.Owner.Value)
-            : Owner.Select(owner => session.Owners.GetUsage(new OwnerId(owner)));
-        foreach (OwnerUsage usage in usages)
+        foreach (OwnerId owner in Owner?.Select(number => new OwnerId(number)) ?? session.Owners.GetAll().Select(usage => usage.Owner).OrderBy(owner => owner.Value))
         {
-            WriteObject(new MemoryOwner(session, usage));
+            if (session.Owners.Knows(owner))
+            {
+                WriteObject(new MemoryOwner(session, session.Owners.GetUsage(owner)));
+            }
+            else
+            {
+                WriteError(Errors.From(new UnknownOwnerException(session.Name, owner), owner));
+            }
         }
     }
 }

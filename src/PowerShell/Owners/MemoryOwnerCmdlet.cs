@@ -30,6 +30,18 @@ public abstract class MemoryOwnerCmdlet : AllocatorCmdlet
         }
     }
 
+    /// <summary>Whether the allocator has such an owner; an error when not.</summary>
+    private protected bool Knows(MemoryAllocatorSession session, OwnerId owner)
+    {
+        bool knows = session.Owners.Knows(owner);
+        if (!knows)
+        {
+            WriteError(Errors.From(new UnknownOwnerException(session.Name, owner), owner));
+        }
+
+        return knows;
+    }
+
     /// <summary>Does the cmdlet's work on one owner.</summary>
     private protected abstract void Process(MemoryAllocatorSession session, OwnerId owner);
 }

@@ -27,6 +27,11 @@ public sealed class SetMemoryOwnerCommand : MemoryOwnerCmdlet
 
     private protected override void Process(MemoryAllocatorSession session, OwnerId owner)
     {
+        if (Ended && !Knows(session, owner))
+        {
+            return;
+        }
+
         string action = Ended ? "End memory owner" : string.Create(CultureInfo.InvariantCulture, $"Limit memory owner to {LimitBytes} bytes");
         if (!ShouldProcess($"{session.Name} {owner}", action))
         {
@@ -39,10 +44,8 @@ public sealed class SetMemoryOwnerCommand : MemoryOwnerCmdlet
             {
                 session.Owners.SetLimit(owner, LimitBytes);
             }
-            else if (!session.Owners.End(owner))
+            else
             {
-                // Unknown until now: what has no account yet cannot end.
-                session.Owners.Register(owner);
                 session.Owners.End(owner);
             }
         });

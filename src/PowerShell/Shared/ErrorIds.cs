@@ -33,6 +33,7 @@ internal static class ErrorIds
     public const string NoOpenStore = "NoOpenStore";
     public const string OperationNotSupported = "OperationNotSupported";
     public const string OutOfBounds = "OutOfBounds";
+    public const string OwnerNotFound = "OwnerNotFound";
     public const string PathAmbiguous = "PathAmbiguous";
     public const string PathIsDirectory = "PathIsDirectory";
     public const string PathIsNotDirectory = "PathIsNotDirectory";

@@ -27,6 +27,7 @@ internal static class Errors
         InvalidCatalogException => Make(e, ErrorIds.InvalidCatalog, ErrorCategory.InvalidData, target, "Correct the catalog; data/dimensions.json shows the form."),
         InvalidLayoutException => Make(e, ErrorIds.InvalidLayout, ErrorCategory.InvalidData, target, "Correct the layout so that its slots neither overlap nor leave gaps."),
         DimensionStoreException => Make(e, ErrorIds.StoreError, ErrorCategory.InvalidOperation, target, "The message says what to change."),
+        UnknownOwnerException owner => Make(e, ErrorIds.OwnerNotFound, ErrorCategory.ObjectNotFound, owner.Owner, "Get-MemoryOwner lists the owners of an allocator."),
         LimitExceededException => Make(e, ErrorIds.LimitExceeded, ErrorCategory.LimitsExceeded, target, "Dismount dimensions, remove blocks, or open the store with a larger -TotalMemoryMb."),
         AllocationFailedException => Make(e, ErrorIds.AllocationFailed, ErrorCategory.ResourceUnavailable, target, "Ask for fewer bytes; Get-MemStats shows block sizes and what is in use."),
         MemoryFaultException => Make(e, ErrorIds.MemoryFault, ErrorCategory.InvalidOperation, target, "Get-MemoryBlock lists the blocks that are in use; a block can be removed once."),

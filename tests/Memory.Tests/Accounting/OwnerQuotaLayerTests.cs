@@ -22,6 +22,21 @@ public sealed class OwnerQuotaLayerTests
     private static readonly OwnerId Two = new(-5);
 
     [Fact]
+    public void Owner_that_nobody_ever_named_is_refused_by_name_and_gets_no_account()
+    {
+        OwnerQuotaLayer layer = new(new BuddyAllocator());
+        layer.Allocate(100, owner: One);
+        OwnerId stranger = new(4711);
+        Assert.Equal(stranger, Assert.Throws<UnknownOwnerException>(() => layer.FreeOwner(stranger)).Owner);
+        Assert.Throws<ArgumentException>(() => layer.FreeOwner(OwnerId.None));
+        Assert.Equal(1, layer.Owners.Count);
+        Assert.Equal(1, layer.GetStatistics().LiveBlocks);
+        layer.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => layer.FreeOwner(One));
+        Assert.Throws<ObjectDisposedException>(() => layer.GetOwnerBlocks(One));
+    }
+
+    [Fact]
     public void Usage_peak_blocks_and_freeing_all_work_over_any_allocator()
     {
         foreach (AllocatorKind kind in AllocatorCatalog.All)

@@ -48,6 +48,29 @@ public sealed class SegregatedOwnerTests
     }
 
     [Fact]
+    public void Owner_that_nobody_ever_named_is_refused_by_name_and_gets_no_account()
+    {
+        using SegregatedAllocator allocator = new();
+        GlobalCollector collector = new(allocator);
+        allocator.Allocate(100, owner: One);
+        OwnerId stranger = new(4711);
+        UnknownOwnerException unknown = Assert.Throws<UnknownOwnerException>(() => allocator.FreeOwner(stranger));
+        Assert.Equal((stranger, allocator.Name), (unknown.Owner, unknown.Allocator));
+        Assert.Contains("4711", unknown.Message, StringComparison.Ordinal);
+        Assert.Equal(stranger, Assert.Throws<UnknownOwnerException>(() => collector.Collect(CollectionStrategy.Targeted(stranger))).Owner);
+        Assert.Throws<ArgumentException>(() => CollectionStrategy.Targeted(OwnerId.None));
+        Assert.False(allocator.EndOwner(stranger));
+        Assert.Empty(allocator.GetOwnerBlocks(stranger));
+        Assert.Equal(0, allocator.GetOwnerUsage(stranger).UsedBytes);
+        Assert.Equal((1, false, true), (allocator.Owners.Count, allocator.Owners.Knows(stranger), allocator.Owners.Knows(One)));
+
+        allocator.SetOwnerLimit(stranger, 1_000);
+        Assert.Equal(0, allocator.FreeOwner(stranger));
+        Assert.Equal(0, collector.Collect(CollectionStrategy.Targeted(stranger)).FreedBlocks);
+        Assert.Equal(1, allocator.GetStatistics().LiveBlocks);
+    }
+
+    [Fact]
     public void Limit_holds_to_the_byte_and_names_the_owner()
     {
         using SegregatedAllocator allocator = new();

@@ -104,8 +104,23 @@ public sealed class AllocationTraceTests : IDisposable
         byte[] packed = Gzip(bytes);
         for (int length = 0; length < packed.Length; length++)
         {
-            Accept(packed[..length]);
+            Refused(packed[..length]);
         }
+
+        // Its end alone, with the checksum and the length, which a reader does not need.
+        Assert.Equal(TraceFormatError.BadCompression, Refused(packed[..^1]).Error);
+        Assert.Equal(TraceFormatError.BadCompression, Refused(packed[..^8]).Error);
+    }
+
+    [Fact]
+    public void What_follows_a_gzip_stream_is_refused_unless_it_is_another_member()
+    {
+        byte[] bytes = Traces.Random(7, 60, threads: 3).ToBytes();
+        byte[] packed = Gzip(bytes);
+        Assert.Equal(TraceFormatError.BadCompression, Refused([.. packed, .. "junk"u8]).Error);
+        Assert.Equal(TraceFormatError.BadCompression, Refused([.. packed, .. new byte[100_000]]).Error);
+        Assert.Equal(bytes, Parse([.. Gzip(bytes[..100]), .. Gzip(bytes[100..])]).ToBytes());
+        Assert.Equal(bytes, Parse([.. packed, .. Gzip([])]).ToBytes());
     }
 
     [Fact]

@@ -107,6 +107,7 @@ public sealed class TraceReplayerTests
         TraceReplayResult result = TraceReplayer.Replay(AllocationTrace.FromRecords([]), pool, Quick);
 
         Assert.Equal((0L, 0L, 0.0), (result.Operations, result.PeakLiveBytes, result.InternalFragmentation));
+        Assert.NotNull(result.PeakResidentBytes);
     }
 
     [Fact]

@@ -73,8 +73,15 @@ public sealed unsafe partial class SegregatedAllocator
     public void SetThreshold(long freedBlocks) => CollectionThreshold = freedBlocks;
 
     /// <summary>Collects what is unreferenced of one owner or all, if they use at least so much, and gives back idle memory but for so much.</summary>
+    /// <exception cref="UnknownOwnerException">The ledger does not know the one owner.</exception>
     internal CollectionResult Collect(OwnerId? only, long leastBytes, long keepIdleBytes)
     {
+        if (only is { } owner)
+        {
+            _lock.Exit(_lock.Enter());
+            _owners.KnownAccountOf(owner, Name);
+        }
+
         long start = Stopwatch.GetTimestamp();
         (long blocks, long bytes, int owners) = FreeUnreferenced(only, leastBytes);
         BiasedLock.Record? entered = _lock.Enter();

@@ -27,8 +27,13 @@ public sealed unsafe partial class SegregatedAllocator
     /// <summary>Frees every block of an owner. Whoever calls this says that nobody uses them any more.</summary>
     /// <returns>Usable bytes freed.</returns>
     /// <exception cref="ArgumentException">The owner is <see cref="OwnerId.None"/>.</exception>
+    /// <exception cref="UnknownOwnerException">The ledger does not know the owner.</exception>
     /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
-    public long FreeOwner(OwnerId owner) => FreeBlocksOf(_owners.AccountOf(owner)).Bytes;
+    public long FreeOwner(OwnerId owner)
+    {
+        _lock.Exit(_lock.Enter());
+        return FreeBlocksOf(_owners.KnownAccountOf(owner, Name)).Bytes;
+    }
 
     /// <summary>
     /// Allocates a block whose user is an object: when the object is no longer reachable and was not disposed, the block is unreferenced and the next collection frees it.
@@ -129,18 +134,20 @@ public sealed unsafe partial class SegregatedAllocator
             return default;
         }
 
+        long blocks = 0;
         long bytes = 0;
         foreach ((nint address, OwnerId owner, long blockBytes) in lost)
         {
             // The last reference to the block is gone, so nobody else frees it: except another collection at the same moment, which is no fault.
             if (TryFreeLost(address))
             {
+                blocks++;
                 bytes += blockBytes;
                 (cleaned ??= []).Add(owner);
             }
         }
 
-        return (lost.Count, bytes);
+        return (blocks, bytes);
     }
 
     private bool TryFreeLost(nint address)

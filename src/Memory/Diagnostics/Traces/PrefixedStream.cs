@@ -1,9 +1,20 @@
+using System.Buffers.Binary;
+
 namespace DimensionStore.Memory;
 
 /// <summary>A stream with the bytes that were read from it to see what it is put back in front. Reading only; the stream behind stays open.</summary>
 internal sealed class PrefixedStream(ReadOnlyMemory<byte> prefix, Stream rest) : Stream
 {
     private ReadOnlyMemory<byte> _prefix = prefix;
+
+    private uint _last;
+    private int _gzipStarts;
+
+    /// <summary>The last four bytes that were read, little-endian.</summary>
+    internal uint LastWord => BinaryPrimitives.ReverseEndianness(_last);
+
+    /// <summary>Whether more than once the three bytes were read that a member of a gzip stream begins with.</summary>
+    internal bool MayHaveMembers => _gzipStarts > 1;
 
     public override bool CanRead => true;
 
@@ -21,14 +32,19 @@ internal sealed class PrefixedStream(ReadOnlyMemory<byte> prefix, Stream rest) :
 
     public override int Read(Span<byte> buffer)
     {
-        if (_prefix.IsEmpty)
+        int length = _prefix.IsEmpty ? rest.Read(buffer) : Math.Min(buffer.Length, _prefix.Length);
+        if (!_prefix.IsEmpty)
         {
-            return rest.Read(buffer);
+            _prefix.Span[..length].CopyTo(buffer);
+            _prefix = _prefix[length..];
         }
 
-        int length = Math.Min(buffer.Length, _prefix.Length);
-        _prefix.Span[..length].CopyTo(buffer);
-        _prefix = _prefix[length..];
+        foreach (byte read in buffer[..length])
+        {
+            _last = (_last << 8) | read;
+            _gzipStarts += (_last & 0xFF_FFFF) == 0x1F_8B08 ? 1 : 0;
+        }
+
         return length;
     }
 

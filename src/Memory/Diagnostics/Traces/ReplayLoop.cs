@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace DimensionStore.Memory;
 
@@ -111,7 +112,7 @@ internal static unsafe class ReplayLoop
     /// <summary>The byte that an object is filled with. Never 0, so that it is told from a zeroed block.</summary>
     internal static byte Pattern(uint id) => (byte)((id % 251) + 1);
 
-    internal static void Fill(nint block, uint size, byte pattern) => new Span<byte>((void*)block, (int)Math.Min(size, int.MaxValue)).Fill(pattern);
+    internal static void Fill(nint block, uint size, byte pattern) => NativeMemory.Fill((void*)block, size, pattern);
 
     internal static void RequireBlock(TraceRecord* record, nint block, uint kept, byte pattern)
     {
@@ -121,7 +122,7 @@ internal static unsafe class ReplayLoop
             throw new ReplayMismatchException($"the block at 0x{block:x} is not aligned to {alignment:N0} bytes");
         }
 
-        if (record->Operation == TraceOperation.AllocateZeroed && Bytes(block, record->Size).ContainsAnyExcept((byte)0))
+        if (record->Operation == TraceOperation.AllocateZeroed && !Holds(block, record->Size, 0))
         {
             throw new ReplayMismatchException($"the block at 0x{block:x} was to be zero and is not");
         }
@@ -131,11 +132,27 @@ internal static unsafe class ReplayLoop
 
     internal static void RequireContents(nint block, uint size, byte pattern)
     {
-        if (Bytes(block, size).ContainsAnyExcept(pattern))
+        if (!Holds(block, size, pattern))
         {
             throw new ReplayMismatchException($"the block at 0x{block:x} does not hold the {size:N0} bytes that were written to it");
         }
     }
 
-    private static ReadOnlySpan<byte> Bytes(nint block, uint size) => new((void*)block, (int)Math.Min(size, int.MaxValue));
+    /// <summary>Whether every byte is the same one. In two parts where a span would be too short.</summary>
+    private static bool Holds(nint block, uint size, byte value)
+    {
+        const uint LongestSpan = 1u << 30;
+        for (uint at = 0; at < size;)
+        {
+            uint length = Math.Min(size - at, LongestSpan);
+            if (new ReadOnlySpan<byte>((void*)(block + (nint)at), (int)length).ContainsAnyExcept(value))
+            {
+                return false;
+            }
+
+            at += length;
+        }
+
+        return true;
+    }
 }

@@ -30,11 +30,26 @@ internal static class TraceReader
         long position = 0;
         try
         {
-            return ReadPlain(unpacked, maxRecords, out position);
+            AllocationTrace trace = ReadPlain(unpacked, maxRecords, out position);
+            RequireEnd(whole, position);
+            return trace;
         }
         catch (InvalidDataException damage)
         {
             throw new TraceFormatException(TraceFormatError.BadCompression, position, "a gzip stream (RFC 1952) without damage", damage.Message.TrimEnd('.'), innerException: damage);
+        }
+    }
+
+    /// <summary>
+    /// Checks that the gzip stream ends as one does. The unpacker takes the end of the file for the end of the stream and passes over what follows it, so neither a cut nor what was
+    /// appended would be noticed, and the checksum that was cut off never compared.
+    /// </summary>
+    private static void RequireEnd(PrefixedStream packed, long unpackedBytes)
+    {
+        // The last four bytes say how many bytes the last member holds: all of them, or fewer where there are several members.
+        if (packed.ReadByte() >= 0 || packed.LastWord > unpackedBytes || (packed.LastWord != unpackedBytes && !packed.MayHaveMembers))
+        {
+            throw Broken(TraceFormatError.BadCompression, unpackedBytes, "the end of a gzip stream (RFC 1952), with its checksum and its length", "another end: bytes are missing, or more follow");
         }
     }
 

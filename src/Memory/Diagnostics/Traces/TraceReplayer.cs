@@ -69,14 +69,9 @@ public static class TraceReplayer
         where T : struct, IReplayTarget
     {
         using ReplayRun run = Start(trace, target, allocator.Name, allocator.IsThreadSafe);
-        (AllocatorStatistics peak, long? resident) = (default, null);
-        if (trace.Count > 0)
-        {
-            run.RunChecked(trace.PeakRecord + 1);
-            (peak, resident) = Measure(allocator);
-            run.RunChecked(trace.Count);
-        }
-
+        run.RunChecked(Math.Min(trace.PeakRecord + 1, trace.Count));
+        (AllocatorStatistics peak, long? resident) = Measure(allocator);
+        run.RunChecked(trace.Count);
         long peakCommitted = allocator.GetStatistics().PeakCommittedBytes;
         run.FreeLive();
         Timing timing = options.TimedPasses == 0 ? Timing.None : TimePasses(run, options);
