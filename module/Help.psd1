@@ -497,7 +497,7 @@
             Synopsis    = 'Frees every block of owners.'
             Description = @('Clear-MemoryOwner frees all blocks of owners in an allocator. Their addresses are not valid afterwards.')
             Parameters  = @{ Owner = 'Numbers of owners, 1 or more, as blocks are allocated with.' }
-            Examples    = @(@{ Title = 'What an owner left behind'; Code = 'Clear-MemoryOwner cache 7'; Remarks = 'Nothing is done when it has no block any more; an owner that never had one is the error OwnerNotFound.' })
+            Examples    = @(@{ Title = 'What an owner left behind'; Code = 'New-MemoryBlock 1KB -Count 3 -Owner 7 -Allocator cache | Out-Null; Clear-MemoryOwner cache 7'; Remarks = 'Nothing is done when it has no block any more; an owner that never had one is the error OwnerNotFound.' })
             Inputs      = 'DimensionStore.PowerShell.MemoryOwner'
             Links       = 'Get-MemoryOwner'
         }

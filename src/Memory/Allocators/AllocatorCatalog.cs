@@ -9,7 +9,7 @@ public static class AllocatorCatalog
     /// <summary>The allocators, in the order they are shown.</summary>
     public static IReadOnlyList<AllocatorKind> All { get; } = Array.AsReadOnly<AllocatorKind>(
     [
-        new("pool", "Fixed-size blocks: 64 B to 64 MiB by powers of two", typeof(PoolAllocator), CreatePool),
+        new("pool", "Fixed-size blocks: 64 B to 1 GiB by powers of two", typeof(PoolAllocator), CreatePool),
         new("general", "Blocks of any size: slabs with a heap for each thread up to 32 KiB, runs of pages above", typeof(GeneralAllocator), settings => new GeneralAllocator(settings.CapacityBytes, settings.Budget)),
         new("slab", "Slabs of equal blocks up to 32 KiB, a heap for each thread; whole pages above, which go back at once", typeof(SlabAllocator), settings => new SlabAllocator(settings.CapacityBytes, settings.Budget, pagesForLarger: true)),
         new("segregated", "Any size, from segregated free blocks that are split and merged, with owners and collection", typeof(SegregatedAllocator), CreateSegregated),
@@ -48,7 +48,7 @@ public static class AllocatorCatalog
     private static PoolAllocator CreatePool(AllocatorSettings settings)
     {
         const int SmallestLog2 = 6;
-        const int LargestLog2 = 26;
+        const int LargestLog2 = 30;
         var pools = new List<PoolConfig>();
         for (int log2 = SmallestLog2; log2 <= LargestLog2 && (log2 == SmallestLog2 || 1L << log2 <= settings.CapacityBytes); log2++)
         {

@@ -18,6 +18,31 @@ public sealed class WatchedObjectCacheModelTests : AllocatorModelTests
 public sealed unsafe class ObjectCacheTests
 {
     [Fact]
+    public void Object_whose_constructor_throws_stays_free_and_is_constructed_when_it_is_handed_out()
+    {
+        bool fails = true;
+        using ObjectCache cache = new("test", 48, new ObjectCacheOptions
+        {
+            Constructor = address => *(long*)address = fails ? throw new InvalidOperationException("not now") : 42,
+        });
+        for (int i = 0; i < 100; i++)
+        {
+            Assert.Throws<InvalidOperationException>(() => cache.Allocate());
+            Assert.Throws<InvalidOperationException>(() => cache.TryAllocate(48, out _));
+        }
+
+        Assert.Equal((0L, 0L), (cache.GetStatistics().LiveBlocks, cache.GetStatistics().LiveBytes));
+        fails = false;
+        for (int i = 0; i < 500; i++)
+        {
+            Assert.Equal(42, *(long*)cache.Allocate());
+        }
+
+        Assert.Equal(500, cache.GetStatistics().LiveBlocks);
+        Assert.True(cache.CheckIntegrity().IsIntact);
+    }
+
+    [Fact]
     public void Objects_are_constructed_once_and_keep_what_they_hold_until_their_slab_goes()
     {
         int constructed = 0;

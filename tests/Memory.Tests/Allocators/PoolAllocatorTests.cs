@@ -7,6 +7,16 @@ public sealed class PoolAllocatorTests
     private const long MiB = 1 << 20;
 
     [Fact]
+    public void The_pool_of_the_catalog_takes_any_size_up_to_a_gibibyte()
+    {
+        using MemoryAllocator pool = AllocatorCatalog.Create("pool", new AllocatorSettings { CapacityBytes = 4L << 30 });
+        nint large = pool.Allocate(1 << 30, 1 << 30);
+        nint small = pool.Allocate(1);
+        Assert.Equal(((nuint)1 << 30, (nuint)64), (pool.UsableSize(large), pool.UsableSize(small)));
+        Assert.Throws<AllocationFailedException>(() => pool.Allocate((1 << 30) + 1));
+    }
+
+    [Fact]
     public void Specification_pools_are_the_default()
     {
         using PoolAllocator pool = new(PoolConfig.Default, 280 * MiB);

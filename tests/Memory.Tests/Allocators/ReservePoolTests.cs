@@ -24,6 +24,24 @@ public sealed unsafe class ReservePoolTests
     private const int Size = 4096;
 
     [Fact]
+    public void Dispose_after_the_allocator_beneath_is_quiet_and_one_element_that_is_gone_keeps_no_other()
+    {
+        BuddyAllocator beneath = new();
+        ReservePool pool = new(beneath, 4096, 3);
+        pool.Allocate();
+        beneath.Dispose();
+        pool.Dispose();
+        Assert.Equal(1, pool.GetStatistics().LeakedBlocks);
+
+        using BuddyAllocator other = new();
+        ReservePool damaged = new(other, 4096, 3);
+        other.Free(damaged.Allocate());
+        Assert.Equal(MemoryFault.DoubleFree, Assert.Throws<MemoryFaultException>(damaged.Dispose).Fault);
+        Assert.Equal(0, other.GetStatistics().LiveBlocks);
+        damaged.Dispose();
+    }
+
+    [Fact]
     public void Reserve_serves_when_the_allocator_beneath_is_exhausted_and_is_refilled_first()
     {
         using BuddyAllocator buddy = Source(64 << 10);

@@ -218,6 +218,8 @@ public sealed class ZoneAllocatorTests
     {
         Assert.Throws<ArgumentException>(() => new ZoneAllocator(new ZoneOptions { CapacityBytes = 0 }));
         Assert.Throws<ArgumentException>(() => new ZoneAllocator(new ZoneOptions { DmaBytes = -1 }));
+        Assert.Throws<ArgumentException>(() => new ZoneAllocator(new ZoneOptions { DmaBytes = long.MaxValue }));
+        Assert.Throws<ArgumentException>(() => new ZoneAllocator(new ZoneOptions { NormalBytes = 1L << 40, HighBytes = 1L << 40 }));
         Assert.Throws<ArgumentException>(() => new ZoneAllocator(new ZoneOptions { MinBlockBytes = 100 }));
     }
 

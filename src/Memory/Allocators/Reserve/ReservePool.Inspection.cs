@@ -179,7 +179,34 @@ public sealed unsafe partial class ReservePool
         }
         else
         {
-            Array.ForEach(all, _source.Free);
+            GiveAllBack(all);
+        }
+    }
+
+    private void GiveAllBack(nint[] elements)
+    {
+        MemoryFaultException? fault = null;
+        foreach (nint element in elements)
+        {
+            try
+            {
+                _source.Free(element);
+            }
+            catch (ObjectDisposedException)
+            {
+                // The allocator beneath went first and took its memory with it.
+                return;
+            }
+            catch (MemoryFaultException e)
+            {
+                // Somebody freed this one beneath; that is no reason to keep the others.
+                fault ??= e;
+            }
+        }
+
+        if (fault is not null)
+        {
+            throw fault;
         }
     }
 

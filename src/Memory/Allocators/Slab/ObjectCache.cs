@@ -20,10 +20,14 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
 
     private readonly ObjectCacheOptions _options;
     private readonly SlabEngine _engine;
+    private readonly Lock _finishing = new();
     private readonly BlockMemory _memory;
     private readonly int _front;
     private readonly int _overhead;
     private AllocatorStatistics _last;
+
+    // Objects whose constructor threw; null until one did.
+    private HashSet<nint>? _unfinished;
 
     /// <summary>Makes a cache. Nothing is committed for objects until it is needed.</summary>
     /// <param name="name">Used in errors and statistics.</param>
@@ -171,7 +175,7 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
 
         nint address = block + _front;
         bool isNew = before is BlockState.Fresh or BlockState.Stale;
-        if (_options.Flags != ObjectCacheFlags.None || (isNew && _options.Constructor != null))
+        if (_options.Flags != ObjectCacheFlags.None || (_options.Constructor != null && (isNew || Volatile.Read(ref _unfinished) != null)))
         {
             Prepare(address, isNew, options);
         }
@@ -195,9 +199,43 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
         }
 
         MarkZones(address);
-        if (isNew || poison)
+        if (_options.Constructor != null && (WasLeftUnfinished(address) || isNew || poison))
         {
-            _options.Constructor?.Invoke(address);
+            Construct(address);
+        }
+    }
+
+    /// <summary>Calls the constructor. When it throws, the object is free again, and constructed when it is next handed out.</summary>
+    private void Construct(nint address)
+    {
+        try
+        {
+            _options.Constructor!(address);
+        }
+        catch
+        {
+            lock (_finishing)
+            {
+                Volatile.Write(ref _unfinished, _unfinished ?? []);
+                _unfinished!.Add(address);
+            }
+
+            Interlocked.Increment(ref _engine.FailedAllocations);
+            Free(address);
+            throw;
+        }
+    }
+
+    private bool WasLeftUnfinished(nint address)
+    {
+        if (Volatile.Read(ref _unfinished) == null)
+        {
+            return false;
+        }
+
+        lock (_finishing)
+        {
+            return _unfinished!.Remove(address);
         }
     }
 

@@ -7,6 +7,12 @@ internal sealed record ZoneLayout(BuddyOptions Buddy, IReadOnlyList<(string Name
 {
     internal static ZoneLayout Of(ZoneOptions options)
     {
+        const long Most = BuddyOptions.MostCapacityBytes;
+        if (options.DmaBytes > Most || options.NormalBytes > Most || options.HighBytes > Most)
+        {
+            throw new ArgumentException($"A zone has at most {Most:N0} bytes, found DMA {options.DmaBytes:N0}, Normal {options.NormalBytes:N0}, High {options.HighBytes:N0}.", nameof(options));
+        }
+
         if (options.DmaBytes < 0 || options.NormalBytes < 0 || options.HighBytes < 0 || options.MinFreeBytes < 0 || options.CapacityBytes <= 0)
         {
             throw new ArgumentException($"Sizes of zones must not be negative and the capacity must be positive, found DMA {options.DmaBytes:N0}, Normal {options.NormalBytes:N0}, High {options.HighBytes:N0}, minimum {options.MinFreeBytes:N0}, capacity {options.CapacityBytes:N0}.", nameof(options));
