@@ -279,7 +279,7 @@
         }
         'Get-MemoryBlock'         = @{
             Synopsis    = 'Lists the blocks of an allocator, or of a store, that are in use.'
-            Description = @('Get-MemoryBlock lists the blocks of an allocator, or of the pool of a store, that are in use. Of a pool these are those of New-MemoryBlock, those of proto-dimensions and those of decompressed layers.')
+            Description = @('Get-MemoryBlock lists the blocks of an allocator, or of the pool of a store, that are in use. Of a pool these are those of New-MemoryBlock, and with the owner -1 those that the store itself holds for proto-dimensions and decompressed layers: these cannot be read, written or removed.')
             Parameters  = @{
                 Address = 'Addresses of the first byte. All blocks when omitted.'
                 Owner   = 'Only blocks with these numbers as owner.'
@@ -289,7 +289,7 @@
         }
         'Remove-MemoryBlock'      = @{
             Synopsis    = 'Gives blocks back to where they came from.'
-            Description = @('Remove-MemoryBlock frees blocks. A block that is free already, and an address at which no block begins, are errors; nothing is changed then.')
+            Description = @('Remove-MemoryBlock frees blocks. A block that is free already, and an address at which no block begins, are errors, as are blocks that the store itself holds; nothing is changed then.')
             Parameters  = @{}
             Examples    = @(@{ Title = 'What an owner left behind'; Code = 'Get-MemoryBlock -Owner 7 | Remove-MemoryBlock'; Remarks = 'Nothing is done when the owner has no block.' })
             Inputs      = 'DimensionStore.PowerShell.MemoryBlock'

@@ -40,6 +40,23 @@ Describe 'Remove-MemoryBlock' {
         $problem[0].FullyQualifiedErrorId | Should -Be 'BlockNotFound,DimensionStore.PowerShell.RemoveMemoryBlockCommand'
     }
 
+    It 'leaves the blocks alone in which the store keeps layers and proto-dimensions' {
+        $text = Get-DimensionContent D02:2
+        $proto = New-ProtoDimension learned
+        Add-ProtoDimensionEntry $proto 'kept' -Keywords kept
+        $held = @(Get-MemoryBlock -Owner -1)
+        $held.Count | Should -Be 2
+        Get-MemoryBlock | Remove-MemoryBlock -ErrorVariable problem -ErrorAction SilentlyContinue
+        Remove-MemoryBlock -Address $held.BaseAddress -ErrorVariable +problem -ErrorAction SilentlyContinue
+        Set-MemoryBlockContent $held 'X' -ErrorVariable +problem -ErrorAction SilentlyContinue
+        $problem.FullyQualifiedErrorId -replace ',.*' | Should -Be (@('BlockOfStore') * 6)
+        $block.IsLive | Should -BeFalse
+        $held.IsLive | Should -Be $true, $true
+        Get-DimensionContent D02:2 | Should -Be $text
+        Complete-ProtoDimension $proto | Out-Null
+        (Find-DimensionEntry kept).Text | Should -Be 'kept'
+    }
+
     It 'reports a block of a store that is closed' {
         Close-DimensionStore
         Remove-MemoryBlock $block -ErrorVariable problem -ErrorAction SilentlyContinue

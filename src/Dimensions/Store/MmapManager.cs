@@ -108,6 +108,10 @@ public sealed partial class MmapManager : IDisposable
     /// <exception cref="ArgumentException">The configured pools contradict each other.</exception>
     public PoolAllocator Pool => _pool.Value;
 
+    /// <summary>The owner that blocks of <see cref="Pool"/> bear which the store itself holds, for proto-dimensions and decompressed layers. They are the store's to write and to free: whoever
+    /// gives blocks back that he did not ask for leaves these alone.</summary>
+    public static OwnerId BlockOwner => new(-1);
+
     /// <summary>The budget.</summary>
     public MemoryBudget Budget { get; }
 

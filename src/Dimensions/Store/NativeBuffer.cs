@@ -34,7 +34,7 @@ internal sealed unsafe class NativeBuffer
 
     /// <summary>Takes a pool block, or null when no block is large enough or the pool has none to give.</summary>
     public static NativeBuffer? FromPool(PoolAllocator pool, long length) =>
-        pool.TryAllocate((nuint)Math.Max(length, 1), out nint address) ? new NativeBuffer(address, length, pool, null, 0) : null;
+        pool.TryAllocate((nuint)Math.Max(length, 1), out nint address, owner: MmapManager.BlockOwner) ? new NativeBuffer(address, length, pool, null, 0) : null;
 
     /// <summary>Reserves memory that the caller has charged to <paramref name="budget"/> already, rounded up to pages.</summary>
     /// <exception cref="VirtualMemoryException">The operating system refused; the charge is still the caller's.</exception>

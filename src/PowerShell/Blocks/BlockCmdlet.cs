@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using DimensionStore.Memory;
 
 namespace DimensionStore.PowerShell;
 
@@ -25,13 +26,17 @@ public abstract class BlockCmdlet : BlockSourceCmdlet
         {
             foreach (MemoryBlock block in Block)
             {
-                if (block.Source.IsOpen)
+                if (!block.Source.IsOpen)
                 {
-                    yield return block;
+                    WriteError(Errors.SourceClosed(block.Source));
+                }
+                else if (block.Source.HoldsBlocksOf(new OwnerId(block.Owner)))
+                {
+                    WriteError(Errors.BlockOfStore(block.BaseAddress));
                 }
                 else
                 {
-                    WriteError(Errors.SourceClosed(block.Source));
+                    yield return block;
                 }
             }
 
@@ -41,17 +46,25 @@ public abstract class BlockCmdlet : BlockSourceCmdlet
         BlockSource source = RequireSource();
         foreach (long address in Address)
         {
-            if (source.Blocks.Owns((nint)address))
+            if (!source.Blocks.Owns((nint)address))
+            {
+                WriteError(Errors.BlockNotFound(address));
+            }
+            else if (IsHeldBySource(source, address))
+            {
+                WriteError(Errors.BlockOfStore(address));
+            }
+            else
             {
                 long usable = (long)source.Blocks.UsableSize((nint)address);
                 yield return new MemoryBlock(address, usable, usable, 0, source);
             }
-            else
-            {
-                WriteError(Errors.BlockNotFound(address));
-            }
         }
     }
+
+    // An address tells nothing of its owner, so the blocks are gone through; only a store's, and only for addresses given by hand.
+    private static bool IsHeldBySource(BlockSource source, long address)
+        => source is DimensionStoreSession && source.Blocks.EnumerateBlocks().Any(block => block.Address == address && source.HoldsBlocksOf(block.Owner));
 
     /// <summary>Checks that a range lies in a block that is still in use, or writes an error.</summary>
     private protected bool TryRange(MemoryBlock block, long offset, long count)

@@ -62,6 +62,9 @@ public sealed class DimensionStoreSession : BlockSource
     internal override MemoryBudget MemoryBudget => Manager.Budget;
 
     /// <inheritdoc/>
+    internal override bool HoldsBlocksOf(OwnerId owner) => owner == MmapManager.BlockOwner;
+
+    /// <inheritdoc/>
     internal override string Describe() => $"the pool of {BasePath}";
 
     internal ProtoDimensionInfo[] Protos

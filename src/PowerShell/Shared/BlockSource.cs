@@ -22,6 +22,9 @@ public abstract class BlockSource
     /// <summary>What its memory is charged to.</summary>
     internal abstract MemoryBudget MemoryBudget { get; }
 
+    /// <summary>Whether blocks of this owner are held by the source itself, so that nobody else may touch or free them.</summary>
+    internal virtual bool HoldsBlocksOf(OwnerId owner) => false;
+
     /// <summary>What it is, for questions before a change: "allocator a", "the pool of /data".</summary>
     internal abstract string Describe();
 }

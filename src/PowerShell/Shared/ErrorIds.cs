@@ -9,6 +9,7 @@ internal static class ErrorIds
     public const string AllocatorExists = "AllocatorExists";
     public const string AllocatorNotFound = "AllocatorNotFound";
     public const string BlockNotFound = "BlockNotFound";
+    public const string BlockOfStore = "BlockOfStore";
     public const string CodecUnavailable = "CodecUnavailable";
     public const string DimensionNotFound = "DimensionNotFound";
     public const string DimensionNotLoaded = "DimensionNotLoaded";

@@ -132,6 +132,10 @@ internal static class Errors
         new ItemNotFoundException(string.Create(CultureInfo.InvariantCulture, $"No block in use begins at 0x{address:x}.")),
         ErrorIds.BlockNotFound, ErrorCategory.ObjectNotFound, address, "Get-MemoryBlock lists the blocks that are in use.");
 
+    public static ErrorRecord BlockOfStore(long address) => Make(
+        new InvalidOperationException(string.Create(CultureInfo.InvariantCulture, $"The block at 0x{address:x} is the store's own: it holds a proto-dimension or a decompressed layer.")),
+        ErrorIds.BlockOfStore, ErrorCategory.InvalidOperation, address, "Remove-ProtoDimension, Dismount-Dimension and Close-DimensionStore give such blocks back; Get-MemoryBlock shows them with the owner -1.");
+
     public static ErrorRecord BlockOutOfBounds(MemoryBlock block, long offset, long count) => From(
         new OutOfBoundsException(offset, count, block.UsableSize, $"Block 0x{block.BaseAddress:x}"), block);
 
