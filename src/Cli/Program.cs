@@ -2,16 +2,8 @@ using System.Runtime.InteropServices;
 using DimensionStore.Cli;
 
 using var interrupt = new CancellationTokenSource();
-
-// The first signal asks the command to stop, so that it removes its scratch files; a second one is left to the system, which ends the process.
-void OnSignal(PosixSignalContext signal)
-{
-    if (!interrupt.IsCancellationRequested)
-    {
-        signal.Cancel = true;
-        interrupt.Cancel();
-    }
-}
+var filter = new InterruptFilter(interrupt, TimeProvider.System);
+void OnSignal(PosixSignalContext signal) => signal.Cancel = filter.Take();
 
 using PosixSignalRegistration onInterrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
 using PosixSignalRegistration onTerminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);

@@ -15,12 +15,13 @@ internal static class ListCommand
         command.SetAction(parse =>
         {
             using StoreSession session = StoreSession.Open(context, parse.GetRequiredValue(directory));
+            DimensionStatus[] dimensions = [.. session.Dimensions.Select(session.Describe)];
             if (parse.GetValue(json))
             {
                 context.WriteJson(writer =>
                 {
                     writer.WriteStartArray();
-                    foreach (DimensionStatus dimension in session.Dimensions)
+                    foreach (DimensionStatus dimension in dimensions)
                     {
                         JsonOutput.WriteStatus(writer, dimension);
                     }
@@ -30,7 +31,7 @@ internal static class ListCommand
             }
             else
             {
-                Print(context.Console, session);
+                Print(context.Console, dimensions);
             }
 
             session.NoteSimulation();
@@ -39,10 +40,10 @@ internal static class ListCommand
         return command;
     }
 
-    private static void Print(IAnsiConsole console, StoreSession session)
+    private static void Print(IAnsiConsole console, DimensionStatus[] dimensions)
     {
         Table table = Display.CreateTable("Dimension", "Name", "State", ">Layers", ">Frequency", ">Size", "File");
-        foreach (DimensionStatus dimension in session.Dimensions)
+        foreach (DimensionStatus dimension in dimensions)
         {
             IReadOnlyList<LayerDescriptor> layers = dimension.Descriptor?.Layers ?? [];
             table.AddCells(

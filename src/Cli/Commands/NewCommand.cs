@@ -60,7 +60,7 @@ internal static class NewCommand
             }
             catch (InvalidEntryException refusal) when (refusal.SourceName is null)
             {
-                throw new InvalidEntryException($"entry {writer.EntryCount + 1}: {refusal.Message}", source.Name, null, refusal);
+                throw new InvalidEntryException(refusal.Message, source.Name, entry.Line, refusal);
             }
         }
 

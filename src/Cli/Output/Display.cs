@@ -82,6 +82,8 @@ internal static class Display
     /// </summary>
     private static string Printable(string text)
     {
+        // Lines that end as on Windows are lines, and no carriage return drives the terminal then.
+        text = text.Replace("\r\n", "\n", StringComparison.Ordinal);
         if (text.Length <= MaxCellLength && !text.Any(c => char.IsControl(c) && c != '\n'))
         {
             return text;

@@ -74,7 +74,7 @@ internal static class CsvEntrySource
         }
         catch (CsvHelperException refusal)
         {
-            throw new InvalidEntryException("a quote stands inside an unquoted field; put the whole field in quotes and double those inside it.", sourceName, line, refusal);
+            throw new InvalidEntryException("a quote is never closed, or stands inside an unquoted field; put the whole field in quotes and double those inside it.", sourceName, line, refusal);
         }
     }
 
@@ -123,6 +123,6 @@ internal static class CsvEntrySource
         }
 
         string[] keywords = row[columns[1]].Split(';', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        return new DimensionEntry(layer, keywords, Encoding.UTF8.GetBytes(row[columns[2]]));
+        return new DimensionEntry(layer, keywords, Encoding.UTF8.GetBytes(row[columns[2]])) { Line = line };
     }
 }

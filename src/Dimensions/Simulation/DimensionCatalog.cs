@@ -30,6 +30,11 @@ public sealed class DimensionCatalog
     public static DimensionCatalog Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        if (!File.Exists(path))
+        {
+            throw new FileNotFoundException($"{path} {(Directory.Exists(path) ? "is a directory" : "does not exist")}; name a catalog in the form of data/dimensions.json.", path);
+        }
+
         long length = new FileInfo(path).Length;
         return length > MaxFileBytes
             ? throw new InvalidCatalogException(path, $"the file has {length} bytes, a catalog at most {MaxFileBytes}.")

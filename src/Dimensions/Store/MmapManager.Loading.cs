@@ -224,7 +224,7 @@ public sealed partial class MmapManager
         }
         catch (UnauthorizedAccessException exception)
         {
-            throw new IOException($"{path} cannot be read: {exception.Message}", exception);
+            throw new IOException(exception.Message, exception);
         }
 
         DimensionDescriptor descriptor = region.Descriptor;

@@ -48,7 +48,8 @@ public sealed class BuildCommandTests : IDisposable
 
         Assert.Contains(catalog, Tool.Fail(ExitCodes.Refused, "generate", "--from", catalog, "--out", store), StringComparison.Ordinal);
         Assert.False(Directory.Exists(store));
-        Tool.Fail(ExitCodes.InputOutput, "generate", "--from", _directory.File("none.json"), "--out", store);
+        string missing = Tool.Fail(ExitCodes.InputOutput, "generate", "--from", _directory.File("none.json"), "--out", store);
+        Assert.Contains("none.json does not exist; name a catalog", missing, StringComparison.Ordinal);
     }
 
     [Fact]

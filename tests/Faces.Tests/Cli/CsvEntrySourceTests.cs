@@ -53,6 +53,7 @@ public sealed class CsvEntrySourceTests
     [InlineData("layer,keywords,content\n0,a\n", 2, "2 fields")]
     [InlineData("layer,keywords,content\n0,a,b\"c\n", 2, "quote")]
     [InlineData("layer,keywords,content\n0,\"a,b\n1,c,d\n", 2, "quote")]
+    [InlineData("layer,keywords,content\n0,a,\"b\n", 2, "never closed")]
     [InlineData("\n\nlayer;keywords;content\n", 3, "no column layer")]
     public async Task A_row_that_is_no_entry_is_refused_with_its_line(string csv, long line, string expected)
     {

@@ -49,6 +49,12 @@ public sealed class DisplayTests
     }
 
     [Fact]
+    public void Lines_that_end_as_on_windows_are_lines()
+    {
+        Assert.Equal("one\ntwo\n", Render(CliTerminal.Redirected, console => console.WritePlain("one\r\ntwo")));
+    }
+
+    [Fact]
     public void Long_text_ends_in_an_ellipsis_and_keeps_surrogates_whole()
     {
         string text = Render(CliTerminal.Redirected with { FixedWidth = 2000 }, console => console.WritePlain(new string('x', 399) + "😀😀"));

@@ -128,6 +128,8 @@ public sealed class NewCommandTests : IDisposable
     [InlineData("s.jsonl", "{\"layer\":0,\"keywords\":[],\"content\":\"a\"}\n{\"layer\":0,", "line 2")]
     [InlineData("s.jsonl", "\n\n{\"layer\":7,\"keywords\":[],\"content\":\"a\"}\n", "line 3")]
     [InlineData("s.jsonl", "{\"layer\":0,\"keywords\":[1],\"content\":\"a\"}\n", "line 1")]
+    [InlineData("s.jsonl", "\n{\"layer\":0,\"keywords\":[\"a\",\"\"],\"content\":\"a\"}\n", "line 2")]
+    [InlineData("s.csv", "layer,keywords,content\n0,a,\"two\nlines\"\n0,a\u0000b,c\n", "line 4")]
     [InlineData("s.csv", "layer,keywords\n0,a\n", "line 1")]
     [InlineData("s.csv", "layer,keywords,content\n0,a,b\n7,a,b\n", "line 3")]
     public void Bad_entries_are_refused_with_their_line_and_leave_nothing(string name, string text, string expected)
@@ -198,6 +200,7 @@ public sealed class NewCommandTests : IDisposable
         string error = Tool.Fail(ExitCodes.Refused, "new", file, "--id", id, "--name", "Fixed", "--from", source, "--force");
 
         Assert.Contains("immutable", error, StringComparison.Ordinal);
+        Assert.Contains("delete it by hand", error, StringComparison.Ordinal);
         Assert.Equal(before, File.ReadAllBytes(file));
         Assert.True(Tool.Succeed("show", file, "--json").Json.GetProperty("sealed").GetBoolean());
     }

@@ -177,6 +177,7 @@ public sealed class StoreCommandTests : IDisposable
         Assert.Contains("simulation", list.Error, StringComparison.Ordinal);
         Assert.Equal(14, list.Json.GetArrayLength());
         Assert.All(list.Json.EnumerateArray(), dimension => Assert.Equal("simulated", dimension.GetProperty("state").GetString()));
+        Assert.All(list.Json.EnumerateArray(), dimension => Assert.Equal(4, dimension.GetProperty("layers").GetArrayLength()));
     }
 
     [Fact]

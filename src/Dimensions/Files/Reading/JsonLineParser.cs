@@ -124,7 +124,7 @@ internal sealed class JsonLineParser(string sourceName) : IDisposable
 
         return contentLength < 0
             ? throw Error("\"content\" is missing; give the entry's text, or its bytes as \"contentBase64\".")
-            : new DimensionEntry(layer, _keywords.Count == 0 ? [] : _keywords.ToArray(), _content.AsMemory(0, contentLength));
+            : new DimensionEntry(layer, _keywords.Count == 0 ? [] : _keywords.ToArray(), _content.AsMemory(0, contentLength)) { Line = _line };
     }
 
     private int ReadLayer(ref Utf8JsonReader reader)
