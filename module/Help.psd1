@@ -180,7 +180,7 @@
             Synopsis    = 'Reads the content of layers, as text or bytes.'
             Description = @('Get-DimensionContent writes the content of a layer as one text, decoded as UTF-8, or as one byte array. What is written is a copy: it stays valid whatever happens to the store.')
             Parameters  = @{
-                LayerId      = 'The layers: the dimension, a colon and the layer number, as in D01:0.'
+                LayerId      = 'The layers: the dimension, a colon and the layer number, as in D01:0. What Get-DimensionLayer, Find-DimensionEntry and Get-DimensionContext give stands for its layer.'
                 Offset       = 'First byte to read, from the start of the layer.'
                 Count        = 'How many bytes to read. To the end of the layer when omitted.'
                 AsByteStream = 'Writes one byte array per layer instead of one text.'

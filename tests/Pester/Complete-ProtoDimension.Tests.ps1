@@ -45,4 +45,11 @@ Describe 'Complete-ProtoDimension' {
         Complete-ProtoDimension $proto | Out-Null
         { Complete-ProtoDimension $proto } | Should -Throw -ErrorId 'ProtoDimensionClosed,DimensionStore.PowerShell.CompleteProtoDimensionCommand'
     }
+
+    It 'says what is wrong without the parameter names of the library' {
+        'x' | Add-ProtoDimensionEntry ($proto = New-ProtoDimension 'Core')
+        Complete-ProtoDimension $proto -Id D01 -ErrorVariable problem -ErrorAction SilentlyContinue
+        $problem[0].FullyQualifiedErrorId | Should -Be 'InvalidArgument,DimensionStore.PowerShell.CompleteProtoDimensionCommand'
+        "$($problem[0])" | Should -BeLike '*from 15 on.'
+    }
 }

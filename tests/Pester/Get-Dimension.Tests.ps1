@@ -30,6 +30,16 @@ Describe 'Get-Dimension' {
         (Get-Dimension D01 | Get-Dimension).Name | Should -Be 'Emotion'
     }
 
+    It 'takes the dimensions in which entries were found' {
+        (Find-DimensionEntry joyful | Get-Dimension).Id | Should -Be 'D01'
+    }
+
+    It 'shows the layers of dimensions that no command has used yet' {
+        $fresh = Open-DimensionStore (New-TestDirectory) -WarningAction SilentlyContinue
+        try { (Get-Dimension D01, D14 -Store $fresh).LayerCount | Should -Be 4, 4 }
+        finally { Close-DimensionStore $fresh }
+    }
+
     It 'looks a dimension from a pipeline up in its own store' {
         $other = Open-DimensionStore (New-TestDirectory) -WarningAction SilentlyContinue
         "$((Get-Dimension D01 -Store $session | Get-Dimension).State)" | Should -Be 'Loaded'

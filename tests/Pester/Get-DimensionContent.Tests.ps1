@@ -34,6 +34,13 @@ Describe 'Get-DimensionContent' {
         Get-DimensionContent D01:0 -Count 0 | Should -Be ''
     }
 
+    It 'takes the layers in which entries were found, and of contexts' {
+        Find-DimensionEntry delight | Get-DimensionContent | Should -Be (Get-DimensionContent D01:0)
+        Get-DimensionContext D01:1, D01:0 | Get-DimensionContent | Should -Be (Get-DimensionContent D01:1, D01:0)
+        $entries = @(Find-DimensionEntry joyful) + @(Find-DimensionEntry 'thought')
+        Get-DimensionContent -LayerId $entries | ForEach-Object Length | Should -Be 40, 3800
+    }
+
     It 'reads the place that Find-DimensionEntry gives' {
         $found = Find-DimensionEntry joyful
         Get-DimensionContent $found.LayerId -Offset $found.Offset -Count $found.Length | Should -Be $found.Text

@@ -25,6 +25,10 @@ Describe 'Get-DimensionContext' {
         (Get-DimensionLayer D01 | Get-DimensionContext).DominantFrequency | Should -Be 4.5, 4.5
     }
 
+    It 'takes the layers in which entries were found' {
+        (Find-DimensionEntry joyful | Get-DimensionContext).LayerId | Should -Be 'D01:0'
+    }
+
     It 'skips and reports what cannot be answered' {
         $contexts = Get-DimensionContext D01:0, D77:0, D01:3, D01:1 -ErrorVariable problem -ErrorAction SilentlyContinue
         "$($contexts.LayerId)" | Should -Be 'D01:0 D01:1'

@@ -36,6 +36,10 @@ Describe 'Get-DimensionLayer' {
         "$((Get-Dimension D01, D03 | Get-DimensionLayer -Layer 1).LayerId)" | Should -Be 'D01:1 D03:1'
     }
 
+    It 'takes the dimensions in which entries were found' {
+        (Find-DimensionEntry joyful | Get-DimensionLayer).LayerId | Should -Be 'D01:0', 'D01:1'
+    }
+
     It 'reports a layer that a named dimension does not have, not one that a pattern misses' {
         Get-DimensionLayer D02 -Layer 0 -ErrorVariable problem -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
         $problem[0].FullyQualifiedErrorId | Should -Be 'LayerNotFound,DimensionStore.PowerShell.GetDimensionLayerCommand'

@@ -187,6 +187,7 @@ Describe 'New-DimensionFile' {
     }
 
     It 'names the object that is no entry' {
+        { 'one', [pscustomobject]@{ Content = 'x'; Keywords = 'a', '' } | New-DimensionFile $file D01 } | Should -Throw '*Input object 2*keyword is empty*'
         { 'one', 'two', [pscustomobject]@{ Content = 'x'; Layer = 9 } | New-DimensionFile $file D01 } | Should -Throw '*Input object 3*9*0, 1, 2 or 3*'
     }
 

@@ -180,6 +180,18 @@ public sealed class NewDimensionFileCommand : DimensionCmdlet
 
     private void Add(EntryInput entry)
     {
+        try
+        {
+            Write(entry);
+        }
+        catch (InvalidEntryException refusal)
+        {
+            throw _reader!.Place(refusal);
+        }
+    }
+
+    private void Write(EntryInput entry)
+    {
         if (entry.FilePath is null)
         {
             _writer!.AddEntry(entry.Layer, entry.Keywords, entry.Content.Span);

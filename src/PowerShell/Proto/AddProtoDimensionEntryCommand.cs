@@ -82,6 +82,13 @@ public sealed class AddProtoDimensionEntryCommand : ProtoDimensionCmdlet
         }
 
         ReadOnlySpan<byte> content = entry.FilePath is null ? entry.Content.Span : File.ReadAllBytes(entry.FilePath);
-        _proto.Add(entry.Layer, entry.Keywords, content);
+        try
+        {
+            _proto.Add(entry.Layer, entry.Keywords, content);
+        }
+        catch (InvalidEntryException refusal)
+        {
+            throw _reader!.Place(refusal);
+        }
     }
 }

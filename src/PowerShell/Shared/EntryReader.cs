@@ -46,6 +46,9 @@ internal sealed class EntryReader(int defaultLayer, IReadOnlyList<string>? defau
         yield return ReadOne(value, input);
     }
 
+    /// <summary>What the writer refused in an entry, with the object it was made of, which the writer cannot know.</summary>
+    public InvalidEntryException Place(InvalidEntryException refusal) => new(string.Create(CultureInfo.InvariantCulture, $"Input object {_objects}: {refusal.Message}"), null, null, refusal);
+
     /// <summary>The entry that single bytes at the end of the pipeline make, or null.</summary>
     public EntryInput? TakeLooseBytes()
     {

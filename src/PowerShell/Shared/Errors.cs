@@ -17,8 +17,8 @@ internal static class Errors
         DimensionFormatException format => Make(e, ErrorIds.InvalidFileFormat, ErrorCategory.InvalidData, format.FilePath ?? target, "Run Test-DimensionFile on the file; rebuild it with New-DimensionFile, or take it from a backup."),
         CodecUnavailableException codec => Make(e, ErrorIds.CodecUnavailable, ErrorCategory.NotInstalled, codec.FilePath ?? target, $"Install {codec.LibraryName}, or choose the codec None, Brotli or ZLib."),
         InvalidEntryException => Make(e, ErrorIds.InvalidEntry, ErrorCategory.InvalidData, target, "Give each object a Layer from 0 to 3, Keywords, and Content. Nothing was written."),
-        DimensionFileExistsException exists => Make(e, ErrorIds.FileExists, ErrorCategory.ResourceExists, exists.FilePath, "Use -Force to replace the file, or another -Path."),
-        MemoryMapFileExistsException exists => Make(e, ErrorIds.FileExists, ErrorCategory.ResourceExists, exists.FilePath, "Use -Force to replace the file, or another -Path."),
+        DimensionFileExistsException exists => Make(e, ErrorIds.FileExists, ErrorCategory.ResourceExists, exists.FilePath, "Use -Force to replace the file, or give another place."),
+        MemoryMapFileExistsException exists => Make(e, ErrorIds.FileExists, ErrorCategory.ResourceExists, exists.FilePath, "Use -Force to replace the file, or give another place."),
         ImmutableDimensionException immutable => Make(e, ErrorIds.ImmutableDimension, ErrorCategory.InvalidOperation, immutable.FilePath ?? (object)immutable.Dimension, "Immutable dimensions (D09, D14, and sealed files) stay as they are, -Force or not. Close the store to take them out of memory; delete a file by hand to replace it."),
         DimensionNotFoundException notFound => Make(e, ErrorIds.DimensionNotFound, ErrorCategory.ObjectNotFound, target ?? notFound.Dimension, "Get-Dimension lists the dimensions of the store."),
         LayerNotFoundException layer => Make(e, ErrorIds.LayerNotFound, ErrorCategory.ObjectNotFound, layer.Layer, "Get-DimensionLayer lists the layers of a dimension."),
@@ -35,7 +35,7 @@ internal static class Errors
         TraceReplayException => Make(e, ErrorIds.TraceReplayFailed, ErrorCategory.LimitsExceeded, target, "Give more with -LimitBytes, or choose an allocator that makes blocks of such sizes and alignments."),
         MemoryToolkitException => Make(e, ErrorIds.MemoryError, ErrorCategory.ResourceUnavailable, target, "The operating system refused memory; free some and try again."),
         UnauthorizedAccessException => Make(e, ErrorIds.AccessDenied, ErrorCategory.PermissionDenied, target, "Check the permissions of the file and of its directory."),
-        FileNotFoundException or DirectoryNotFoundException => Make(e, ErrorIds.PathNotFound, ErrorCategory.ObjectNotFound, target, "Check the spelling; the directory must exist."),
+        FileNotFoundException or DirectoryNotFoundException => Make(e, ErrorIds.PathNotFound, ErrorCategory.ObjectNotFound, target, "Check the spelling; a file that is to be read, and the directory of one that is to be made, must exist."),
         IOException => Make(e, ErrorIds.InputOutputFailed, ErrorCategory.DeviceError, target, "Check the disk and whether another program holds the file."),
         ObjectDisposedException => Make(e, ErrorIds.StoreClosed, ErrorCategory.InvalidOperation, target, "Open the store again with Open-DimensionStore."),
         ArgumentException => Make(e, ErrorIds.InvalidArgument, ErrorCategory.InvalidArgument, target, "The message says what is expected."),
@@ -110,7 +110,11 @@ internal static class Errors
 
     public static ErrorRecord KeywordNotFound(string keyword, DimensionStoreSession session) => Make(
         new ItemNotFoundException($"No dimension searched in {session.BasePath} has an entry with the keyword '{keyword}'."),
-        ErrorIds.KeywordNotFound, ErrorCategory.ObjectNotFound, keyword, "Try -Prefix, or a pattern with * and ?.");
+        ErrorIds.KeywordNotFound, ErrorCategory.ObjectNotFound, keyword, "Try -Prefix, or a pattern with * and ?; Get-Dimension shows which dimensions are loaded.");
+
+    public static ErrorRecord DimensionNotMounted(DimensionId id) => Make(
+        new RegionNotFoundException(id),
+        ErrorIds.DimensionNotLoaded, ErrorCategory.ResourceUnavailable, id, "There is nothing to dismount; Get-Dimension -State Loaded lists what can be.");
 
     public static ErrorRecord DimensionNameNotFound(string name, DimensionStoreSession session) => Make(
         new ItemNotFoundException($"No dimension of {session.BasePath} is called '{name}'."),
@@ -145,6 +149,13 @@ internal static class Errors
 
     private static ErrorRecord Make(Exception exception, string id, ErrorCategory category, object? target, string remedy) => new(exception, id, category, target)
     {
-        ErrorDetails = new ErrorDetails(exception.Message) { RecommendedAction = remedy },
+        ErrorDetails = new ErrorDetails(WithoutParameterName(exception.Message)) { RecommendedAction = remedy },
     };
+
+    // What .NET appends names a parameter of the library, which is none of the cmdlet's, and what it was.
+    private static string WithoutParameterName(string message)
+    {
+        int suffix = message.IndexOf(" (Parameter '", StringComparison.Ordinal);
+        return suffix < 0 ? message : message[..suffix];
+    }
 }

@@ -11,6 +11,7 @@ public sealed class DismountDimensionCommand : StoreCmdlet
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
+    [TakesProperty(nameof(Id))]
     [ArgumentCompleter(typeof(DimensionIdCompleter))]
     public string[] Id { get; set; } = [];
 
@@ -51,7 +52,7 @@ public sealed class DismountDimensionCommand : StoreCmdlet
 
         if (!unloaded)
         {
-            WriteError(Errors.From(new RegionNotFoundException(status.Id), status.Id));
+            WriteError(Errors.DimensionNotMounted(status.Id));
         }
         else if (PassThru)
         {

@@ -15,6 +15,7 @@ public sealed class GetDimensionCommand : StoreCmdlet
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = IdSet)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
+    [TakesProperty(nameof(Id))]
     [ArgumentCompleter(typeof(DimensionIdCompleter))]
     public string[]? Id { get; set; }
 
@@ -36,9 +37,15 @@ public sealed class GetDimensionCommand : StoreCmdlet
         IEnumerable<DimensionStatus> found = ParameterSetName == NameSet ? SelectByName(session) : SelectDimensions(session, Id ?? Everything);
         foreach (DimensionStatus status in found)
         {
-            if (State is null || State.Contains(status.State))
+            if (State is not null && !State.Contains(status.State))
             {
-                WriteObject(new DimensionInfo(status, session));
+                continue;
+            }
+
+            DimensionStatus described = status;
+            if (Try(status.Id, () => described = SimulatedDimensions.Describe(session, status)))
+            {
+                WriteObject(new DimensionInfo(described, session));
             }
         }
     }

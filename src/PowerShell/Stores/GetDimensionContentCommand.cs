@@ -11,6 +11,7 @@ public sealed class GetDimensionContentCommand : StoreCmdlet
     /// <summary>The layers, written D01:0.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
+    [TakesProperty(nameof(LayerId))]
     [ArgumentCompleter(typeof(LayerIdCompleter))]
     public string[] LayerId { get; set; } = [];
 

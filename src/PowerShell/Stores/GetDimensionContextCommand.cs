@@ -14,6 +14,7 @@ public sealed class GetDimensionContextCommand : StoreCmdlet
     [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [Alias("NavigationPath")]
     [ValidateNotNullOrEmpty]
+    [TakesProperty(nameof(LayerId))]
     [ArgumentCompleter(typeof(LayerIdCompleter))]
     public string[] LayerId { get; set; } = [];
 

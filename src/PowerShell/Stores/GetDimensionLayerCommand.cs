@@ -13,6 +13,7 @@ public sealed class GetDimensionLayerCommand : StoreCmdlet
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
+    [TakesProperty(nameof(Id))]
     [ArgumentCompleter(typeof(DimensionIdCompleter))]
     public string[]? Id { get; set; }
 
