@@ -40,5 +40,10 @@ internal static unsafe class LeafBits
     private static uint WordsWithBits(Vector256<ulong> bits) => ~Vector256.Equals(bits, Vector256<ulong>.Zero).ExtractMostSignificantBits() & ((1u << LeafMap.LeafWords) - 1);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Word(Vector256<ulong> bits, int word) => ((ulong*)&bits)[word];
+    private static ulong Word(Vector256<ulong> bits, int word)
+    {
+        // A copy of its own: a value whose address is taken is kept in memory by everybody who uses it.
+        Vector256<ulong> stored = bits;
+        return ((ulong*)&stored)[word];
+    }
 }

@@ -226,6 +226,8 @@ internal sealed unsafe partial class LeafMap : IDisposable
     /// Marks the granules from <paramref name="low"/> to before <paramref name="high"/> of a leaf as a block or, if it does not begin here, as the rest of one. Returns 1 if the leaf was empty, else 0.
     /// The block is cut out of one free run, so only a leaf whose longest run that was has to be looked at as a whole.
     /// </summary>
+    /// <remarks>Not inlined: its choices are made without branches only where no loop is around them.</remarks>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private int MarkPart(int leaf, int low, int high, bool begins, out int left, out int right)
     {
         Vector256<ulong> block = LeafBits.From(low) & ~LeafBits.From(high);
@@ -249,6 +251,8 @@ internal sealed unsafe partial class LeafMap : IDisposable
     /// Marks the granules from <paramref name="low"/> to before <paramref name="high"/> of a leaf as free. Returns 1 if the leaf is empty now, else 0.
     /// The free run that they come to lie in is the only one that is new, and it can only be longer than those it was made of.
     /// </summary>
+    /// <remarks>Not inlined, for the same reason.</remarks>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private int ClearPart(int leaf, int low, int high, out int left, out int right)
     {
         Vector256<ulong> below = ~LeafBits.From(low);

@@ -17,7 +17,8 @@ internal readonly record struct LeafRuns(uint Prefix, uint Max, uint Suffix)
         => new((uint)LeafBits.First(~free), (uint)Longest(free), (uint)(LeafMap.LeafGranules - LeafBits.BehindLast(~free)));
 
     /// <summary>The longest run of set bits.</summary>
-    internal static unsafe int Longest(Vector256<ulong> free)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static int Longest(Vector256<ulong> free)
     {
         // Bit p of "runs of 2^k" says that 2^k bits are set from p on; from there the longest of each word is put together like a binary number, the largest power first.
         // A run that goes through to the end of its word is cut short by this, which does no harm: the joining below knows it.
@@ -36,12 +37,10 @@ internal readonly record struct LeafRuns(uint Prefix, uint Max, uint Suffix)
 
         int longest = 0;
         int carried = 0;
-        ulong* words = (ulong*)&free;
-        ulong* inside = (ulong*)&length;
-        Join(words[0], inside[0], ref longest, ref carried);
-        Join(words[1], inside[1], ref longest, ref carried);
-        Join(words[2], inside[2], ref longest, ref carried);
-        Join(words[3], inside[3], ref longest, ref carried);
+        Join(free[0], length[0], ref longest, ref carried);
+        Join(free[1], length[1], ref longest, ref carried);
+        Join(free[2], length[2], ref longest, ref carried);
+        Join(free[3], length[3], ref longest, ref carried);
         return Math.Max(longest, carried);
     }
 

@@ -157,15 +157,17 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
     /// <summary>Takes notice of a block that was freed and that starts in membrane <paramref name="i"/>.</summary>
     internal void Grow(int i, int granule, int count, int left, int right)
     {
-        Membranes[i].Grow(granule >> LeafMap.LeafShift, (granule + count - 1) >> LeafMap.LeafShift, left, right);
-        TakeOver(i, granule, count);
+        MembraneTree membrane = Membranes[i];
+        membrane.Grow(granule >> LeafMap.LeafShift, (granule + count - 1) >> LeafMap.LeafShift, left, right);
+        TakeOver(i, membrane, granule, count);
     }
 
     /// <summary>Takes notice of a block that was allocated and that starts in membrane <paramref name="i"/>.</summary>
     internal void Shrink(int i, Vector256<int> before, int granule, int count, int left, int right)
     {
-        Membranes[i].Shrink(before, granule, count, left, right);
-        TakeOver(i, granule, count);
+        MembraneTree membrane = Membranes[i];
+        membrane.Shrink(before, granule, count, left, right);
+        TakeOver(i, membrane, granule, count);
     }
 
     /// <summary>Takes notice of leaves that have changed; the first lies in membrane <paramref name="i"/> or below it.</summary>
@@ -203,9 +205,8 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
         return missing;
     }
 
-    private void TakeOver(int i, int granule, int count)
+    private void TakeOver(int i, MembraneTree membrane, int granule, int count)
     {
-        MembraneTree membrane = Membranes[i];
         LongestFree[i] = membrane.Root.Max;
         if (granule + count > membrane.FirstGranule + membrane.Granules)
         {

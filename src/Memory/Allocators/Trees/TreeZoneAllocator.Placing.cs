@@ -112,7 +112,7 @@ public sealed unsafe partial class TreeZoneAllocator
 
                     int firstLeaf = (granule >> LeafMap.LeafShift) & -_pageLeaves;
                     int lastLeaf = ((granule + count - 1) >> LeafMap.LeafShift) | (_pageLeaves - 1);
-                    missing = (long)zone.CountUncommitted(firstLeaf, lastLeaf) * LeafMap.LeafBytes;
+                    missing = _map.HaveAll(firstLeaf, lastLeaf, LeafMap.Committed) ? 0 : (long)zone.CountUncommitted(firstLeaf, lastLeaf) * LeafMap.LeafBytes;
                     if (missing <= charged)
                     {
                         if (missing > 0)
@@ -173,7 +173,7 @@ public sealed unsafe partial class TreeZoneAllocator
     /// <summary>Makes a free, committed run a block with its tag. Under the zone's lock.</summary>
     private void Occupy(TreeZone zone, int granule, int count, in Request request, ref Outcome outcome)
     {
-        outcome.IsFresh = _map.AreFresh(granule >> LeafMap.LeafShift, (granule + count - 1) >> LeafMap.LeafShift);
+        outcome.IsFresh = _map.HaveAll(granule >> LeafMap.LeafShift, (granule + count - 1) >> LeafMap.LeafShift, LeafMap.Fresh);
         if (request.HasTag)
         {
             _tags.Prepare(granule);

@@ -248,9 +248,10 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
             _tags.Remove(granule);
         }
 
+        // An interlocked operation waits until everything written before it is through to the cache: first, while there is nothing.
+        Interlocked.Add(ref _liveBytes, -((long)count << LeafMap.GranuleShift));
         Release(zone, granule, count);
         zone.FreeCount++;
-        Interlocked.Add(ref _liveBytes, -((long)count << LeafMap.GranuleShift));
         bool look = (zone.FreeCount & PressureMask) == 0;
         long ticks = 0;
         if (started != 0)
