@@ -186,6 +186,14 @@ Describe 'New-DimensionFile' {
         Get-ChildItem -LiteralPath $directory -Force | Should -BeNullOrEmpty
     }
 
+    It 'warns of a file that a store will refuse for its size' {
+        $fits = [byte[]]::new(4MB - 64KB)
+        , $fits | New-DimensionFile (Join-Path $directory fits.mmap) D14 -WarningVariable warning -WarningAction SilentlyContinue | Out-Null
+        $warning | Should -BeNullOrEmpty
+        , ([byte[]]::new(4MB)) | New-DimensionFile (Join-Path $directory large.mmap) D14 -WarningVariable warning -WarningAction SilentlyContinue | Out-Null
+        $warning | Should -BeLike '*4*194*304*refuse*'
+    }
+
     It 'names the object that is no entry' {
         { 'one', [pscustomobject]@{ Content = 'x'; Keywords = 'a', '' } | New-DimensionFile $file D01 } | Should -Throw '*Input object 2*keyword is empty*'
         { 'one', 'two', [pscustomobject]@{ Content = 'x'; Layer = 9 } | New-DimensionFile $file D01 } | Should -Throw '*Input object 3*9*0, 1, 2 or 3*'

@@ -21,6 +21,13 @@ Describe 'Open-DimensionStore' {
         try { (Open-DimensionStore (Split-Path $directory -Leaf)).DimensionsLoaded | Should -Be 2 } finally { Pop-Location }
     }
 
+    It 'does not say that there are no files where they are broken or too large' {
+        $broken = New-TestDirectory
+        Set-Content -LiteralPath (Join-Path $broken D01.mmap) 'no dimension file'
+        Open-DimensionStore $broken -ErrorAction SilentlyContinue -WarningVariable warning -WarningAction SilentlyContinue | Out-Null
+        $warning | Should -BeLike 'None of the dimension files in * is loaded; *simulation.'
+    }
+
     It 'opens a bracketed directory by -LiteralPath and from Get-Item' {
         $odd = New-TestDirectory 'store [x]'
         'x' | New-DimensionFile (Join-Path $odd D01.mmap) D01 | Out-Null

@@ -132,6 +132,11 @@ public sealed class DimensionCatalog
     private ReadOnlyCollection<GeneratedFile> WriteFiles(string directory, GeneratedFile?[] kept, bool overwrite, IProgress<GeneratedFile>? progress, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        if (File.Exists(directory))
+        {
+            throw new IOException($"{directory} is a file; name a directory for the dimension files.");
+        }
+
         Directory.CreateDirectory(directory);
         List<GeneratedFile> files = new(kept.Length);
         for (int i = 0; i < kept.Length; i++)

@@ -152,6 +152,11 @@ public sealed class NewDimensionFileCommand : DimensionCmdlet
         }
 
         WriteObject(made);
+        long most = DimensionLayout.Default.MaxBytesOf(made!.Id);
+        if (made.Length > most)
+        {
+            WriteWarning($"{_filePath} has {made.Length:N0} bytes; a store with the default layout gives {made.Id} {most:N0} and will refuse it.");
+        }
     }
 
     /// <inheritdoc/>

@@ -28,7 +28,7 @@ internal static class Errors
         InvalidLayoutException => Make(e, ErrorIds.InvalidLayout, ErrorCategory.InvalidData, target, "Correct the layout so that its slots neither overlap nor leave gaps."),
         DimensionStoreException => Make(e, ErrorIds.StoreError, ErrorCategory.InvalidOperation, target, "The message says what to change."),
         UnknownOwnerException owner => Make(e, ErrorIds.OwnerNotFound, ErrorCategory.ObjectNotFound, owner.Owner, "Get-MemoryOwner lists the owners of an allocator."),
-        LimitExceededException => Make(e, ErrorIds.LimitExceeded, ErrorCategory.LimitsExceeded, target, "Dismount dimensions, remove blocks, or open the store with a larger -TotalMemoryMb."),
+        LimitExceededException => Make(e, ErrorIds.LimitExceeded, ErrorCategory.LimitsExceeded, target, "Where the memory budget is full, dismount dimensions, remove blocks, or open the store with a larger -TotalMemoryMb; where a slot or a partition is, write less into it, or open the store with another -LayoutPath."),
         AllocationFailedException => Make(e, ErrorIds.AllocationFailed, ErrorCategory.ResourceUnavailable, target, "Ask for fewer bytes; Get-MemStats shows block sizes and what is in use."),
         MemoryFaultException => Make(e, ErrorIds.MemoryFault, ErrorCategory.InvalidOperation, target, "Get-MemoryBlock lists the blocks that are in use; a block can be removed once."),
         TraceFormatException trace => Make(e, ErrorIds.InvalidTrace, ErrorCategory.InvalidData, trace.FilePath ?? target, "The message names the rule and the offset; take the trace from where it came from again, or record it anew."),

@@ -113,8 +113,10 @@ public sealed class OpenDimensionStoreCommand : DimensionCmdlet
 
     private void ReportState(DimensionStoreSession session)
     {
+        bool anyFile = false;
         foreach (DimensionStatus status in session.Manager.GetDimensions())
         {
+            anyFile |= status.FilePath is not null;
             if (status.State == DimensionState.Failed && status.Error is not null && Errors.IsExpected(status.Error))
             {
                 WriteError(Errors.From(status.Error, status.FilePath ?? (object)status.Id));
@@ -124,7 +126,9 @@ public sealed class OpenDimensionStoreCommand : DimensionCmdlet
         MemoryStats stats = session.Manager.GetStats();
         if (stats.DimensionsLoaded == 0 && stats.SimulationMode)
         {
-            WriteWarning($"{session.BasePath} has no dimension files; answers come from the simulation.");
+            WriteWarning(anyFile
+                ? $"None of the dimension files in {session.BasePath} is loaded; dimensions without a file answer from the simulation."
+                : $"{session.BasePath} has no dimension files; answers come from the simulation.");
         }
     }
 }

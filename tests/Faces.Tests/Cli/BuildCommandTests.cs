@@ -49,6 +49,8 @@ public sealed class BuildCommandTests : IDisposable
         Assert.Contains(catalog, Tool.Fail(ExitCodes.Refused, "generate", "--from", catalog, "--out", store), StringComparison.Ordinal);
         Assert.False(Directory.Exists(store));
         string missing = Tool.Fail(ExitCodes.InputOutput, "generate", "--from", _directory.File("none.json"), "--out", store);
+        string file = _directory.Write("file", "x");
+        Assert.Contains($"{file} is a file; name a directory", Tool.Fail(ExitCodes.InputOutput, "generate", "--out", file), StringComparison.Ordinal);
         Assert.Contains("none.json does not exist; name a catalog", missing, StringComparison.Ordinal);
     }
 
