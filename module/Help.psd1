@@ -459,7 +459,7 @@
         'Register-MemoryPressureEvent' = @{
             Synopsis    = 'Subscribes to the memory pressure of an allocator or a store.'
             Description = @(
-                'Register-MemoryPressureEvent makes an event of PowerShell each time the memory charged to an allocator, or to a store, passes one of its thresholds, upwards or downwards. In the action, $Event.SourceEventArgs has Previous, Current, UsedBytes and LimitBytes.'
+                'Register-MemoryPressureEvent makes an event of PowerShell each time the memory charged to an allocator, or to a store, passes one of its thresholds, upwards or downwards: 60, 80 and 95 percent of the limit for a segregated allocator, 75, 85 and 95 for the others, as set for a store. In the action, $Event.SourceEventArgs has Previous, Current, UsedBytes and LimitBytes.'
                 'Without -Action events wait in the queue of Get-Event and Wait-Event. Unregister-Event ends the subscription.'
             )
             Parameters  = @{

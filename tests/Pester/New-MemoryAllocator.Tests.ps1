@@ -36,6 +36,15 @@ Describe 'New-MemoryAllocator' {
         { New-MemoryAllocator pool -LimitBytes 0 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
     }
 
+    It 'refuses a name that other cmdlets would not find it by: <_>' -ForEach ' ', 'a*', 'b?' {
+        { New-MemoryAllocator pool $_ } | Should -Throw -ErrorId 'InvalidArgument,*'
+        Get-MemoryAllocator | Should -BeNullOrEmpty
+    }
+
+    It 'shows the limit whole at 80 columns' {
+        New-MemoryAllocator general cache -LimitBytes 64GB | Out-String -Width 80 | Should -Match '68,719,476,736'
+    }
+
     It 'makes nothing with -WhatIf' {
         New-MemoryAllocator pool -WhatIf | Should -BeNullOrEmpty
         Get-MemoryAllocator | Should -BeNullOrEmpty

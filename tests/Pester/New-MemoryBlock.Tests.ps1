@@ -4,6 +4,16 @@ Describe 'New-MemoryBlock' {
     BeforeEach { Open-DimensionStore (New-SampleStore) | Out-Null }
     AfterEach { Close-DimensionStore -All }
 
+    It 'refuses an owner that is no number of one' {
+        New-MemoryAllocator pool owned | Out-Null
+        try {
+            { New-MemoryBlock 10 -Owner -1 -Allocator owned } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
+            Get-MemoryOwner owned | Should -BeNullOrEmpty
+        } finally {
+            Remove-MemoryAllocator owned
+        }
+    }
+
     It 'allocates a block' {
         $block = New-MemoryBlock 5KB -Owner 7
         $block | Should -BeOfType DimensionStore.PowerShell.MemoryBlock

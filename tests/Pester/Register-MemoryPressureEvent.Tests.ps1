@@ -31,6 +31,17 @@ Describe 'Register-MemoryPressureEvent' {
         $last.LimitBytes | Should -Be 1MB
     }
 
+    It 'goes by the thresholds of the segregated allocator, 60, 80 and 95 percent, where it is one' {
+        New-MemoryAllocator segregated tight -LimitBytes 1MB | Out-Null
+        Register-MemoryPressureEvent -Allocator tight -SourceIdentifier p
+        New-MemoryBlock 4000 -Count 262 -Allocator tight | Out-Null
+        Wait-Until { (Get-Event p -ErrorAction Ignore).SourceEventArgs.Current -contains 'Critical' } | Should -BeTrue
+        $thresholds = (Get-MemoryAllocator tight).Budget.Thresholds
+        $thresholds.WarningPercent, $thresholds.EvictionPercent, $thresholds.CriticalPercent | Should -Be 60, 80, 95
+        New-MemoryAllocator pool other | Out-Null
+        (Get-MemoryAllocator other).Budget.Thresholds.WarningPercent | Should -Be 75
+    }
+
     It 'runs an action with its data' {
         New-MemoryAllocator pool tight -LimitBytes 1MB | Out-Null
         $script:seen = [System.Collections.Concurrent.ConcurrentQueue[string]]::new()

@@ -48,6 +48,11 @@ public sealed class NewMemoryAllocatorCommand : AllocatorCmdlet
         AllocatorKind kind = null!;
         Demand(Kind, () => kind = AllocatorCatalog.Find(Kind));
         string name = Name ?? OpenAllocators.NextName(kind.Name);
+        if (string.IsNullOrWhiteSpace(name) || Patterns.IsPattern(name))
+        {
+            ThrowTerminatingError(Errors.From(new ArgumentException($"An allocator cannot be called '{name}': a name is not blank and has neither * nor ?, by which other cmdlets find several."), name));
+        }
+
         if (OpenAllocators.Find(name) is not null)
         {
             ThrowTerminatingError(Errors.AllocatorExists(name));

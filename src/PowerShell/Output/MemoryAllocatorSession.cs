@@ -98,7 +98,8 @@ public sealed class MemoryAllocatorSession : BlockSource
     /// <summary>Makes an allocator with owners, and with diagnostics where options are given.</summary>
     internal static MemoryAllocatorSession Create(string name, AllocatorKind kind, long limitBytes, DiagnosticOptions? diagnostics, bool measureLatency)
     {
-        MemoryBudget budget = new(name, limitBytes);
+        // Each kind by its own policy, so that the thresholds are those that its specification names.
+        MemoryBudget budget = new(name, limitBytes, kind.AllocatorType == typeof(SegregatedAllocator) ? PressureThresholds.SegregatedManager : PressureThresholds.DimensionStore);
         MemoryAllocator core = kind.Create(new AllocatorSettings { CapacityBytes = limitBytes, Budget = budget });
 
         // Times are the allocator's own, so what looks for misuse lies around what measures.
