@@ -17,11 +17,12 @@ public static class AllocatorExtensions
     /// <param name="size">Bytes; at most <see cref="int.MaxValue"/>, the limit of <see cref="Memory{T}"/>.</param>
     /// <param name="options">Zeroing, growth.</param>
     /// <param name="owner">Tag for accounting.</param>
-    public static IMemoryOwner<byte> AllocateMemory(this MemoryAllocator allocator, int size, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
+    /// <param name="alignment">A power of two, in bytes.</param>
+    public static IMemoryOwner<byte> AllocateMemory(this MemoryAllocator allocator, int size, AllocationOptions options = AllocationOptions.None, OwnerId owner = default, nuint alignment = MemoryAllocator.DefaultAlignment)
     {
         ArgumentNullException.ThrowIfNull(allocator);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size);
-        return new AllocatedMemoryManager(allocator, allocator.Allocate((nuint)size, owner: owner, options: options), size);
+        return new AllocatedMemoryManager(allocator, allocator.Allocate((nuint)size, alignment, options, owner), size);
     }
 
     /// <summary>The outermost layer of a type around an allocator, or null; the allocator itself counts.</summary>

@@ -2,7 +2,8 @@ namespace DimensionStore.Memory;
 
 /// <summary>
 /// Base of what is put around an allocator: a quota, a diagnosis, a measurement. A layer is an allocator itself, so layers stack; one that is not composed does not exist and
-/// costs nothing. Every member passes through to <see cref="Inner"/> until a layer overrides it.
+/// costs nothing. Every member passes through to <see cref="Inner"/> until a layer overrides it, but for
+/// <see cref="MemoryAllocator.Reallocate"/>, which is made of the others, so that a layer sees what it does.
 /// </summary>
 /// <remarks>
 /// A layer owns what is below it: disposing it disposes <see cref="Inner"/>. Flags in every allocator were rejected: they would cost a branch on each hot path

@@ -76,6 +76,38 @@ public sealed class OwnerQuotaLayerTests
         Assert.Equal(0, layer.Owners.GetUsage(One).UsedBytes);
     }
 
+    [Theory]
+    [InlineData("quota")]
+    [InlineData("events")]
+    [InlineData("latency")]
+    [InlineData("diagnostics")]
+    [InlineData("segregated")]
+    public void A_block_that_is_made_larger_or_moved_stays_its_owners_whoever_asks(string layers)
+    {
+        OwnerLedger ledger = new();
+        MemoryAllocator core = layers == "segregated" ? new SegregatedAllocator(new SegregatedOptions { Owners = ledger }) : new OwnerQuotaLayer(new GeneralAllocator(), ledger);
+        using MemoryAllocator allocator = layers switch
+        {
+            "events" => new EventLayer(core),
+            "latency" => new LatencyLayer(core),
+            "diagnostics" => new DiagnosticLayer(core, new DiagnosticOptions { QuarantineBytes = 0 }),
+            _ => core,
+        };
+        ledger.SetLimit(One, 100_000);
+        nint block = allocator.Allocate(1_000, owner: One);
+        nint neighbour = allocator.Allocate(1_000);
+        block = allocator.Reallocate(block, 30_000);
+        Assert.InRange(ledger.GetUsage(One).UsedBytes, 30_000, 30_100);
+        Assert.Equal(One, allocator.EnumerateBlocks().Single(info => info.Address == block).Owner);
+        Assert.Equal(One, Assert.Throws<LimitExceededException>(() => allocator.Reallocate(block, 200_000)).Owner);
+        Assert.InRange(ledger.GetUsage(One).UsedBytes, 30_000, 30_100);
+        allocator.Free(neighbour);
+        block = allocator.Reallocate(block, 10);
+        Assert.InRange(ledger.GetUsage(One).UsedBytes, 10, 100);
+        allocator.Free(block);
+        Assert.Equal((0L, 0L), (ledger.GetUsage(One).UsedBytes, ledger.GetUsage(One).LiveBlocks));
+    }
+
     [Fact]
     public void Refused_free_leaves_the_block_its_owners()
     {

@@ -207,6 +207,7 @@ public abstract class AllocatorModelTests
             Assert.Equal(-1, owner.Memory.Span.IndexOfAnyExcept((byte)0));
             Assert.Equal(7, allocator.AsSpan(guard.Address, SmallSize)[SmallSize - 1]);
             Assert.Equal(2, allocator.GetStatistics().LiveBlocks);
+            Assert.Throws<ArgumentOutOfRangeException>(() => allocator.AllocateMemory(SmallSize, alignment: 24));
         }
 
         Assert.Equal(0, allocator.GetStatistics().LiveBlocks);

@@ -42,6 +42,23 @@ public sealed class EventLayerTests
     }
 
     [Fact]
+    public void A_reallocation_is_told_as_a_free_and_an_allocation_of_the_same_owner()
+    {
+        using Listener listener = new(EventLevel.Verbose, EventKeywords.All);
+        using EventLayer layer = new(new Named(new PoolAllocator([new PoolConfig(4096, 64 << 10), new PoolConfig(16384, 64 << 10)], 1 << 20), listener.Allocator));
+        nint block = layer.Allocate(100, owner: new OwnerId(7));
+        nint moved = layer.Reallocate(block, 5000);
+        Assert.Throws<AllocationFailedException>(() => layer.Reallocate(moved, 20_000));
+        Assert.Throws<ArgumentOutOfRangeException>(() => layer.Reallocate(moved, 0));
+        Assert.Throws<MemoryFaultException>(() => layer.Reallocate(block, 5000));
+        layer.Free(moved);
+
+        Assert.Equal(
+            [$"Allocated {block} 100 7", $"Freed {block} 4096 7", $"Allocated {moved} 5000 7", "AllocationFailed 20000 16384 7", $"FaultFound DoubleFree {block} 7", $"Freed {moved} 16384 7"],
+            listener.Seen);
+    }
+
+    [Fact]
     public void The_owner_of_a_freed_block_is_the_one_it_was_handed_out_to()
     {
         using Listener listener = new(EventLevel.Verbose, ToolkitEventSource.Keywords.Blocks);

@@ -210,7 +210,7 @@ public sealed unsafe partial class SegregatedAllocator
     /// <inheritdoc/>
     /// <remarks>
     /// In place whenever the block becomes smaller, which frees what is no longer needed, or when the free block behind it is large enough. An owner's account is charged
-    /// with what is added and keeps the block, whatever <paramref name="owner"/> says.
+    /// with what is added and keeps the block, whatever <paramref name="owner"/> says, also in a new place.
     /// </remarks>
     public override nint Reallocate(nint address, nuint size, OwnerId owner = default)
     {
@@ -227,8 +227,8 @@ public sealed unsafe partial class SegregatedAllocator
     /// <summary>To a new block, also where the old one would do for the base class: its usable size must be that of the request.</summary>
     private nint Move(nint address, nuint size, OwnerId owner)
     {
-        nuint usable = UsableSize(address);
-        nint moved = Allocate(size, DefaultAlignment, AllocationOptions.None, owner);
+        nuint usable = SizeAndOwnerOf(address, out OwnerId holder);
+        nint moved = Allocate(size, DefaultAlignment, AllocationOptions.None, holder == OwnerId.None ? owner : holder);
         nuint kept = nuint.Min(size, usable);
         Buffer.MemoryCopy((void*)address, (void*)moved, kept, kept);
         try

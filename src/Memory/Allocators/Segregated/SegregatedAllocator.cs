@@ -183,19 +183,7 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
     }
 
     /// <inheritdoc/>
-    public override nuint UsableSize(nint address)
-    {
-        BiasedLock.Record? entered = _lock.Enter();
-        uint start = _heap.GranuleAt(address);
-        uint granules = start == None ? 0 : _heap.LiveLength(start);
-        if (granules == 0)
-        {
-            throw FaultAndExit(address, entered);
-        }
-
-        _lock.Exit(entered);
-        return (nuint)granules << GranuleShift;
-    }
+    public override nuint UsableSize(nint address) => SizeAndOwnerOf(address, out _);
 
     /// <inheritdoc/>
     public override bool Owns(nint address)
@@ -214,6 +202,21 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
         bool owns = start != None && _heap.LiveLength(start) != 0;
         _lock.Exit(entered);
         return owns;
+    }
+
+    private nuint SizeAndOwnerOf(nint address, out OwnerId owner)
+    {
+        BiasedLock.Record? entered = _lock.Enter();
+        uint start = _heap.GranuleAt(address);
+        uint granules = start == None ? 0 : _heap.LiveLength(start);
+        if (granules == 0)
+        {
+            throw FaultAndExit(address, entered);
+        }
+
+        owner = OwnerOf(start, granules);
+        _lock.Exit(entered);
+        return (nuint)granules << GranuleShift;
     }
 
     /// <summary>Takes a block without owner and options from what is committed; 0 when there is none or somebody listens.</summary>

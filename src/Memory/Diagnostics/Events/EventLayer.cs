@@ -55,7 +55,7 @@ public sealed class EventLayer : AllocatorLayer
         }
         catch (LimitExceededException e)
         {
-            Log.AllocationFailed(Name, e.RequestedBytes, Math.Max(0, e.LimitBytes - e.UsedBytes), owner.Value);
+            Log.AllocationFailed(Name, e.RequestedBytes, e.AvailableBytes, owner.Value);
             throw;
         }
 
@@ -119,6 +119,50 @@ public sealed class EventLayer : AllocatorLayer
         catch (MemoryFaultException e)
         {
             PutBack(address, owner, e);
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Told as a free and an allocation, also where the block stays in place.</remarks>
+    public override nint Reallocate(nint address, nuint size, OwnerId owner = default)
+    {
+        OwnerId noted = OwnerId.None;
+        try
+        {
+            bool wanted = Log.AreBlocksWanted();
+            long before = wanted ? (long)Inner.UsableSize(address) : 0;
+            noted = TakeOwner(address);
+            nint moved = Inner.Reallocate(address, size, owner);
+            if (wanted)
+            {
+                Log.Freed(Name, address, before, noted.Value);
+            }
+
+            TellAllocated(moved, size, noted == OwnerId.None ? owner : noted);
+            return moved;
+        }
+        catch (MemoryFaultException e)
+        {
+            PutBack(address, noted, e);
+            throw;
+        }
+        catch (Exception e)
+        {
+            if (noted != OwnerId.None)
+            {
+                _owners.Set(address, noted);
+            }
+
+            if (e is AllocationFailedException failed)
+            {
+                Log.AllocationFailed(Name, failed.RequestedBytes, failed.AvailableBytes, noted.Value);
+            }
+            else if (e is LimitExceededException limit)
+            {
+                Log.AllocationFailed(Name, limit.RequestedBytes, limit.AvailableBytes, noted.Value);
+            }
+
             throw;
         }
     }

@@ -112,6 +112,10 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
     }
 
     /// <inheritdoc/>
+    /// <remarks>The block stays its owner's where <paramref name="owner"/> names nobody.</remarks>
+    public override nint Reallocate(nint address, nuint size, OwnerId owner = default) => base.Reallocate(address, size, owner == OwnerId.None ? OwnerOf(address) : owner);
+
+    /// <inheritdoc/>
     public override bool Owns(nint address)
     {
         BlockRecordTable.Shard shard = _records.ShardOf(address);
@@ -272,6 +276,17 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
         }
 
         CountLive(block.Requested);
+    }
+
+    /// <summary>The owner of a live block; nobody where there is none.</summary>
+    private OwnerId OwnerOf(nint address)
+    {
+        BlockRecordTable.Shard shard = _records.ShardOf(address);
+        shard.Lock.Enter();
+        BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
+        OwnerId owner = record is not null && record->State == RecordState.Live ? new OwnerId(record->Owner) : OwnerId.None;
+        shard.Lock.Exit();
+        return owner;
     }
 
     /// <summary>Moves a block from one state to another; false when it is not in the first.</summary>

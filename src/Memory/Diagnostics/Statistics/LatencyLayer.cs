@@ -68,6 +68,10 @@ public sealed class LatencyLayer : AllocatorLayer
     }
 
     /// <inheritdoc/>
+    /// <remarks>Not measured.</remarks>
+    public override nint Reallocate(nint address, nuint size, OwnerId owner = default) => Inner.Reallocate(address, size, owner);
+
+    /// <inheritdoc/>
     public override void Free(nint address)
     {
         if (!_sample.IsChosen())
