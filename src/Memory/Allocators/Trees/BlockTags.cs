@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
@@ -119,6 +121,16 @@ internal sealed unsafe class BlockTags : IDisposable
         {
             GiveArray(bucket);
             *bucket = default;
+        }
+    }
+
+    /// <summary>Asks the processor for the bucket of a granule.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Fetch(int granule)
+    {
+        if (Sse.IsSupported)
+        {
+            Sse.Prefetch0(_buckets + (granule >> BucketShift));
         }
     }
 

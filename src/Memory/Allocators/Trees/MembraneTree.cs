@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace DimensionStore.Memory;
 
@@ -73,6 +74,7 @@ internal sealed unsafe partial class MembraneTree
             }
         }
 
+        _map.Fetch(FirstLeaf + index);
         return ((FirstLeaf + index) << LeafMap.LeafShift) + LeafRuns.First(_map.Free(FirstLeaf + index), count);
     }
 
@@ -137,6 +139,18 @@ internal sealed unsafe partial class MembraneTree
     {
         long span = (long)LeafMap.LeafGranules << (FanShift * level);
         return (uint)Math.Min(span, Granules - (index * span));
+    }
+
+    /// <summary>Asks the processor for the node above a leaf, the only level that is too much to be near anyway.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Fetch(int leaf)
+    {
+        if (Sse.IsSupported)
+        {
+            uint* lane = Lane(1, (leaf - FirstLeaf) >> FanShift);
+            Sse.Prefetch0(lane);
+            Sse.Prefetch0(lane + (2 * Lanes));
+        }
     }
 
     private LeafRuns Runs(int level, int index)

@@ -271,7 +271,7 @@ public sealed unsafe partial class TreeZoneAllocator
             entry->Address = AddressOf(target);
             zone.Lock.Enter();
             _tags.Remove(granule);
-            Release(zone, granule, count);
+            Release(zone, zone.MembraneOf(granule), granule, count);
             zone.Lock.Exit();
             return bytes;
         }

@@ -238,10 +238,9 @@ public sealed unsafe partial class TreeZoneAllocator
         zone.Shrink(membrane, before, granule, count, left, right);
     }
 
-    /// <summary>Marks a block as free. Under the zone's lock.</summary>
-    private void Release(TreeZone zone, int granule, int count)
+    /// <summary>Marks a block, which starts in a membrane, as free. Under the zone's lock.</summary>
+    private void Release(TreeZone zone, int membrane, int granule, int count)
     {
-        int membrane = zone.MembraneOf(granule);
         MembraneTree tree = zone.Membranes[membrane];
         zone.IdleLeaves += _map.Clear(granule, count, out int left, out int right);
         zone.FreeRuns += 1 - zone.FreeBeside(granule, granule + count, left, right);

@@ -44,7 +44,7 @@ public sealed unsafe partial class TreeZoneAllocator
 
             _map.PrepareBitsPage((granule + wanted - 1) >> LeafMap.LeafShift);
             long unused = ((long)wanted << LeafMap.GranuleShift) - (long)size;
-            Release(zone, granule, count);
+            Release(zone, zone.MembraneOf(granule), granule, count);
             Take(zone, granule, wanted, (int)Math.Clamp(unused, 0, LeafMap.GranuleBytes - 1));
             RaisePeak(Interlocked.Add(ref _liveBytes, (long)(wanted - count) << LeafMap.GranuleShift));
             return true;

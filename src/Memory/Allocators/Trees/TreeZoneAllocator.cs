@@ -181,6 +181,7 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
             return null;
         }
 
+        _map.Fetch(GranuleAt(address) >> LeafMap.LeafShift);
         while (true)
         {
             int leaf = GranuleAt(address) >> LeafMap.LeafShift;
@@ -226,6 +227,9 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
     {
         long started = 0;
         TreeZone zone = EnterBlock(address, out int granule);
+        int membrane = zone.MembraneOf(granule);
+        zone.Membranes[membrane].Fetch(granule >> LeafMap.LeafShift);
+        _tags.Fetch(granule);
         if (_options.WatchLatency || (zone.FreeCount & SamplingMask) == 0)
         {
             started = Stopwatch.GetTimestamp();
@@ -250,7 +254,7 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
 
         // An interlocked operation waits until everything written before it is through to the cache: first, while there is nothing.
         Interlocked.Add(ref _liveBytes, -((long)count << LeafMap.GranuleShift));
-        Release(zone, granule, count);
+        Release(zone, membrane, granule, count);
         zone.FreeCount++;
         bool look = (zone.FreeCount & PressureMask) == 0;
         long ticks = 0;
