@@ -95,7 +95,11 @@ public sealed class OwnerLedger
     /// <summary>The account of an owner, made when it has none.</summary>
     /// <exception cref="ArgumentException">The owner is <see cref="OwnerId.None"/>.</exception>
     /// <exception cref="LimitExceededException">There are <see cref="MaxOwners"/> owners already.</exception>
-    internal OwnerAccount AccountOf(OwnerId owner) => Find(owner) ?? Open(owner);
+    internal OwnerAccount AccountOf(OwnerId owner) => Find(owner) ?? TryOpen(owner) ?? throw TooMany(owner);
+
+    /// <summary>The account of an owner, made when it has none; null when there are <see cref="MaxOwners"/> owners already.</summary>
+    /// <exception cref="ArgumentException">The owner is <see cref="OwnerId.None"/>.</exception>
+    internal OwnerAccount? TryAccountOf(OwnerId owner) => Find(owner) ?? TryOpen(owner);
 
     /// <summary>The account of an owner who has one.</summary>
     /// <exception cref="ArgumentException">The owner is <see cref="OwnerId.None"/>.</exception>
@@ -127,7 +131,9 @@ public sealed class OwnerLedger
         }
     }
 
-    private OwnerAccount Open(OwnerId owner)
+    private LimitExceededException TooMany(OwnerId owner) => new("owners of one ledger, each counted as 1", 1, Count, MaxOwners, "Use fewer owners, or several ledgers.", owner);
+
+    private OwnerAccount? TryOpen(OwnerId owner)
     {
         ThrowIfNobody(owner);
         lock (_lock)
@@ -139,7 +145,7 @@ public sealed class OwnerLedger
 
             if (_count == MaxOwners)
             {
-                throw new LimitExceededException("owners of one ledger", 1, _count, MaxOwners, "Use fewer owners, or several ledgers.");
+                return null;
             }
 
             int slot = _count + 1;

@@ -73,9 +73,8 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
         }
 
         address = 0;
-        OwnerAccount account = Owners.AccountOf(owner);
         long bytes = Saturated(size);
-        if (!account.TryCharge(bytes))
+        if (Owners.TryAccountOf(owner) is not { } account || !account.TryCharge(bytes))
         {
             ThrowIfNotAlignment(alignment);
             Interlocked.Increment(ref _refusals);

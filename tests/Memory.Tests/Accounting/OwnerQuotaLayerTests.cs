@@ -109,6 +109,27 @@ public sealed class OwnerQuotaLayerTests
     }
 
     [Fact]
+    public void One_owner_too_many_is_a_limit_and_no_exception_for_who_only_tries()
+    {
+        OwnerLedger ledger = new();
+        for (int owner = 1; owner <= OwnerLedger.MaxOwners; owner++)
+        {
+            ledger.SetLimit(new OwnerId(owner), 1_000);
+        }
+
+        OwnerId last = new(OwnerLedger.MaxOwners + 1);
+        foreach (MemoryAllocator allocator in (MemoryAllocator[])[new OwnerQuotaLayer(new PoolAllocator(PoolConfig.Default, 1 << 20), ledger), new SegregatedAllocator(new SegregatedOptions { Owners = ledger })])
+        {
+            Assert.Equal(last, Assert.Throws<LimitExceededException>(() => allocator.Allocate(16, owner: last)).Owner);
+            Assert.False(allocator.TryAllocate(16, out nint address, owner: last));
+            Assert.Equal(0, address);
+            Assert.Equal(0, allocator.GetStatistics().LiveBlocks);
+            Assert.True(allocator.TryAllocate(16, out _, owner: One));
+            allocator.Dispose();
+        }
+    }
+
+    [Fact]
     public void Refused_free_leaves_the_block_its_owners()
     {
         using OwnerQuotaLayer layer = new(new PoolAllocator(PoolConfig.Default, 1 << 20));

@@ -31,8 +31,8 @@ public sealed unsafe partial class SegregatedAllocator
 
         VirtualMemoryException? refusal = null;
         Obstacle obstacle = Obstacle.Size;
-        OwnerAccount? account = owner == OwnerId.None ? null : _owners.AccountOf(owner);
-        if (size <= (nuint)_capacityBytes)
+        OwnerAccount? account = owner == OwnerId.None ? null : throws ? _owners.AccountOf(owner) : _owners.TryAccountOf(owner);
+        if (size <= (nuint)_capacityBytes && (account is not null || owner == OwnerId.None))
         {
             uint granules = (uint)((size + ((1 << GranuleShift) - 1)) >> GranuleShift);
             granules = account is null ? granules : Math.Max(granules, 2);
