@@ -124,7 +124,7 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
         long more = bytes - entry.Bytes;
         if (more > 0 && !account.TryChargeMore(more))
         {
-            Note(address, entry.Slot, entry.Bytes);
+            PutBack(address, entry);
             Interlocked.Increment(ref _refusals);
             throw account.LimitReached(bytes);
         }
@@ -141,7 +141,7 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
                 account.ReleaseSome(more);
             }
 
-            Note(address, entry.Slot, entry.Bytes);
+            PutBack(address, entry);
             throw;
         }
 
@@ -150,7 +150,7 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
             account.ReleaseSome(-more);
         }
 
-        Note(moved, entry.Slot, bytes);
+        PutBack(moved, entry with { Bytes = bytes });
         return moved;
     }
 
@@ -259,7 +259,7 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
         {
             if (known)
             {
-                Note(address, entry.Slot, entry.Bytes);
+                PutBack(address, entry);
             }
 
             throw;
@@ -282,12 +282,31 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
 
     private Part PartOf(nint address) => _parts[(int)(((ulong)address * 0x9E3779B97F4A7C15) >> 60)];
 
-    private void Note(nint address, int slot, long bytes)
+    /// <summary>Notes whose a new block is.</summary>
+    /// <exception cref="ObjectDisposedException">The block is gone already; nobody will ever forget it again.</exception>
+    private void Note(nint address, int slot, long bytes) => ObjectDisposedException.ThrowIf(!TryNote(address, new Entry(slot, bytes)), this);
+
+    /// <summary>Notes a block again; where all were forgotten meanwhile because the layer was disposed, its owner is relieved of it.</summary>
+    private void PutBack(nint address, Entry entry)
+    {
+        if (!TryNote(address, entry))
+        {
+            Owners.AccountAt(entry.Slot).Release(entry.Bytes);
+        }
+    }
+
+    private bool TryNote(nint address, Entry entry)
     {
         Part part = PartOf(address);
         lock (part.Lock)
         {
-            part.Blocks[address] = new Entry(slot, bytes);
+            // Said before the parts are emptied: whoever still sees false here is in time to be forgotten with the others.
+            if (!_disposed)
+            {
+                part.Blocks[address] = entry;
+            }
+
+            return !_disposed;
         }
     }
 

@@ -130,6 +130,27 @@ public sealed class OwnerQuotaLayerTests
     }
 
     [Fact]
+    public void Dispose_beside_a_call_leaves_no_charge_behind()
+    {
+        OwnerLedger ledger = new();
+        foreach (Action<MemoryAllocator, nint> call in (Action<MemoryAllocator, nint>[])
+        [
+            (allocator, _) => allocator.Allocate(100, owner: One),
+            (allocator, _) => allocator.TryAllocate(100, out nint _, owner: One),
+            (allocator, block) => allocator.Free(block),
+            (allocator, block) => allocator.FreeSized(block, 50),
+        ])
+        {
+            Interrupted inner = new(new PoolAllocator(PoolConfig.Default, 1 << 20));
+            OwnerQuotaLayer layer = new(inner, ledger);
+            nint block = layer.Allocate(50, owner: One);
+            inner.During = layer.Dispose;
+            Assert.Throws<ObjectDisposedException>(() => call(layer, block));
+            Assert.Equal((0L, 0L), (ledger.GetUsage(One).UsedBytes, ledger.GetUsage(One).LiveBlocks));
+        }
+    }
+
+    [Fact]
     public void Refused_free_leaves_the_block_its_owners()
     {
         using OwnerQuotaLayer layer = new(new PoolAllocator(PoolConfig.Default, 1 << 20));
@@ -167,5 +188,44 @@ public sealed class OwnerQuotaLayerTests
         Assert.Equal(OwnerLedger.MaxOwners, ledger.GetAll().Count);
         Assert.Throws<ArgumentException>(() => ledger.SetLimit(OwnerId.None, 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => ledger.SetLimit(new OwnerId(1), -1));
+    }
+
+    /// <summary>Does something once while a call is on its way: what another thread does at the worst moment.</summary>
+    private sealed class Interrupted(MemoryAllocator inner) : AllocatorLayer(inner)
+    {
+        internal Action? During { get; set; }
+
+        public override nint Allocate(nuint size, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
+        {
+            nint address = Inner.Allocate(size, alignment, options, owner);
+            Interrupt();
+            return address;
+        }
+
+        public override bool TryAllocate(nuint size, out nint address, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
+        {
+            bool done = Inner.TryAllocate(size, out address, alignment, options, owner);
+            Interrupt();
+            return done;
+        }
+
+        public override void Free(nint address)
+        {
+            Interrupt();
+            Inner.Free(address);
+        }
+
+        public override void FreeSized(nint address, nuint size)
+        {
+            Interrupt();
+            Inner.FreeSized(address, size);
+        }
+
+        private void Interrupt()
+        {
+            Action? during = During;
+            During = null;
+            during?.Invoke();
+        }
     }
 }
