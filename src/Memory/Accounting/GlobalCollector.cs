@@ -81,8 +81,11 @@ public sealed class GlobalCollector
         };
     }
 
-    /// <summary>Collects with <see cref="CollectionStrategy.Global"/> when <see cref="ShouldCollect"/>; otherwise null. Cheap to call often. Of several threads, one collects.</summary>
-    /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
+    /// <summary>
+    /// Collects with <see cref="CollectionStrategy.Global"/> when <see cref="ShouldCollect"/>; otherwise null, also once the allocator is disposed. Cheap to call often. Of several
+    /// threads, one collects.
+    /// </summary>
+    /// <exception cref="ObjectDisposedException">The allocator is disposed meanwhile.</exception>
     public CollectorStatistics? AutoCollect()
     {
         lock (_lock)
