@@ -50,10 +50,23 @@ public sealed partial class MmapManager : IDisposable
     {
         _tallyNumber = _tally.Number;
         ArgumentNullException.ThrowIfNull(config);
-        ArgumentException.ThrowIfNullOrEmpty(config.BasePath, nameof(config));
+        if (string.IsNullOrEmpty(config.BasePath))
+        {
+            throw new ArgumentException("BasePath is empty; name the directory of the dimension files.", nameof(config));
+        }
+
         ArgumentNullException.ThrowIfNull(config.Layout, nameof(config));
         ArgumentNullException.ThrowIfNull(config.PoolConfigs, nameof(config));
-        ArgumentOutOfRangeException.ThrowIfLessThan(config.TotalMemoryMb, 1, nameof(config));
+        if (config.TotalMemoryMb < 1)
+        {
+            throw new ArgumentOutOfRangeException(nameof(config), config.TotalMemoryMb, "TotalMemoryMb must be 1 or more.");
+        }
+
+        if (config.PoolConfigs.Count == 0)
+        {
+            throw new ArgumentException("PoolConfigs is empty; give at least one pool.", nameof(config));
+        }
+
         if (config.UnloadTimeout < TimeSpan.Zero || config.UnloadTimeout > TimeSpan.FromDays(1))
         {
             // For ever is refused: one forgotten bracket would hang every unload and the close.

@@ -10,8 +10,15 @@ public sealed class ProtoDimension : IDisposable
     private readonly MmapManager _store;
     private readonly ProtoBlocks _blocks;
     private readonly Dictionary<int, LayerSettings> _settings = [];
+    // What a file needs beside contents and index entries, at most: header, four layers with 256 keywords in 8 KiB, padding, what is not filled in the index.
+    private const long FixedFileBytes = 64 << 10;
+
+    // What a keyword needs in the index beside its own bytes, at most: record and posting 27, a third of a bucket line, an eighth of a leaf, and their share of the levels above.
+    private const long IndexBytesPerKeyword = 80;
+
     private readonly long _maxBytes;
     private long _contentBytes;
+    private long _fileBytes = FixedFileBytes;
     private int _entryCount;
     private int _layers;
     private bool _disposed;
@@ -73,7 +80,7 @@ public sealed class ProtoDimension : IDisposable
     {
         CheckLayer(layer);
         ArgumentNullException.ThrowIfNull(keywords);
-        byte[][] encoded = Encode(keywords);
+        byte[][] encoded = Encode(keywords, out long indexBytes);
         long needed = (2 * sizeof(int)) + sizeof(int) + content.Length + encoded.Sum(static k => (long)k.Length + sizeof(int));
         while (true)
         {
@@ -81,14 +88,16 @@ public sealed class ProtoDimension : IDisposable
             lock (_gate)
             {
                 ObjectDisposedException.ThrowIf(_disposed, this);
-                if (_contentBytes + content.Length > _maxBytes)
+                // With its index, for what was collected could not be crystallized otherwise, nor anything of it be left out.
+                if (_fileBytes + content.Length + indexBytes > _maxBytes)
                 {
-                    throw new LimitExceededException(IsUserSpecific ? "user partition" : "reserve partition", content.Length, _contentBytes, _maxBytes, "Crystallize what was collected, or collect less.");
+                    throw new LimitExceededException(IsUserSpecific ? "user partition" : "reserve partition", content.Length + indexBytes, _fileBytes, _maxBytes, "Crystallize what was collected, or collect less.");
                 }
 
                 if (_blocks.Capacity - _blocks.Length >= needed)
                 {
                     Write(layer, encoded, content);
+                    _fileBytes += content.Length + indexBytes;
                     return;
                 }
 
@@ -205,16 +214,19 @@ public sealed class ProtoDimension : IDisposable
         }
     }
 
-    private static byte[][] Encode(IReadOnlyList<string> keywords)
+    private static byte[][] Encode(IReadOnlyList<string> keywords, out long indexBytes)
     {
+        indexBytes = 0;
         Span<byte> folded = stackalloc byte[KeywordFolding.MaxFoldedBytes + 8];
         byte[][] encoded = new byte[keywords.Count][];
         for (int i = 0; i < encoded.Length; i++)
         {
             // Refused here and not when the file is written: by then nobody knows any more who gave it.
-            encoded[i] = keywords[i] is { } keyword && KeywordFolding.Fold(keyword, folded) > 0 && Encoding.UTF8.GetByteCount(keyword) <= 4096
+            int length = keywords[i] is { } given ? KeywordFolding.Fold(given, folded) : 0;
+            encoded[i] = keywords[i] is { } keyword && length > 0 && Encoding.UTF8.GetByteCount(keyword) <= 4096
                 ? Encoding.UTF8.GetBytes(keyword)
                 : throw new InvalidEntryException($"Keyword {i + 1} of {encoded.Length} cannot be a keyword: 1 to {KeywordFolding.MaxFoldedBytes} bytes of valid text without NUL were expected.");
+            indexBytes += IndexBytesPerKeyword + length + encoded[i].Length;
         }
 
         return encoded;

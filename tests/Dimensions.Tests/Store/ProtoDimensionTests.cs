@@ -163,6 +163,34 @@ public sealed class ProtoDimensionTests
         Assert.Throws<ArgumentException>(() => store.CreateProtoDimension(new string('ä', 33)));
     }
 
+    [Theory]
+    [InlineData(1 << 20)]
+    [InlineData(10)]
+    public void What_was_collected_until_the_partition_was_full_can_be_crystallized(int entryBytes)
+    {
+        using StoreFolder folder = new();
+        using MmapManager store = folder.Open();
+        ProtoDimension proto = store.CreateProtoDimension("Full", userSpecific: true);
+        byte[] content = new byte[entryBytes];
+        byte[] nearly = new byte[29 << 20];
+        int entries = 1;
+        proto.Add(3, ["nearly"], nearly);
+        LimitExceededException? refusal = null;
+        while (refusal is null)
+        {
+            // No keyword twice, and none that is written as it is folded: the most index that entries can ask for.
+            string keyword = $"Keyword Number {entries}, {(entries * 7919L) % 1_000_003}";
+            refusal = Record.Exception(() => proto.Add(entries & 3, [keyword, keyword + "B"], content)) as LimitExceededException;
+            entries += refusal is null ? 1 : 0;
+        }
+
+        Assert.Equal("user partition", refusal.LimitName);
+        Assert.Equal(entries, proto.EntryCount);
+        DimensionStatus made = store.Crystallize(proto);
+        Assert.Equal(DimensionState.Loaded, made.State);
+        Assert.InRange(made.SizeBytes, 31L << 20, 32L << 20);
+    }
+
     [Fact]
     public void The_reserve_and_the_user_partition_have_ends()
     {
