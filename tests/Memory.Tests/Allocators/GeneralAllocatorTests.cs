@@ -4,6 +4,9 @@ public sealed unsafe class GeneralAllocatorTests
 {
     private const long MiB = 1 << 20;
 
+    // From 1 to 4 KiB, eight to each doubling.
+    private const int SizesInTurn = 17;
+
     [Fact]
     public void Small_blocks_come_from_slabs_and_large_ones_are_whole_pages()
     {
@@ -171,5 +174,76 @@ public sealed unsafe class GeneralAllocatorTests
         }
 
         Assert.True(general.CheckIntegrity().IsIntact);
+    }
+
+    [Fact]
+    public void Sizes_that_nobody_uses_any_more_give_their_slabs_to_those_that_grow()
+    {
+        using GeneralAllocator general = new(64 << 20);
+        for (int round = 0; round < 100; round++)
+        {
+            OneOfEachSize(general);
+        }
+
+        Assert.Equal(SizesInTurn, general.GetGroups().Count(IsEmpty));
+        long used = SlabBytes(general);
+        while (general.GetGroups().Any(IsEmpty))
+        {
+            general.Allocate(64);
+        }
+
+        Assert.InRange(SlabBytes(general), 1, used + (1 << 20));
+        Assert.True(general.CheckIntegrity().IsIntact);
+        general.Reset();
+    }
+
+    [Fact]
+    public void Sizes_that_are_used_in_turn_have_a_slab_each_in_the_end()
+    {
+        using GeneralAllocator general = new(64 << 20);
+        OneOfEachSize(general);
+        Assert.InRange(general.GetGroups().Count(IsEmpty), 1, SizesInTurn - 1);
+        for (int round = 0; round < 100; round++)
+        {
+            OneOfEachSize(general);
+        }
+
+        for (int round = 0; round < 10; round++)
+        {
+            OneOfEachSize(general);
+            Assert.Equal(SizesInTurn, general.GetGroups().Count(IsEmpty));
+        }
+    }
+
+    private static bool IsEmpty(AllocatorGroup group) => group.LiveBlocks == 0 && group.CommittedBytes > 0 && group.Name != "pages";
+
+    private static long SlabBytes(GeneralAllocator general) => general.GetGroups().Where(static group => group.Name != "pages").Sum(static group => group.CommittedBytes);
+
+    private static void OneOfEachSize(GeneralAllocator general)
+    {
+        for (nuint size = 1024; size <= 4096; size += 64)
+        {
+            general.Free(general.Allocate(size));
+        }
+    }
+
+    [Fact]
+    public void Pages_that_are_wanted_again_soon_are_kept()
+    {
+        using GeneralAllocator general = new(256 << 20);
+        List<long> idle = [];
+        for (int round = 0; round < 50; round++)
+        {
+            general.Free(general.Allocate(8 << 20));
+            idle.Add(general.GetStatistics().IdleBytes);
+        }
+
+        // The first time most of it goes back, as after any peak.
+        Assert.True(idle[0] < 8 << 20, $"{idle[0]:N0} bytes were kept at first.");
+        Assert.True(idle[^1] >= 8 << 20, $"{idle[^1]:N0} bytes are kept at last.");
+        general.Trim();
+        Assert.Equal(0, general.GetStatistics().IdleBytes);
+        general.Free(general.Allocate(8 << 20));
+        Assert.True(general.GetStatistics().IdleBytes < 8 << 20);
     }
 }

@@ -34,7 +34,8 @@ internal sealed unsafe partial class BuddyArea : IDisposable
     /// <param name="granuleShift">Log2 of the smallest block.</param>
     /// <param name="blockShift">Log2 of a pageblock: at least a page, and 2 to 4,096 granules.</param>
     /// <param name="maxShift">Log2 of the largest block: at least a pageblock.</param>
-    internal BuddyArea(BlockMemory memory, nint start, int pageblocks, int granuleShift, int blockShift, int maxShift)
+    /// <param name="parks">Whether freed blocks may wait for a request of their size.</param>
+    internal BuddyArea(BlockMemory memory, nint start, int pageblocks, int granuleShift, int blockShift, int maxShift, bool parks = true)
     {
         _memory = memory;
         Start = start;
@@ -60,7 +61,7 @@ internal sealed unsafe partial class BuddyArea : IDisposable
 
         _idleWhole = new BitTree(pageblocks);
         _parkedSizes = new ParkedSize[Kinds * ParkedSizes];
-        _parkedLeast = granuleShift < _pageShift && TotalGranules <= uint.MaxValue ? ParkedSizes : 0;
+        _parkedLeast = parks && TotalGranules <= uint.MaxValue ? ParkedSizes : 0;
         LayOutTables();
         FreeWhole(0, pageblocks);
     }

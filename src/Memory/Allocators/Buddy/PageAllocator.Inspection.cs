@@ -81,6 +81,11 @@ public abstract unsafe partial class PageAllocator
                     area.TrimTables(pageblock);
                 }
 
+                else
+                {
+                    _keeping.Forget();
+                }
+
                 ExitLock();
                 if (!more)
                 {

@@ -141,6 +141,7 @@ public abstract unsafe partial class PageAllocator
                 else
                 {
                     area.Commit(place, request.Granules, _options.CommitAheadBytes, ref charged);
+                    _keeping.Committed(needed);
                 }
             }
 
@@ -212,9 +213,10 @@ public abstract unsafe partial class PageAllocator
     /// <summary>Gives back what a free leaves that is more than shall be kept, in step with what is freed, so that no single free pays for a peak.</summary>
     private long GiveBackLocked(BuddyArea area, int pageblock, long freed)
     {
-        long keep = _options.GivesBackAtOnce ? 0 : Math.Max(_options.KeepIdleBytes, _liveBytes / 8);
+        long keep = _options.GivesBackAtOnce ? 0 : Math.Max(_options.KeepIdleBytes, _liveBytes / 8) + _keeping.MoreBytes;
         long excess = area.IdleWholeBytes - keep;
         long returned = excess > 0 ? area.TrimWhole(Math.Min(excess, Math.Max(2 * freed, LeastGiveBackBytes))) : 0;
+        _keeping.GivenBack(returned);
         if (_options.GivesBackAtOnce && freed >= PageblockBytes)
         {
             returned += area.Trim(pageblock, long.MaxValue) + area.Trim(pageblock + (int)(freed / PageblockBytes), long.MaxValue);

@@ -17,6 +17,7 @@ public abstract unsafe partial class PageAllocator : MemoryAllocator
     private readonly BuddyArea[] _areas;
     private readonly string[] _areaNames;
     private AllocatorLock _lock;
+    private KeepingRule _keeping;
     private long _allocations;
     private long _frees;
     private long _failures;
@@ -44,7 +45,7 @@ public abstract unsafe partial class PageAllocator : MemoryAllocator
             for (int i = 0; i < areas.Count; i++)
             {
                 _areaNames[i] = areas[i].Name;
-                _areas[i] = new BuddyArea(_memory, _memory.Start + (nint)areas[i].Offset, (int)(areas[i].Bytes >> blockShift), BitOperations.Log2((uint)options.MinBlockBytes), blockShift, BitOperations.Log2((ulong)options.MaxBlockBytes));
+                _areas[i] = new BuddyArea(_memory, _memory.Start + (nint)areas[i].Offset, (int)(areas[i].Bytes >> blockShift), BitOperations.Log2((uint)options.MinBlockBytes), blockShift, BitOperations.Log2((ulong)options.MaxBlockBytes), parks: !options.GivesBackAtOnce);
             }
         }
         catch

@@ -11,8 +11,8 @@ namespace DimensionStore.Memory;
 /// </remarks>
 public sealed class GeneralAllocator : SizeClassAllocator
 {
-    // What a program that frees and asks again for buffers of some size needs at hand; more goes back in step with what is freed.
-    private const long KeptIdleBytes = 2 << 20;
+    // More goes back in step with what is freed, and is kept after all where it is wanted again soon.
+    private const long KeptIdleBytes = 512 << 10;
 
     /// <summary>Reserves address space. Nothing is committed for blocks until it is needed.</summary>
     /// <param name="limitBytes">The most it may commit.</param>

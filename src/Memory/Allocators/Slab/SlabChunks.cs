@@ -113,6 +113,9 @@ internal sealed class SlabChunks
         }
     }
 
+    /// <summary>Whether a run has memory that nobody has used yet.</summary>
+    internal bool HasUntouched(int unit, int units) => (~_touched[unit / UnitsPerChunk] & Mask(unit % UnitsPerChunk, units)) != 0;
+
     /// <summary>Takes a committed run and says whether its memory is all zero.</summary>
     internal bool Take(int unit, int units)
     {

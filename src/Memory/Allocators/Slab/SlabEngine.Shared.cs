@@ -87,6 +87,7 @@ internal sealed unsafe partial class SlabEngine
     {
         long charged = 0;
         bool isTight = false;
+        bool hasRetired = false;
         try
         {
             while (true)
@@ -110,6 +111,14 @@ internal sealed unsafe partial class SlabEngine
                     {
                         obstacle = noGrow ? Obstacle.NoGrow : Obstacle.Full;
                         return 0;
+                    }
+
+                    if (!hasRetired && _chunks.HasUntouched(unit, units))
+                    {
+                        // What goes back here may serve instead.
+                        hasRetired = true;
+                        RetireUnused(heap, bin);
+                        continue;
                     }
 
                     if (needed <= charged)

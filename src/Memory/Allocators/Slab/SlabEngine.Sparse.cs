@@ -2,7 +2,10 @@ using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
 
-/// <summary>Slabs that a few live blocks hold after a peak: their free pages go back while the slab stays.</summary>
+/// <summary>
+/// Slabs that nothing or little needs any more, while others grow: an empty one goes back to the units, which serve every size; of those that a few
+/// live blocks hold after a peak, the free pages go back while the slab stays.
+/// </summary>
 internal sealed unsafe partial class SlabEngine
 {
     // A quarter live or less: of a page of small blocks little chance to be free is left above that.
@@ -11,6 +14,41 @@ internal sealed unsafe partial class SlabEngine
     // For each slab that is added, so that memory which grows pays for memory which is no longer needed, and no allocation for much of it: a slab costs some microseconds.
     private const int DiscardAtOnce = 2;
     private const int LookAtOnce = 16;
+
+    private const int GrowthsBetween = 1;
+
+    /// <summary>
+    /// Before a heap takes memory that nobody has used yet: gives the slabs back in which a bin has no live block, so that they serve instead. Without this, every size that was ever used keeps
+    /// a slab. In between the heap grows all the same: a program that uses several sizes in turn, one block of each at a time, would else pay for a slab with each block for ever; as it is, each of
+    /// its sizes has a slab in the end, and nothing is asked for any more. With the lock.
+    /// </summary>
+    /// <param name="heap">The heap.</param>
+    /// <param name="growing">The bin that gets a slab.</param>
+    private void RetireUnused(SlabHeap* heap, SlabBin* growing)
+    {
+        if (heap->RetireAfter > 0)
+        {
+            heap->RetireAfter--;
+            return;
+        }
+
+        heap->RetireAfter = GrowthsBetween;
+        for (uint i = 0; i < (uint)_classes.Length; i++)
+        {
+            SlabBin* bin = SlabHeap.Bin(heap, i);
+            if (bin == growing)
+            {
+                continue;
+            }
+
+            // One that was kept when it became empty was alone in its list, and so is the first: nothing is searched for.
+            RetireEmptyCurrent(bin);
+            if (bin->First != null && bin->First->Used == 0)
+            {
+                RetireListed(bin, bin->First);
+            }
+        }
+    }
 
     /// <summary>Discards the free pages of some sparse slabs of a heap. With the lock.</summary>
     private void DiscardSparse(SlabHeap* heap)

@@ -185,27 +185,38 @@ internal sealed unsafe partial class SlabEngine
         for (uint i = 0; i < (uint)_classes.Length; i++)
         {
             SlabBin* bin = SlabHeap.Bin(heap, i);
-            if (bin->Current != null && bin->Current->Used == BitOperations.PopCount(SlabBin.ClaimedBlocks(bin)))
-            {
-                Unclaim(bin);
-                Slab* current = bin->Current;
-                LeaveCurrent(bin);
-                List(bin, current);
-            }
-
+            RetireEmptyCurrent(bin);
             for (Slab* slab = bin->First; slab != null;)
             {
                 Slab* next = slab->Next;
                 if (slab->Used == 0)
                 {
-                    Unlist(bin, slab);
-                    bin->Slabs--;
-                    Forget(slab);
+                    RetireListed(bin, slab);
                 }
 
                 slab = next;
             }
         }
+    }
+
+    /// <summary>Gives the slab back that a bin allocates from, if no block of it is live.</summary>
+    private void RetireEmptyCurrent(SlabBin* bin)
+    {
+        Slab* current = bin->Current;
+        if (current != null && current->Used == BitOperations.PopCount(SlabBin.ClaimedBlocks(bin)))
+        {
+            Unclaim(bin);
+            LeaveCurrent(bin);
+            bin->Slabs--;
+            Forget(current);
+        }
+    }
+
+    private void RetireListed(SlabBin* bin, Slab* slab)
+    {
+        Unlist(bin, slab);
+        bin->Slabs--;
+        Forget(slab);
     }
 
     /// <summary>Puts the claimed blocks of a bin back to their slab.</summary>

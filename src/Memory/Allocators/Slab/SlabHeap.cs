@@ -54,6 +54,10 @@ internal unsafe struct SlabHeap
     [FieldOffset(200)]
     internal uint SparseClass;
 
+    /// <summary>How many more times the heap takes new memory before it gives empty slabs back instead.</summary>
+    [FieldOffset(204)]
+    internal int RetireAfter;
+
     /// <summary>Slabs in which other threads have freed blocks, linked by <see cref="Slab.NextPending"/>. The one field that others write, on lines of its own.</summary>
     [FieldOffset(256)]
     internal nint Pending;
