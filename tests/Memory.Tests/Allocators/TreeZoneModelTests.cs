@@ -9,8 +9,6 @@ public sealed class SmallTreeZoneModelTests : AllocatorModelTests
         LimitBytes = 600 << 10,
         Budget = new MemoryBudget("test", 560 << 10),
     });
-
-    protected override bool NamesLimit => false;
 }
 
 /// <summary>The zones of the specification, without a limit that random runs would reach.</summary>
@@ -19,6 +17,4 @@ public sealed class TreeZoneModelTests : AllocatorModelTests
     protected override Func<MemoryAllocator> Create { get; } = () => new TreeZoneAllocator();
 
     protected override int LargestSize => 60_000;
-
-    protected override bool NamesLimit => false;
 }

@@ -149,6 +149,23 @@ public sealed unsafe class TreeZoneMovableTests
     }
 
     [Fact]
+    public void A_handle_that_is_not_there_is_refused_with_the_limit_and_who_asked()
+    {
+        using TreeZoneAllocator zones = new(new TreeZoneOptions { TotalBytes = TreeZoneAllocator.MinTotalBytes });
+        OwnerId owner = new(7);
+        AllocationFailedException? refusal = null;
+        for (long i = 0; i <= TreeZoneAllocator.MinTotalBytes / 64 && refusal is null; i++)
+        {
+            refusal = (AllocationFailedException?)Record.Exception(() => zones.AllocateMovable(16, owner: owner));
+        }
+
+        Assert.NotNull(refusal);
+        Assert.Contains("movable handle", refusal.Reason, StringComparison.Ordinal);
+        AllocatorStatistics statistics = zones.GetStatistics();
+        Assert.Equal((16, owner, statistics.LiveBytes, statistics.LimitBytes), (refusal.RequestedBytes, refusal.Owner, refusal.UsedBytes, refusal.TotalBytes));
+    }
+
+    [Fact]
     public void Misused_handles_are_told()
     {
         using TreeZoneAllocator zones = new();

@@ -33,7 +33,8 @@ public sealed unsafe partial class TreeZoneAllocator
         catch (VirtualMemoryException e)
         {
             Interlocked.Increment(ref _failedAllocations);
-            throw new AllocationFailedException(Name, (long)Math.Min(long.MaxValue, (ulong)size), 0, owner, "there is no room for one more movable handle.", e);
+            long requested = (long)Math.Min(long.MaxValue, (ulong)size);
+            throw new AllocationFailedException(Name, requested, 0, owner, "there is no room for one more movable handle.", e, Volatile.Read(ref _liveBytes), _memory.LimitBytes);
         }
         finally
         {

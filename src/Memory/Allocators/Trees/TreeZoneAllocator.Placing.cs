@@ -274,7 +274,7 @@ public sealed unsafe partial class TreeZoneAllocator
         long requested = (long)Math.Min(long.MaxValue, (ulong)request.Size);
         if (obstacle == Obstacle.Limit)
         {
-            return _memory.LimitReached(requested);
+            return _memory.LimitReached(requested, request.Owner);
         }
 
         string where = request.Level < 0 ? "any level" : request.Membrane < 0 ? $"level {request.Level}" : $"membrane {request.Membrane} of level {request.Level}";
@@ -291,7 +291,10 @@ public sealed unsafe partial class TreeZoneAllocator
             _ when cause is not null => $"no run of free memory in {where} is long enough, though {free:N0} bytes are free in pieces.",
             _ => $"no run of free memory in {where} is long enough.",
         };
-        return new AllocationFailedException(Name, requested, longest, request.Owner, reason, cause);
+
+        // A run may be longer than the limit lets anybody commit.
+        long available = Math.Min(longest, _memory.LimitBytes);
+        return new AllocationFailedException(Name, requested, available, request.Owner, reason, cause, Volatile.Read(ref _liveBytes), _memory.LimitBytes);
     }
 
     private (long Free, long Longest) FreeIn(int level, int membrane)
