@@ -122,6 +122,7 @@ public abstract class MemoryAllocator : IDisposable
     public abstract IntegrityReport CheckIntegrity();
 
     /// <summary>Gives all memory back. Blocks that are still live are counted as leaked in the last statistics and their addresses become invalid.</summary>
+    /// <remarks>No other thread may meanwhile use a block or be inside <see cref="Reallocate"/>, which copies them: the process would crash, as with any memory that is not mapped.</remarks>
     public void Dispose()
     {
         Dispose(true);
