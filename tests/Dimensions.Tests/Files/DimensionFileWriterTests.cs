@@ -187,6 +187,29 @@ public sealed class DimensionFileWriterTests
     }
 
     [Fact]
+    public void A_link_is_replaced_and_not_what_it_leads_to()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Links need a privilege there.");
+        using TemporaryDirectory directory = new();
+        string target = directory.File("target");
+        string link = directory.File("D07.mmap");
+        byte[] first = Write(target, Options, "first");
+        File.CreateSymbolicLink(link, target);
+        Assert.Throws<DimensionFileExistsException>(() => new DimensionFileWriter(link, Options));
+        Assert.NotEqual(first, Write(link, Options with { Overwrite = true }, "second"));
+        Assert.Null(new FileInfo(link).LinkTarget);
+        Assert.Equal(first, File.ReadAllBytes(target));
+
+        DimensionWriterOptions immutable = Options with { Id = new DimensionId(9) };
+        string sealedFile = directory.File("sealed");
+        string sealedLink = directory.File("D08.mmap");
+        Write(sealedFile, immutable, "kept");
+        File.CreateSymbolicLink(sealedLink, sealedFile);
+        Assert.Throws<ImmutableDimensionException>(() => new DimensionFileWriter(sealedLink, Options with { Overwrite = true }));
+        Assert.Equal(sealedFile, new FileInfo(sealedLink).LinkTarget);
+    }
+
+    [Fact]
     public void A_missing_file_is_named_with_what_to_do()
     {
         using TemporaryDirectory directory = new();
