@@ -10,7 +10,7 @@ Describe 'Get-MemStats' {
         $stats.DimensionsLoaded | Should -Be 2
         $stats.SimulatedDimensions | Should -Be 12
         $stats.SimulationMode | Should -BeTrue
-        $stats.LayersLoaded | Should -BeGreaterOrEqual 3
+        $stats.LayersLoaded | Should -Be (3 + 12 * 4)
         $stats.LimitBytes | Should -Be 280MB
         $stats.TotalAllocatedBytes | Should -BeGreaterThan 0
         $stats.PeakUsageBytes | Should -BeGreaterOrEqual $stats.TotalAllocatedBytes

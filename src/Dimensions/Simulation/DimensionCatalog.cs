@@ -11,6 +11,9 @@ public sealed class DimensionCatalog
 {
     private const string ResourceName = "DimensionStore.dimensions.json";
 
+    /// <summary>How many layers each dimension of <see cref="Default"/> has: what a store can say of them without reading it.</summary>
+    internal const int DefaultLayers = 4;
+
     // A catalog is written by hand; what is larger is another file given by mistake.
     private const long MaxFileBytes = 64L << 20;
 

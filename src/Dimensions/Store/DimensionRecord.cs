@@ -27,6 +27,9 @@ internal sealed class DimensionRecord(DimensionId id)
     /// <summary>Header and metadata, as far as known.</summary>
     public DimensionDescriptor? Descriptor { get; set; }
 
+    /// <summary>How many layers its simulation has; counts as long as that is not made and <see cref="Descriptor"/> is null.</summary>
+    public int SimulatedLayers { get; set; }
+
     /// <summary>Why it failed.</summary>
     public Exception? Error { get; set; }
 
@@ -54,6 +57,9 @@ internal sealed class DimensionRecord(DimensionId id)
         LoadsOnDemand = loadsOnDemand;
         Error = error;
     }
+
+    /// <summary>The layers that it answers from now; those of a simulation from the start, whether its image is made or not.</summary>
+    public int LayersAnswering => Region is { } region ? region.Region.Descriptor.Layers.Count : State == DimensionState.Simulated ? SimulatedLayers : 0;
 
     /// <summary>Counts uses. Any thread.</summary>
     public void AddUses(long count) => Interlocked.Add(ref _uses, count);

@@ -21,8 +21,8 @@ public readonly record struct MemoryStats
     [Statistic("{dimension}", StatisticsKind.Gauge, "Dimensions that answer from a file.")]
     public int DimensionsLoaded { get; init; }
 
-    /// <summary>Layers of loaded and simulated dimensions.</summary>
-    [Statistic("{layer}", StatisticsKind.Gauge, "Layers of dimensions in memory.")]
+    /// <summary>Layers of loaded and simulated dimensions, those included whose simulation was not used yet.</summary>
+    [Statistic("{layer}", StatisticsKind.Gauge, "Layers of loaded and simulated dimensions.")]
     public int LayersLoaded { get; init; }
 
     /// <summary>Mapped or copied regions, those not yet unmapped included.</summary>

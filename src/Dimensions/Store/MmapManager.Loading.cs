@@ -287,6 +287,7 @@ public sealed partial class MmapManager
         {
             DimensionRecord record = RecordOf(id);
             record.Become(DimensionState.Simulated, null, default, source.Name, null);
+            record.SimulatedLayers = source.Layers.Count;
             Recount();
             status = record.ToStatus();
         }
@@ -336,27 +337,28 @@ public sealed partial class MmapManager
             {
                 foreach (CatalogDimension dimension in _catalog.Value.Dimensions)
                 {
-                    SimulateWithoutFile(dimension.Id, dimension.Name);
+                    SimulateWithoutFile(dimension.Id, dimension.Name, dimension.Layers.Count);
                 }
 
                 return;
             }
 
-            // The shipped catalog describes D01 to D14, which a test proves. Not reading it here is what keeps opening a store below a millisecond.
+            // The shipped catalog describes D01 to D14 with four layers each, which a test proves. Not reading it here is what keeps opening a store below a millisecond.
             foreach (LayoutSlot slot in Config.Layout.Slots)
             {
-                SimulateWithoutFile(slot.Id, slot.Name);
+                SimulateWithoutFile(slot.Id, slot.Name, DimensionCatalog.DefaultLayers);
             }
         }
     }
 
-    private void SimulateWithoutFile(DimensionId id, string name)
+    private void SimulateWithoutFile(DimensionId id, string name, int layers)
     {
         DimensionRecord record = RecordOf(id);
         if (record.FilePath is null)
         {
             record.State = DimensionState.Simulated;
             record.Name = name;
+            record.SimulatedLayers = layers;
         }
     }
 

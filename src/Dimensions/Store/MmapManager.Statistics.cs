@@ -109,11 +109,8 @@ public sealed partial class MmapManager
         {
             loaded += record.State == DimensionState.Loaded ? 1 : 0;
             simulated += record.State == DimensionState.Simulated ? 1 : 0;
-            if (record.Region is { } region)
-            {
-                regions++;
-                layers += region.Region.Descriptor.Layers.Count;
-            }
+            regions += record.Region is null ? 0 : 1;
+            layers += record.LayersAnswering;
         }
 
         Volatile.Write(ref _counts.DimensionsLoaded, loaded);

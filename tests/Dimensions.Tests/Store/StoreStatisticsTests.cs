@@ -119,6 +119,37 @@ public sealed class StoreStatisticsTests
         Assert.True(store.GetStats().AvgAccessLatencyUs < 1000);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Layers_of_the_simulation_count_from_the_start(bool ownCatalog)
+    {
+        using StoreFolder folder = new();
+        folder.Write(1, "joy", "grief");
+        string catalog = Path.Combine(folder.FullPath, "catalog.json");
+        File.WriteAllText(catalog, """
+            { "version": 1, "dimensions": [ { "id": 2, "name": "Two", "layers": [
+              { "layer": 0, "depth": 0, "frequency": 4.5, "keywords": ["a"], "entries": [ { "keywords": ["a"], "text": "a" } ] },
+              { "layer": 3, "depth": 0, "frequency": 4.5, "keywords": ["b"], "entries": [ { "keywords": ["b"], "text": "b" } ] } ] } ] }
+            """);
+        using MmapManager store = new(folder.Config with { Simulate = true, SimulationDataPath = ownCatalog ? catalog : null });
+        int before = store.GetStats().LayersLoaded;
+
+        foreach (DimensionStatus dimension in store.GetDimensions())
+        {
+            store.Find(dimension.Id, "joy").Dispose();
+        }
+
+        int shown = store.GetDimensions().Sum(static d => d.Descriptor!.Layers.Count);
+        Assert.Equal((shown, shown), (before, store.GetStats().LayersLoaded));
+        DimensionId two = new(2);
+        int layers = store.GetDimensions().Single(d => d.Id == two).Descriptor!.Layers.Count;
+        Assert.True(store.UnloadDimension(two));
+        Assert.Equal(shown - layers, store.GetStats().LayersLoaded);
+        store.LoadDimension(two);
+        Assert.Equal(shown, store.GetStats().LayersLoaded);
+    }
+
     [Fact]
     public void A_snapshot_adds_up()
     {
@@ -130,7 +161,7 @@ public sealed class StoreStatisticsTests
 
         MemoryStats stats = store.GetStats();
 
-        Assert.Equal((2, 13, 3, 2), (stats.DimensionsLoaded, stats.SimulatedDimensions, stats.LayersLoaded, stats.ActiveRegions));
+        Assert.Equal((2, 13, 3 + (13 * 4), 2), (stats.DimensionsLoaded, stats.SimulatedDimensions, stats.LayersLoaded, stats.ActiveRegions));
         Assert.Equal(280L << 20, stats.LimitBytes);
         Assert.Equal(store.Budget.UsedBytes, stats.TotalAllocatedBytes);
         Assert.Equal(stats.TotalAllocatedBytes - (stats.PoolCommittedBytes - stats.PoolUsedBytes), stats.TotalUsedBytes);
