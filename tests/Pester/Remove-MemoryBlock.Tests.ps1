@@ -57,6 +57,20 @@ Describe 'Remove-MemoryBlock' {
         (Find-DimensionEntry kept).Text | Should -Be 'kept'
     }
 
+    It 'leaves alone what the store has taken since at the address of a block given back' {
+        Remove-MemoryBlock $block
+        $proto = New-ProtoDimension learned
+        Add-ProtoDimensionEntry $proto 'kept' -Keywords kept
+        (Get-MemoryBlock -Owner -1).BaseAddress | Should -Be $block.BaseAddress
+        Remove-MemoryBlock $block -ErrorVariable problem -ErrorAction SilentlyContinue
+        Set-MemoryBlockContent $block 'X' -ErrorVariable +problem -ErrorAction SilentlyContinue
+        Get-MemoryBlockContent $block -ErrorVariable +problem -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        $problem.FullyQualifiedErrorId -replace ',.*' | Should -Be (@('BlockOfStore') * 3)
+        @(Get-MemoryBlock -Owner -1).Count | Should -Be 1
+        Complete-ProtoDimension $proto | Out-Null
+        (Find-DimensionEntry kept).Text | Should -Be 'kept'
+    }
+
     It 'reports a block of a store that is closed' {
         Close-DimensionStore
         Remove-MemoryBlock $block -ErrorVariable problem -ErrorAction SilentlyContinue

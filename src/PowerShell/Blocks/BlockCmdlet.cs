@@ -30,7 +30,7 @@ public abstract class BlockCmdlet : BlockSourceCmdlet
                 {
                     WriteError(Errors.SourceClosed(block.Source));
                 }
-                else if (block.Source.HoldsBlocksOf(new OwnerId(block.Owner)))
+                else if (IsHeld(block))
                 {
                     WriteError(Errors.BlockOfStore(block.BaseAddress));
                 }
@@ -50,7 +50,7 @@ public abstract class BlockCmdlet : BlockSourceCmdlet
             {
                 WriteError(Errors.BlockNotFound(address));
             }
-            else if (IsHeldBySource(source, address))
+            else if (source.HoldsBlockAt(address))
             {
                 WriteError(Errors.BlockOfStore(address));
             }
@@ -62,9 +62,33 @@ public abstract class BlockCmdlet : BlockSourceCmdlet
         }
     }
 
-    // An address tells nothing of its owner, so the blocks are gone through; only a store's, and only for addresses given by hand.
-    private static bool IsHeldBySource(BlockSource source, long address)
-        => source is DimensionStoreSession && source.Blocks.EnumerateBlocks().Any(block => block.Address == address && source.HoldsBlocksOf(block.Owner));
+    /// <summary>Does something with a block, while no other cmdlet frees one, unless the store holds the block; that or another expected failure is written as an error.</summary>
+    private protected bool TryUse(MemoryBlock block, Action work)
+    {
+        bool isHeld = false;
+        bool done = Try(block, () =>
+        {
+            lock (block.Source.BlockGate)
+            {
+                // Looked at again: since the block was selected somebody may have answered a question for a long time.
+                isHeld = IsHeld(block);
+                if (!isHeld)
+                {
+                    work();
+                }
+            }
+        });
+        if (isHeld)
+        {
+            WriteError(Errors.BlockOfStore(block.BaseAddress));
+        }
+
+        return done && !isHeld;
+    }
+
+    // The object says whose the block was when it was made. It may have been freed since and the store have taken its address, so whose it is now is asked, too.
+    private static bool IsHeld(MemoryBlock block)
+        => block.Source.HoldsBlocksOf(new OwnerId(block.Owner)) || block.Source.HoldsBlockAt(block.BaseAddress);
 
     /// <summary>Checks that a range lies in a block that is still in use, or writes an error.</summary>
     private protected bool TryRange(MemoryBlock block, long offset, long count)

@@ -35,13 +35,7 @@ public sealed class GetMemoryBlockContentCommand : BlockCmdlet
             }
 
             byte[] content = [];
-            bool read = Try(block, () =>
-            {
-                lock (block.Source.BlockGate)
-                {
-                    content = block.Source.Blocks.AsSpan((nint)block.BaseAddress, checked((int)(Offset + count)))[(int)Offset..].ToArray();
-                }
-            });
+            bool read = TryUse(block, () => content = block.Source.Blocks.AsSpan((nint)block.BaseAddress, checked((int)(Offset + count)))[(int)Offset..].ToArray());
             if (read)
             {
                 WriteObject(AsText ? Encoding.UTF8.GetString(content) : content, enumerateCollection: false);

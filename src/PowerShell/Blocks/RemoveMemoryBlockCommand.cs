@@ -18,13 +18,7 @@ public sealed class RemoveMemoryBlockCommand : BlockCmdlet
                 continue;
             }
 
-            Try(block, () =>
-            {
-                lock (block.Source.BlockGate)
-                {
-                    block.Source.Blocks.Free((nint)block.BaseAddress);
-                }
-            });
+            TryUse(block, () => block.Source.Blocks.Free((nint)block.BaseAddress));
         }
     }
 }

@@ -39,13 +39,7 @@ public sealed class SetMemoryBlockContentCommand : BlockCmdlet
                 continue;
             }
 
-            bool written = Try(block, () =>
-            {
-                lock (block.Source.BlockGate)
-                {
-                    bytes.CopyTo(block.Source.Blocks.AsSpan((nint)block.BaseAddress, checked((int)(Offset + bytes.Length)))[(int)Offset..]);
-                }
-            });
+            bool written = TryUse(block, () => bytes.CopyTo(block.Source.Blocks.AsSpan((nint)block.BaseAddress, checked((int)(Offset + bytes.Length)))[(int)Offset..]));
             if (written && PassThru)
             {
                 WriteObject(block);

@@ -65,6 +65,9 @@ public sealed class DimensionStoreSession : BlockSource
     internal override bool HoldsBlocksOf(OwnerId owner) => owner == MmapManager.BlockOwner;
 
     /// <inheritdoc/>
+    internal override bool HoldsBlockAt(long address) => Pool.TryGetOwner((nint)address, out OwnerId owner) && HoldsBlocksOf(owner);
+
+    /// <inheritdoc/>
     internal override string Describe() => $"the pool of {BasePath}";
 
     internal ProtoDimensionInfo[] Protos

@@ -47,7 +47,7 @@ public sealed class MemStats
     /// <summary>Whether any dimension answers from the simulation.</summary>
     public bool SimulationMode => _stats.SimulationMode;
 
-    /// <summary>Layers of loaded and simulated dimensions.</summary>
+    /// <summary>Layers of loaded and simulated dimensions, those included whose simulation was not used yet.</summary>
     public int LayersLoaded => _stats.LayersLoaded;
 
     /// <summary>Mapped or copied regions.</summary>

@@ -25,6 +25,9 @@ public abstract class BlockSource
     /// <summary>Whether blocks of this owner are held by the source itself, so that nobody else may touch or free them.</summary>
     internal virtual bool HoldsBlocksOf(OwnerId owner) => false;
 
+    /// <summary>Whether the block that begins at an address now is held by the source itself, whoever had that address before.</summary>
+    internal virtual bool HoldsBlockAt(long address) => false;
+
     /// <summary>What it is, for questions before a change: "allocator a", "the pool of /data".</summary>
     internal abstract string Describe();
 }

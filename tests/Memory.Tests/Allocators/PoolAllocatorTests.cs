@@ -7,6 +7,24 @@ public sealed class PoolAllocatorTests
     private const long MiB = 1 << 20;
 
     [Fact]
+    public void An_address_tells_whose_block_is_there_now()
+    {
+        using PoolAllocator pool = new([new PoolConfig(4096, 64 << 10)], 1 << 20);
+        nint address = pool.Allocate(100, owner: new OwnerId(7));
+        Assert.Equal((true, new OwnerId(7)), Look(address));
+        Assert.Equal((false, OwnerId.None), Look(address + 16));
+        Assert.Equal((false, OwnerId.None), Look(0));
+        pool.Free(address);
+        Assert.Equal((false, OwnerId.None), Look(address));
+        Assert.Equal(address, pool.Allocate(100, owner: new OwnerId(-1)));
+        Assert.Equal((true, new OwnerId(-1)), Look(address));
+        pool.Dispose();
+        Assert.Equal((false, OwnerId.None), Look(address));
+
+        (bool Found, OwnerId Owner) Look(nint at) => (pool.TryGetOwner(at, out OwnerId owner), owner);
+    }
+
+    [Fact]
     public void The_pool_of_the_catalog_takes_any_size_up_to_a_gibibyte()
     {
         using MemoryAllocator pool = AllocatorCatalog.Create("pool", new AllocatorSettings { CapacityBytes = 4L << 30 });

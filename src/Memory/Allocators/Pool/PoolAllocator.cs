@@ -184,6 +184,26 @@ public sealed unsafe partial class PoolAllocator : MemoryAllocator
         }
     }
 
+    /// <summary>Tells whose block begins at an address now: one look, without going through the blocks. Thread-safe, but a block that another thread may free can be gone when the answer comes.</summary>
+    /// <param name="address">Any address.</param>
+    /// <param name="owner">The tag it was allocated with; <see cref="OwnerId.None"/> when the answer is false.</param>
+    /// <returns>False when no block in use begins there, or the allocator is disposed.</returns>
+    public bool TryGetOwner(nint address, out OwnerId owner)
+    {
+        ulong word;
+        try
+        {
+            word = ReadWord(address, out _, out _);
+        }
+        catch (ObjectDisposedException)
+        {
+            word = 0;
+        }
+
+        owner = BlockWord.IsLive(word) ? BlockWord.Owner(word) : OwnerId.None;
+        return BlockWord.IsLive(word);
+    }
+
     /// <inheritdoc/>
     protected internal override void NoteSize(nint address, nuint size)
     {
