@@ -1,5 +1,3 @@
-using DimensionStore.Memory.Native;
-
 namespace DimensionStore.Memory.Tests.Diagnostics;
 
 /// <summary>What a replay does with an allocator and what it says about it.</summary>
@@ -72,22 +70,6 @@ public sealed class TraceReplayerTests
         {
             Assert.InRange(result.PeakResidentBytes!.Value, 409_600, 409_600 + (long)(result.MetadataOverhead * 409_600) + 8192);
         }
-    }
-
-    [Fact]
-    public void Resident_bytes_agree_with_what_the_process_has_more()
-    {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "reads /proc");
-        const int Count = 4000;
-        AllocationTrace trace = AllocationTrace.FromRecords([.. Enumerable.Range(0, Count).Select(id => Traces.Allocate((uint)id, 4096))]);
-        using PoolAllocator pool = Pool();
-        long before = ProcessResidentBytes();
-        using var watch = new PeakLayer(pool, Count);
-        TraceReplayResult result = TraceReplayer.Replay(trace, watch, Quick with { TimedPasses = 0 });
-
-        // The process may take a little for itself meanwhile; 16 MiB of blocks stand out.
-        Assert.InRange(watch.ResidentAtPeak - before, result.PeakResidentBytes!.Value - (4 << 20), result.PeakResidentBytes.Value + (8 << 20));
-        Assert.Equal(0, VirtualMemory.ResidentBytes(pool.EnumerateExtents().First().Address, 0));
     }
 
     [Fact]
@@ -260,8 +242,6 @@ public sealed class TraceReplayerTests
         Assert.InRange(TraceReplayer.SuggestCapacity(many), 4 * 200_000L * 4096, 8 * 200_000L * 4096);
     }
 
-    private static long ProcessResidentBytes() => long.Parse(File.ReadAllText("/proc/self/statm").Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture) * Environment.SystemPageSize;
-
     private sealed class CountingLayer(MemoryAllocator inner, bool isThreadSafe = true) : AllocatorLayer(inner)
     {
         private long _allocations;
@@ -297,25 +277,6 @@ public sealed class TraceReplayerTests
             {
                 Threads.Add(Environment.CurrentManagedThreadId);
             }
-        }
-    }
-
-    /// <summary>Looks at the process when so many blocks are live.</summary>
-    private sealed class PeakLayer(MemoryAllocator inner, int count) : AllocatorLayer(inner)
-    {
-        private int _live;
-
-        internal long ResidentAtPeak { get; private set; }
-
-        public override void Free(nint address)
-        {
-            if (_live == 0)
-            {
-                ResidentAtPeak = ProcessResidentBytes();
-                _live = count;
-            }
-
-            base.Free(address);
         }
     }
 
