@@ -305,7 +305,6 @@ public sealed unsafe partial class DualPoolAllocator : MemoryAllocator
         }
     }
 
-    /// <summary>Finds the live object that starts at an address. Under the lock.</summary>
     /// <summary>
     /// Asks memory for both canaries of the run of one block that may lie at an address. Each is in a page of its own that is in no cache as a rule, and the second one's place is known
     /// only after the record was read: three waits one after the other become one. For any address: nothing is read.
@@ -320,6 +319,7 @@ public sealed unsafe partial class DualPoolAllocator : MemoryAllocator
         }
     }
 
+    /// <summary>Finds the live object that starts at an address. Under the lock.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool Locate(nint address, out DualPool pool, out int index)
     {
