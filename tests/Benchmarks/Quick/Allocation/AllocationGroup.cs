@@ -3,7 +3,7 @@ namespace DimensionStore.Benchmarks.Quick.Allocation;
 /// <summary>Every allocator against the system's, mimalloc, jemalloc and <c>ArrayPool</c>: the cases of which real programs are made.</summary>
 internal static class AllocationGroup
 {
-    private const int Rounds = 4;
+    private const int Rounds = 3;
     private const long Capacity = 1L << 30;
     private const int PairCount = 200_000;
 
