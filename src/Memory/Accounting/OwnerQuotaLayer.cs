@@ -238,8 +238,6 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
         }
     }
 
-    private static long Saturated(nuint size) => size > long.MaxValue ? long.MaxValue : (long)size;
-
     private void Release(nint address, nuint size, bool sized)
     {
         // Forgotten first: as soon as the block is free, another thread may get the same address and note it.

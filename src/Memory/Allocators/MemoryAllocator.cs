@@ -139,4 +139,7 @@ public abstract class MemoryAllocator : IDisposable
 
     /// <summary>Gives the memory back; called once.</summary>
     protected abstract void Dispose(bool disposing);
+
+    /// <summary>The bytes asked for as errors and events report them, which count in <see cref="long"/>.</summary>
+    private protected static long Saturated(nuint size) => size > long.MaxValue ? long.MaxValue : (long)size;
 }

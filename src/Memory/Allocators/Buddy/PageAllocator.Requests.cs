@@ -315,7 +315,7 @@ public abstract unsafe partial class PageAllocator
             return 0;
         }
 
-        long asked = size > long.MaxValue ? long.MaxValue : (long)size;
+        long asked = Saturated(size);
         throw obstacle switch
         {
             Obstacle.Limit when _options.Budget is not null && needed <= _memory.LimitBytes - _memory.ChargedBytes

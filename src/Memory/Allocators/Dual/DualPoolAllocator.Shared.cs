@@ -245,7 +245,7 @@ public sealed unsafe partial class DualPoolAllocator
 
     private Exception Failure(nuint size, int blocks, OwnerId owner, Obstacle worst, VirtualMemoryException? refusal)
     {
-        long requested = size > long.MaxValue ? long.MaxValue : (long)size;
+        long requested = Saturated(size);
         long available;
         int longest;
         int free;

@@ -356,6 +356,4 @@ public sealed unsafe partial class PoolAllocator
         new(Name, Saturated(size), available, owner, reason, refusal, GetStatistics().LiveBytes, _limitBytes);
 
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
-
-    private static long Saturated(nuint size) => size > long.MaxValue ? long.MaxValue : (long)size;
 }

@@ -88,7 +88,7 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
             return address;
         }
 
-        long asked = size > long.MaxValue ? long.MaxValue : (long)size;
+        long asked = Saturated(size);
         AllocatorStatistics now = GetStatistics();
         string reason = size > ElementBytes
             ? $"an element has {ElementBytes:N0} bytes."

@@ -65,7 +65,7 @@ public sealed unsafe partial class SegregatedAllocator
         }
 
         Interlocked.Increment(ref _failures);
-        long requested = size > long.MaxValue ? long.MaxValue : (long)size;
+        long requested = Saturated(size);
         long used;
         BiasedLock.Record? entered = _lock.Enter();
         used = _heap.LiveGranules << GranuleShift;

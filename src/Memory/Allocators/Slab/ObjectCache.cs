@@ -163,7 +163,7 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
         {
             _engine.ThrowIfDisposedOutside();
             Interlocked.Increment(ref _engine.FailedAllocations);
-            return !throws ? 0 : throw new AllocationFailedException(Name, size > long.MaxValue ? long.MaxValue : (long)size, ObjectBytes, owner, $"objects have {ObjectBytes:N0} bytes and are aligned to {Math.Max(_options.Alignment, DefaultAlignment):N0}.", null, GetStatistics().LiveBytes, _options.LimitBytes);
+            return !throws ? 0 : throw new AllocationFailedException(Name, Saturated(size), ObjectBytes, owner, $"objects have {ObjectBytes:N0} bytes and are aligned to {Math.Max(_options.Alignment, DefaultAlignment):N0}.", null, GetStatistics().LiveBytes, _options.LimitBytes);
         }
 
         nint block = _engine.Allocate(0, size + (nuint)_overhead, options, owner, out byte before, out SlabEngine.Obstacle obstacle, out VirtualMemoryException? refusal);

@@ -282,7 +282,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
     }
 
     private AllocationFailedException Refused(nuint size, long available, OwnerId owner, string reason, Exception? cause = null) =>
-        new(Name, size > long.MaxValue ? long.MaxValue : (long)size, available, owner, reason, cause, GetStatistics().LiveBytes, LimitBytes);
+        new(Name, Saturated(size), available, owner, reason, cause, GetStatistics().LiveBytes, LimitBytes);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private MemoryFaultException FaultAt(nint address)

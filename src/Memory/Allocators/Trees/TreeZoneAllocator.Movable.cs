@@ -33,7 +33,7 @@ public sealed unsafe partial class TreeZoneAllocator
         catch (VirtualMemoryException e)
         {
             Interlocked.Increment(ref _failedAllocations);
-            long requested = (long)Math.Min(long.MaxValue, (ulong)size);
+            long requested = Saturated(size);
             throw new AllocationFailedException(Name, requested, 0, owner, "there is no room for one more movable handle.", e, Volatile.Read(ref _liveBytes), _memory.LimitBytes);
         }
         finally

@@ -271,7 +271,7 @@ public sealed unsafe partial class TreeZoneAllocator
     {
         Obstacle obstacle = outcome.Obstacle;
         Exception? cause = obstacle == Obstacle.System ? outcome.Cause : null;
-        long requested = (long)Math.Min(long.MaxValue, (ulong)request.Size);
+        long requested = Saturated(request.Size);
         if (obstacle == Obstacle.Limit)
         {
             return _memory.LimitReached(requested, request.Owner);

@@ -209,7 +209,7 @@ public sealed class ZoneAllocator : PageAllocator
         }
     }
 
-    private protected override bool TryReclaim(nuint size, int highest) => _reclaim is not null && _reclaim((ZoneType)highest, size > long.MaxValue ? long.MaxValue : (long)size) > 0;
+    private protected override bool TryReclaim(nuint size, int highest) => _reclaim is not null && _reclaim((ZoneType)highest, Saturated(size)) > 0;
 
     private static int Checked(ZoneType zone) =>
         zone is >= ZoneType.Dma and <= ZoneType.High ? (int)zone : throw new ArgumentOutOfRangeException(nameof(zone), zone, "Expected Dma, Normal or High.");

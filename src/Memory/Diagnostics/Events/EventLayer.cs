@@ -71,7 +71,7 @@ public sealed class EventLayer : AllocatorLayer
             if (Log.IsEnabled())
             {
                 AllocatorStatistics now = Inner.GetStatistics();
-                Log.AllocationFailed(Name, size > long.MaxValue ? long.MaxValue : (long)size, Math.Max(0, now.LimitBytes - now.LiveBytes), owner.Value);
+                Log.AllocationFailed(Name, Saturated(size), Math.Max(0, now.LimitBytes - now.LiveBytes), owner.Value);
             }
 
             return false;

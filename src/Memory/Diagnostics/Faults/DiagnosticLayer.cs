@@ -242,7 +242,7 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
     /// <summary>Asks once more, for the error, which is about the caller's size and not about that with guards.</summary>
     private nint AllocateOrExplain(nuint size, nuint total, nuint alignment, AllocationOptions options, OwnerId owner)
     {
-        long requested = size > long.MaxValue ? long.MaxValue : (long)size;
+        long requested = Saturated(size);
         try
         {
             return Inner.Allocate(total, alignment, options, owner);
