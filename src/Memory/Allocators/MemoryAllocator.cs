@@ -59,7 +59,7 @@ public abstract class MemoryAllocator : IDisposable
     public abstract void Reset();
 
     /// <summary>Gives free memory back to the operating system.</summary>
-    /// <returns>Bytes given back.</returns>
+    /// <returns>Bytes that are no longer committed.</returns>
     public abstract long Trim();
 
     /// <summary>Takes a snapshot of the counters. Allocates nothing on the GC heap.</summary>

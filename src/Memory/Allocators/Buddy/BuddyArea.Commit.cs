@@ -102,6 +102,17 @@ internal sealed unsafe partial class BuddyArea
     /// <returns>Bytes given back.</returns>
     internal long Trim(int pageblock, long most)
     {
+        int calls = int.MaxValue;
+        return Trim(pageblock, most, ref calls, usedOnly: false);
+    }
+
+    /// <inheritdoc cref="Trim(int, long)"/>
+    /// <param name="pageblock">Which.</param>
+    /// <param name="most">The most to give back at once, in bytes.</param>
+    /// <param name="calls">How many calls of the system are allowed; less what was called, afterwards.</param>
+    /// <param name="usedOnly">Whether pages stay that nobody has written to since they were committed: they take no memory.</param>
+    internal long Trim(int pageblock, long most, ref int calls, bool usedOnly)
+    {
         if (pageblock >= _known || Header(pageblock)->CommittedPages == 0)
         {
             return 0;
@@ -110,14 +121,21 @@ internal sealed unsafe partial class BuddyArea
         Pageblock* header = Header(pageblock);
         ulong* idle = stackalloc ulong[_pageWords];
         FindIdle(pageblock, idle);
+        for (int i = 0; usedOnly && i < _pageWords; i++)
+        {
+            idle[i] &= ~Clean(pageblock)[i];
+        }
+
         long returned = 0;
         int pages = 1 << _pagesPerBlockLog;
-        for (int page = Bits.NextSet(idle, 0, pages); page < pages && most - returned >= VirtualMemory.PageSize;)
+        for (int page = Bits.NextSet(idle, 0, pages); page < pages && calls > 0 && most - returned >= VirtualMemory.PageSize;)
         {
             int stop = Bits.NextClear(idle, page, Math.Min(pages, page + (int)Math.Min(pages, (most - returned) >> _pageShift)));
             long bytes = (long)(stop - page) << _pageShift;
+            calls--;
             if (_memory.TryDecommit(Start + (nint)(((long)pageblock << _blockShift) + ((long)page << _pageShift)), bytes))
             {
+                _usedPages -= stop - page - Bits.Count(Clean(pageblock), page, stop);
                 Bits.ClearRange(Committed(pageblock), page, stop);
                 Bits.ClearRange(Clean(pageblock), page, stop);
                 header->CommittedPages -= stop - page;
@@ -134,6 +152,12 @@ internal sealed unsafe partial class BuddyArea
 
         return returned;
     }
+
+    /// <summary>Bytes of committed pages that somebody has used since they were committed: about what is resident.</summary>
+    internal long UsedBytes => _usedPages << _pageShift;
+
+    /// <summary>Pages that ever came to be counted in <see cref="UsedBytes"/>.</summary>
+    internal long TakenPages { get; private set; }
 
     /// <summary>Committed bytes in free pageblocks.</summary>
     internal long IdleWholeBytes => _idleWholePages << _pageShift;
@@ -273,8 +297,15 @@ internal sealed unsafe partial class BuddyArea
             long blockStart = (long)pageblock << _pagesPerBlockLog;
             int from = (int)(first - blockStart);
             int to = (int)(Math.Min(end, blockStart + (1L << _pagesPerBlockLog)) - blockStart);
-            clean = clean && Bits.NextClear(Clean(pageblock), from, to) == to;
-            Bits.ClearRange(Clean(pageblock), from, to);
+            int taken = Bits.Count(Clean(pageblock), from, to);
+            clean &= taken == to - from;
+            if (taken > 0)
+            {
+                Bits.ClearRange(Clean(pageblock), from, to);
+                _usedPages += taken;
+                TakenPages += taken;
+            }
+
             first = blockStart + to;
         }
 

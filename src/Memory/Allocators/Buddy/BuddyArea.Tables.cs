@@ -25,6 +25,7 @@ internal sealed unsafe partial class BuddyArea
     private long _ownerTables;
     private long _headersCommitted;
     private long _idleWholePages;
+    private long _usedPages;
 
     /// <summary>Bytes that the tables and trees take.</summary>
     internal long MetadataBytes

@@ -8,7 +8,7 @@ public sealed record BuddyOptions
 {
     private const int MostGranules = 1 << BuddyArea.MaxGranulesLog;
     internal const long MostCapacityBytes = 1L << 40;
-    private const long DefaultPageblockBytes = 2 << 20;
+    internal const long DefaultPageblockBytes = 2 << 20;
 
     /// <summary>Address space for blocks, up to 1 TiB; 1 GiB by default. Rounded up to whole pageblocks.</summary>
     public long CapacityBytes { get; init; } = 1L << 30;

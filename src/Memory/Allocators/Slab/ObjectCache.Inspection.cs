@@ -42,12 +42,16 @@ public sealed unsafe partial class ObjectCache
     }
 
     /// <inheritdoc/>
-    /// <remarks>Whole free slabs are given back, whichever thread has them.</remarks>
+    /// <remarks>
+    /// Whole free slabs are given back, whichever thread has them; and of slabs where some objects are live the pages without any, which stay committed and are not counted, unless free objects must keep what a
+    /// constructor or <see cref="ObjectCacheFlags.Poison"/> wrote.
+    /// </remarks>
     public override long Trim()
     {
         _engine.ThrowIfDisposedOutside();
         _engine.TryTrim(out long returned);
         _memory.Refund(returned);
+        _engine.DiscardUnused();
         return returned;
     }
 

@@ -174,7 +174,7 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
         }
 
         nint address = block + _front;
-        bool isNew = before is BlockState.Fresh or BlockState.Stale;
+        bool isNew = BlockState.IsNew(before);
         if (_options.Flags != ObjectCacheFlags.None || (_options.Constructor != null && (isNew || Volatile.Read(ref _unfinished) != null)))
         {
             Prepare(address, isNew, options);

@@ -63,11 +63,12 @@ public abstract unsafe partial class SizeClassAllocator
 
         if (_large.TryResize(address, size))
         {
+            _engine.AfterGrowthBeside();
             return address;
         }
 
         nuint kept = nuint.Min(size, _large.UsableSize(address));
-        nint moved = Allocate(size, DefaultAlignment, AllocationOptions.None, owner);
+        nint moved = AllocateLarge(size, DefaultAlignment, AllocationOptions.None, owner, throws: true);
 
         // The pages change places instead of being copied: that spares the faults on new ones, which cost five times as much as the copying, and never needs memory for both.
         if (kept < LeastMovedBytes || !VirtualMemory.TryMovePages(address, moved, kept))
@@ -75,7 +76,9 @@ public abstract unsafe partial class SizeClassAllocator
             Buffer.MemoryCopy((void*)address, (void*)moved, kept, kept);
         }
 
+        // Only now: a peak with both blocks would be one that the memory never had.
         _large.Free(address);
+        _engine.AfterGrowthBeside();
         return moved;
     }
 
@@ -92,7 +95,10 @@ public abstract unsafe partial class SizeClassAllocator
     }
 
     /// <inheritdoc/>
-    /// <remarks>What other threads have freed is gathered first, and slabs kept for reuse go too; the other threads are stopped meanwhile.</remarks>
+    /// <remarks>
+    /// What other threads have freed is gathered first, and slabs kept for reuse go too. Where some blocks of a slab are live, the pages without any go back too; they stay committed and are not counted. The other threads are
+    /// stopped meanwhile, for the last part some slabs at a time.
+    /// </remarks>
     public sealed override long Trim()
     {
         long returned;
@@ -103,6 +109,7 @@ public abstract unsafe partial class SizeClassAllocator
         }
 
         _memory.Refund(returned);
+        _engine.DiscardUnused();
         return returned + (_large?.Trim() ?? 0);
     }
 

@@ -69,8 +69,11 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         ArgumentOutOfRangeException.ThrowIfGreaterThan(limitBytes, 1L << 38);
         MemoryBudget common = new($"{name} limit", limitBytes, budget);
 
-        // A quarter more address space than the limit: exact runs leave gaps.
-        return (common, new BuddyAllocator(name, new BuddyOptions { CapacityBytes = limitBytes + (limitBytes / 4), LimitBytes = limitBytes, KeepIdleBytes = keptIdleBytes, Budget = common }));
+        // A quarter more address space than the limit, because exact runs leave gaps; and whole largest blocks of it: a smaller one at the end, the best fit for whatever comes first,
+        // would need the headers of all pageblocks before it.
+        long largest = Math.Max(BuddyOptions.DefaultPageblockBytes, (long)BitOperations.RoundUpToPowerOf2((ulong)limitBytes));
+        long capacity = (limitBytes + (limitBytes / 4) + largest - 1) / largest * largest;
+        return (common, new BuddyAllocator(name, new BuddyOptions { CapacityBytes = capacity, MaxBlockBytes = largest, LimitBytes = limitBytes, KeepIdleBytes = keptIdleBytes, Budget = common }));
     }
 
     /// <summary>The slabs, so that a test can damage one.</summary>
@@ -231,7 +234,13 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         int index = SizeClasses.Of(size, Math.Max(alignment, DefaultAlignment));
         if (index < 0)
         {
-            return AllocateLarge(size, alignment, options, owner, throws);
+            nint pages = AllocateLarge(size, alignment, options, owner, throws);
+            if (_large != null)
+            {
+                _engine.AfterGrowthBeside();
+            }
+
+            return pages;
         }
 
         nint address = _engine.Allocate((uint)index, size, options, owner, out _, out SlabEngine.Obstacle obstacle, out VirtualMemoryException? refusal);
@@ -243,6 +252,10 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         if (address == 0)
         {
             Interlocked.Increment(ref _engine.FailedAllocations);
+        }
+        else if (_large != null)
+        {
+            _engine.GiveBackBeside();
         }
 
         return address != 0 || !throws ? address : throw _engine.Failure(size, SizeClasses.All[index].BlockBytes, owner, obstacle, refusal);
@@ -260,7 +273,6 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         // The slabs may hold free memory under the common limit.
         if (_large.TryAllocate(size, out nint address, alignment, options, owner) || ((options & AllocationOptions.NoGrow) == 0 && Trim() > 0 && _large.TryAllocate(size, out address, alignment, options, owner)))
         {
-            _engine.RaisePeak();
             return address;
         }
 

@@ -4,11 +4,11 @@ using DimensionStore.Memory.Native;
 namespace DimensionStore.Memory;
 
 /// <summary>
-/// Hands out runs of units of 16 KiB, at most a mebibyte long, from the lowest address that has one, and knows which units are committed and which were written to.
+/// Hands out runs of units of 16 KiB, at most a mebibyte long, from the lowest address that has one, and knows which units are committed, which were written to, and whose memory is there.
 /// Under the allocator's lock.
 /// </summary>
 /// <remarks>
-/// A chunk is 64 units with one bit each in three words, so that finding, splitting and joining runs are a few operations on a word. A byte for each chunk says how long its
+/// A chunk is 64 units with one bit each in four words, so that finding, splitting and joining runs are a few operations on a word. A byte for each chunk says how long its
 /// longest free run is; the search for the lowest chunk that will do reads those bytes by vectors.
 /// </remarks>
 internal sealed class SlabChunks
@@ -26,7 +26,11 @@ internal sealed class SlabChunks
     private readonly ulong[] _free;
     private readonly ulong[] _committed;
     private readonly ulong[] _touched;
+    private readonly ulong[] _resident;
     private readonly byte[] _longest;
+
+    // Units that nobody has, and whose memory is there because somebody had.
+    private int _idleResident;
 
     /// <summary>Manages the units of a range that starts at a multiple of a unit.</summary>
     internal SlabChunks(BlockMemory memory, nint start, int chunks)
@@ -36,6 +40,7 @@ internal sealed class SlabChunks
         _free = new ulong[chunks];
         _committed = new ulong[chunks];
         _touched = new ulong[chunks];
+        _resident = new ulong[chunks];
         _longest = new byte[chunks];
         Array.Fill(_free, ulong.MaxValue);
         Array.Fill(_longest, (byte)UnitsPerChunk);
@@ -48,7 +53,7 @@ internal sealed class SlabChunks
     internal int IdleUnits { get; private set; }
 
     /// <summary>Bytes this takes for the chunks used so far.</summary>
-    internal long MetadataBytes => UsedChunks * ((3 * sizeof(ulong)) + 1L);
+    internal long MetadataBytes => UsedChunks * ((4 * sizeof(ulong)) + 1L);
 
     /// <summary>Whether a unit is free.</summary>
     internal bool IsFree(int unit) => (_free[unit / UnitsPerChunk] >> (unit % UnitsPerChunk) & 1) != 0;
@@ -107,14 +112,18 @@ internal sealed class SlabChunks
             wanted &= ~mask;
             _committed[chunk] |= mask;
             _touched[chunk] &= ~mask;
+            _resident[chunk] &= ~mask;
             IdleUnits += length;
             chargedBytes -= (long)length << UnitShift;
             UsedChunks = Math.Max(UsedChunks, chunk + 1);
         }
     }
 
-    /// <summary>Whether a run has memory that nobody has used yet.</summary>
-    internal bool HasUntouched(int unit, int units) => (~_touched[unit / UnitsPerChunk] & Mask(unit % UnitsPerChunk, units)) != 0;
+    /// <summary>Units whose memory is there, whether somebody has them or not.</summary>
+    internal int ResidentUnits { get; private set; }
+
+    /// <summary>How many units of a run take memory from the system when they are used.</summary>
+    internal int MissingUnits(int unit, int units) => BitOperations.PopCount(~_resident[unit / UnitsPerChunk] & Mask(unit % UnitsPerChunk, units));
 
     /// <summary>Takes a committed run and says whether its memory is all zero.</summary>
     internal bool Take(int unit, int units)
@@ -122,8 +131,12 @@ internal sealed class SlabChunks
         int chunk = unit / UnitsPerChunk;
         ulong mask = Mask(unit % UnitsPerChunk, units);
         bool isFresh = (_touched[chunk] & mask) == 0;
+        int resident = BitOperations.PopCount(_resident[chunk] & mask);
+        _idleResident -= resident;
+        ResidentUnits += units - resident;
         _free[chunk] &= ~mask;
         _touched[chunk] |= mask;
+        _resident[chunk] |= mask;
         IdleUnits -= units;
         _longest[chunk] = (byte)Longest(_free[chunk]);
         UsedChunks = Math.Max(UsedChunks, chunk + 1);
@@ -136,6 +149,7 @@ internal sealed class SlabChunks
         int chunk = unit / UnitsPerChunk;
         _free[chunk] |= Mask(unit % UnitsPerChunk, units);
         IdleUnits += units;
+        _idleResident += units;
         _longest[chunk] = (byte)Longest(_free[chunk]);
     }
 
@@ -153,8 +167,12 @@ internal sealed class SlabChunks
                 idle &= ~mask;
                 if (_memory.TryDecommit(Address(chunk, position), (long)length << UnitShift))
                 {
+                    int resident = BitOperations.PopCount(_resident[chunk] & mask);
+                    _idleResident -= resident;
+                    ResidentUnits -= resident;
                     _committed[chunk] &= ~mask;
                     _touched[chunk] &= ~mask;
+                    _resident[chunk] &= ~mask;
                     IdleUnits -= length;
                     returned += (long)length << UnitShift;
                 }
@@ -162,6 +180,38 @@ internal sealed class SlabChunks
         }
 
         return returned;
+    }
+
+    /// <summary>Discards the memory of the highest run of free units that have some; they stay committed.</summary>
+    /// <param name="most">The most bytes.</param>
+    /// <returns>Bytes given back; 0 when there is nothing to give, or the system refuses.</returns>
+    internal long DiscardIdle(long most)
+    {
+        int units = (int)Math.Min(most >> UnitShift, UnitsPerChunk);
+        for (int chunk = UsedChunks - 1; chunk >= 0 && _idleResident > 0 && units > 0; chunk--)
+        {
+            ulong idle = _free[chunk] & _resident[chunk];
+            if (idle != 0)
+            {
+                int end = UnitsPerChunk - BitOperations.LeadingZeroCount(idle);
+                int length = Math.Min(units, BitOperations.LeadingZeroCount(~(idle << (UnitsPerChunk - end))));
+                try
+                {
+                    VirtualMemory.Discard(Address(chunk, end - length), (nuint)length << UnitShift);
+                }
+                catch (VirtualMemoryException)
+                {
+                    return 0; // It stays resident, as it would without asking: what this is a part of must not fail for it.
+                }
+
+                _resident[chunk] &= ~Mask(end - length, length);
+                _idleResident -= length;
+                ResidentUnits -= length;
+                return (long)length << UnitShift;
+            }
+        }
+
+        return 0;
     }
 
     private static ulong Mask(int position, int units) => (units == UnitsPerChunk ? ulong.MaxValue : (1UL << units) - 1) << position;

@@ -133,7 +133,7 @@ internal sealed unsafe partial class SlabEngine
         Slab* slab = unit->Slab;
         byte state = slab == null ? BlockState.Free : offset < 0 || index >= slab->Capacity ? BlockState.Stale : Slab.States(slab)[index];
         OwnerId owner = slab == null || slab->Tags == null || offset < 0 || index >= slab->Capacity ? OwnerId.None : new OwnerId(slab->Tags[index]);
-        return state is BlockState.Fresh or BlockState.Stale
+        return BlockState.IsNew(state)
             ? new MemoryFaultException(Name, MemoryFault.NotABlockStart, address + distance, 0, OwnerId.None, $"the address lies in a slab of {blockBytes:N0}-byte blocks, but no block was handed out there yet.")
             : into != 0
                 ? new MemoryFaultException(Name, MemoryFault.NotABlockStart, address + distance, blockBytes, owner, $"the address lies {into:N0} bytes into the {(state >= BlockState.Live ? "live" : "free")} block at 0x{address + distance - into:x}. Use the address that was handed out.")

@@ -123,7 +123,7 @@ internal sealed unsafe partial class SlabEngine
         for (int i = 0; i < slab->Capacity; i++)
         {
             bool isClaimed = claimed != 0 && (nuint)(states + i - claimedStates) < 64 && ((claimed >> (int)(states + i - claimedStates)) & 1) != 0;
-            bool isFree = states[i] is BlockState.Fresh or BlockState.Free or BlockState.Stale;
+            bool isFree = BlockState.IsFree(states[i]);
             live[slab->Class] += states[i] >= BlockState.Live ? 1 : 0;
             elsewhere += states[i] == BlockState.FreedElsewhere ? 1 : 0;
             free += isFree && !isClaimed ? 1 : 0;

@@ -53,14 +53,17 @@ internal sealed unsafe partial class SlabEngine
     {
         int group = BitOperations.TrailingZeroCount(slab->GroupMask);
         byte* states = Slab.States(slab) + (group * 64);
-        ulong free = FreeBlocks(states, slab->Capacity - (group * 64));
-        int count = BitOperations.PopCount(free);
-        if (count > bin->MostClaimed)
+        ulong free = FreeBlocks(states, slab->Capacity - (group * 64), out ulong used);
+        ulong claimed = used != 0 ? used : free;
+        int count = BitOperations.PopCount(claimed);
+        int most = used != 0 ? bin->MostClaimed : bin->MostUntouched;
+        if (count > most)
         {
-            count = bin->MostClaimed;
-            free = Lowest(free, count);
+            count = most;
+            claimed = Lowest(claimed, count);
         }
-        else
+
+        if (claimed == free)
         {
             slab->GroupMask &= slab->GroupMask - 1;
         }
@@ -70,12 +73,12 @@ internal sealed unsafe partial class SlabEngine
         bin->GroupAddress = _units[slab->FirstUnit].Start + (nint)((long)group * 64 * bin->BlockBytes);
         if (slab->Tags == null)
         {
-            bin->Mask = free;
+            bin->Mask = claimed;
             bin->GroupStates = states;
         }
         else
         {
-            bin->TaggedMask = free;
+            bin->TaggedMask = claimed;
             bin->TaggedStates = states;
             bin->GroupStates = null;
         }
@@ -124,7 +127,10 @@ internal sealed unsafe partial class SlabEngine
     }
 
     /// <summary>The blocks of a group that may be claimed: free and known to be. What others have freed is counted first, in <see cref="Collect"/>.</summary>
-    private static ulong FreeBlocks(byte* states, int blocks)
+    /// <param name="states">The group's states.</param>
+    /// <param name="blocks">How many blocks the slab has from there on.</param>
+    /// <param name="used">Those that were live before, so that their memory is there.</param>
+    private static ulong FreeBlocks(byte* states, int blocks, out ulong used)
     {
         ulong live;
         ulong elsewhere;
@@ -133,17 +139,24 @@ internal sealed unsafe partial class SlabEngine
             Vector512<byte> all = Vector512.Load(states);
             live = all.ExtractMostSignificantBits();
             elsewhere = Vector512.Equals(all, Vector512.Create(BlockState.FreedElsewhere)).ExtractMostSignificantBits();
+            used = Vector512.Equals(all, Vector512.Create(BlockState.Free)).ExtractMostSignificantBits();
         }
         else
         {
-            Vector256<byte> low = Vector256.Load(states);
-            Vector256<byte> high = Vector256.Load(states + 32);
-            Vector256<byte> mark = Vector256.Create(BlockState.FreedElsewhere);
-            live = low.ExtractMostSignificantBits() | ((ulong)high.ExtractMostSignificantBits() << 32);
-            elsewhere = Vector256.Equals(low, mark).ExtractMostSignificantBits() | ((ulong)Vector256.Equals(high, mark).ExtractMostSignificantBits() << 32);
+            live = Vector256.Load(states).ExtractMostSignificantBits() | ((ulong)Vector256.Load(states + 32).ExtractMostSignificantBits() << 32);
+            elsewhere = InState(states, BlockState.FreedElsewhere);
+            used = InState(states, BlockState.Free);
         }
 
         return ~(live | elsewhere) & Valid(blocks);
+    }
+
+    /// <summary>The blocks of a group that are in a state.</summary>
+    private static ulong InState(byte* states, byte state)
+    {
+        Vector256<byte> mark = Vector256.Create(state);
+        return Vector256.Equals(Vector256.Load(states), mark).ExtractMostSignificantBits()
+            | ((ulong)Vector256.Equals(Vector256.Load(states + 32), mark).ExtractMostSignificantBits() << 32);
     }
 
     /// <summary>The lowest so many bits of a mask that has more.</summary>
@@ -158,21 +171,13 @@ internal sealed unsafe partial class SlabEngine
         return mask ^ rest;
     }
 
-    /// <summary>The blocks of a group that other threads have freed.</summary>
-    private static ulong FreedElsewhere(byte* states)
-    {
-        Vector256<byte> mark = Vector256.Create(BlockState.FreedElsewhere);
-        return Vector256.Equals(Vector256.Load(states), mark).ExtractMostSignificantBits()
-            | ((ulong)Vector256.Equals(Vector256.Load(states + 32), mark).ExtractMostSignificantBits() << 32);
-    }
-
     private static ulong Valid(int blocks) => blocks >= 64 ? ulong.MaxValue : (1UL << blocks) - 1;
 
     private static void MakeCurrent(SlabBin* bin, Slab* slab)
     {
         slab->Place = SlabPlace.Current;
         slab->Trigger = NoTrigger;
-        slab->IsDiscarded = false;
+        slab->SeenUse = 0;
         bin->Current = slab;
     }
 
@@ -307,7 +312,7 @@ internal sealed unsafe partial class SlabEngine
         int collected = 0;
         for (int group = 0; group * 64 < slab->Capacity; group++)
         {
-            ulong freed = FreedElsewhere(states + (group * 64));
+            ulong freed = InState(states + (group * 64), BlockState.FreedElsewhere);
             if (freed == 0)
             {
                 continue;

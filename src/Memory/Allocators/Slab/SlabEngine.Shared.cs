@@ -113,7 +113,7 @@ internal sealed unsafe partial class SlabEngine
                         return 0;
                     }
 
-                    if (!hasRetired && _chunks.HasUntouched(unit, units))
+                    if (!hasRetired && _chunks.MissingUnits(unit, units) > 0)
                     {
                         // What goes back here may serve instead.
                         hasRetired = true;
@@ -221,17 +221,13 @@ internal sealed unsafe partial class SlabEngine
         int stateBytes = (capacity + 64) & ~63;
         Slab* slab = (Slab*)_arena.Take(Slab.HeaderBytes + stateBytes);
         RaisePeakLocked();
+        int missing = _chunks.MissingUnits(unit, units);
         bool isFresh = _chunks.Take(unit, units);
         byte* states = Slab.States(slab);
         NativeMemory.Fill(states, (nuint)stateBytes, BlockState.Stale);
         if (isFresh)
         {
             NativeMemory.Clear(states, (nuint)capacity);
-        }
-
-        if (!_keepsContents)
-        {
-            DiscardSparse(heap);
         }
 
         // Pending and NextPending stay as they are: a thread that is late may still be bringing the header somewhere.
@@ -241,7 +237,7 @@ internal sealed unsafe partial class SlabEngine
         slab->Units = (byte)units;
         slab->Class = (byte)bin->Class;
         slab->Tags = null;
-        slab->IsDiscarded = false;
+        slab->SeenUse = 0;
         slab->FirstUnit = unit;
         nint start = _base + (nint)((long)unit << SlabChunks.UnitShift) + colour;
         for (int i = unit; i < unit + units; i++)
@@ -255,6 +251,7 @@ internal sealed unsafe partial class SlabEngine
 
         bin->Slabs++;
         List(bin, slab);
+        GiveBackWhileGrowing(heap, missing);
     }
 
     /// <summary>How far into the next slab its first block lies: round and round through what is left at the end.</summary>
@@ -313,16 +310,21 @@ internal sealed unsafe partial class SlabEngine
         }
     }
 
-    /// <summary>Like <see cref="RaisePeakLocked"/>, after an allocation of pages; counts only where there may be a new height.</summary>
-    internal void RaisePeak()
+    /// <summary>After an allocation of pages: what <see cref="AddSlab"/> does, where there is something to do.</summary>
+    internal void AfterGrowthBeside()
     {
-        if (Beside!.LiveBytes + _memory.CommittedBytes > Volatile.Read(ref _peakOutside))
+        bool mayBePeak = Beside!.LiveBytes + _memory.CommittedBytes > Volatile.Read(ref _peakOutside);
+        if (mayBePeak || Beside.TakenPages != Volatile.Read(ref _seenTakenPages))
         {
+            int slot = ReaderRegistry.CurrentSlot.Index;
             lock (Gate)
             {
                 RaisePeakLocked();
+                GiveBackWhileGrowing(slot < _heaps.Length ? (SlabHeap*)_heaps[slot] : null, 0);
             }
         }
+
+        GiveBackBeside();
     }
 
     /// <summary>The error for an allocation that failed.</summary>

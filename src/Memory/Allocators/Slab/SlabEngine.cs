@@ -12,6 +12,8 @@ internal sealed unsafe partial class SlabEngine : IDisposable
     private const int ClaimedBytes = 64 << 10;
     private const int LeastClaimed = 4;
 
+    private const int UntouchedBytes = 4 << 10;
+
     private static long s_lastId;
 
     /// <summary>Allocations that failed; counted by the faces too.</summary>
@@ -272,7 +274,8 @@ internal sealed unsafe partial class SlabEngine : IDisposable
                     bin->SlackShift = _classes[i].SlackShift;
                     bin->StateBase = bin->BlockBytes + ((uint)BlockState.Live << bin->SlackShift);
                     bin->Class = i;
-                    bin->MostClaimed = Math.Clamp(ClaimedBytes / _classes[i].BlockBytes, LeastClaimed, 64);
+                    bin->MostClaimed = (ushort)Math.Clamp(ClaimedBytes / _classes[i].BlockBytes, LeastClaimed, 64);
+                    bin->MostUntouched = (ushort)Math.Clamp(UntouchedBytes / _classes[i].BlockBytes, 1, 64);
                 }
 
                 heap->OpenFor = Id;

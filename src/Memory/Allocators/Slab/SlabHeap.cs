@@ -50,9 +50,9 @@ internal unsafe struct SlabHeap
     [FieldOffset(192)]
     internal Slab* Collecting;
 
-    /// <summary>The class where slabs with few live blocks were looked for last.</summary>
+    /// <summary>The unit from which pages without live blocks are looked for next.</summary>
     [FieldOffset(200)]
-    internal uint SparseClass;
+    internal int SweptUnit;
 
     /// <summary>How many more times the heap takes new memory before it gives empty slabs back instead.</summary>
     [FieldOffset(204)]

@@ -57,8 +57,8 @@ internal unsafe struct Slab
     /// <summary>Where the owner keeps it.</summary>
     internal SlabPlace Place;
 
-    /// <summary>Whether the free pages of a slab with few live blocks were discarded since it was last allocated from.</summary>
-    internal bool IsDiscarded;
+    /// <summary>What its use looked like when it was last looked at for pages to give back.</summary>
+    internal byte SeenUse;
 
     /// <summary>Neighbours in the bin's list of slabs with free blocks.</summary>
     internal Slab* Next;
@@ -108,11 +108,23 @@ internal static class BlockState
     /// <summary>Never handed out as a block of this slab, with memory that was used before.</summary>
     internal const byte Stale = 3;
 
+    /// <summary>Free after it was live, and some of its memory was given back since.</summary>
+    internal const byte Discarded = 4;
+
+    /// <summary>Like <see cref="Stale"/>, and some of its memory was given back.</summary>
+    internal const byte DiscardedStale = 5;
+
     /// <summary>Live, with no slack.</summary>
     internal const byte Live = 0x80;
 
     /// <summary>The most slack that can be recorded: that much or more.</summary>
     internal const uint MostSlack = 0x7F;
+
+    /// <summary>Whether a block in this state may be handed out by the owner of its slab.</summary>
+    internal static bool IsFree(byte state) => state is Fresh or Free or Stale or Discarded or DiscardedStale;
+
+    /// <summary>Whether a block in this state was never handed out as a block of its slab.</summary>
+    internal static bool IsNew(byte state) => state is Fresh or Stale or DiscardedStale;
 }
 
 /// <summary>A heap's blocks of one size. The first cache line is all that the fast paths touch.</summary>
@@ -150,7 +162,10 @@ internal unsafe struct SlabBin
     internal uint Class;
 
     /// <summary>How many blocks are claimed at once at most.</summary>
-    internal int MostClaimed;
+    internal ushort MostClaimed;
+
+    /// <summary>How many blocks are claimed at once at most when none of them was used before.</summary>
+    internal ushort MostUntouched;
 
     /// <summary>Slabs of this bin.</summary>
     internal int Slabs;

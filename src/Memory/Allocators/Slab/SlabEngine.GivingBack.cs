@@ -1,0 +1,274 @@
+using DimensionStore.Memory.Native;
+
+namespace DimensionStore.Memory;
+
+/// <summary>
+/// Memory that nothing needs any more. While other memory is needed, empty slabs go back to the units, which serve every size, and pages without a live block to the system, in proportion to
+/// what is taken from it; <c>Trim</c> gives all such pages back.
+/// </summary>
+internal sealed unsafe partial class SlabEngine
+{
+    // In one allocation: a look at a slab takes some tens of nanoseconds, a call some microseconds.
+    private const int SlabsAtOnce = 32;
+    private const int CallsAtOnce = 4;
+
+    // More where the allocation is a large one, whose pages cost more than the calls.
+    private const int BytesPerCall = 16 << 10;
+
+    private const int CallsWhileStopped = 64;
+
+    // Less is not worth the lock of the pages.
+    private const int LeastFromPages = 64 << 10;
+
+    private const int GrowthsBetween = 1;
+
+    // What may be given back for what was taken. Under the lock; who only looks whether there is any reads it without.
+    private long _allowance;
+    private bool _isNearPeak;
+    private long _seenTakenPages;
+    private long _peakResident;
+
+    /// <summary>Bytes of pages that were given back so far while their slab stayed, or while free units stayed committed.</summary>
+    internal long DiscardedBytes { get; private set; }
+
+    /// <summary>
+    /// Before a heap takes memory that nobody has used yet: gives the slabs back in which a bin has no live block, so that they serve instead. Without this, every size that was ever used keeps
+    /// a slab. In between the heap grows all the same: a program that uses several sizes in turn, one block of each at a time, would else pay for a slab with each block for ever; as it is, each of
+    /// its sizes has a slab in the end, and nothing is asked for any more. With the lock.
+    /// </summary>
+    /// <param name="heap">The heap.</param>
+    /// <param name="growing">The bin that gets a slab.</param>
+    private void RetireUnused(SlabHeap* heap, SlabBin* growing)
+    {
+        if (heap->RetireAfter > 0)
+        {
+            heap->RetireAfter--;
+            return;
+        }
+
+        heap->RetireAfter = GrowthsBetween;
+        for (uint i = 0; i < (uint)_classes.Length; i++)
+        {
+            SlabBin* bin = SlabHeap.Bin(heap, i);
+            if (bin == growing)
+            {
+                continue;
+            }
+
+            // One that was kept when it became empty was alone in its list, and so is the first: nothing is searched for.
+            RetireEmptyCurrent(bin);
+            if (bin->First != null && bin->First->Used == 0)
+            {
+                RetireListed(bin, bin->First);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Where memory is taken from the system: gives pages back that hold no live block, of units that no slab has and of this heap's slabs. What is taken pays for three quarters as many bytes:
+    /// a program that uses parts of its memory in turn gives some back, takes that again, which pays for less, and so on; all of it together is no more than three times what it took at first.
+    /// Nothing goes back while less is resident than three quarters of the most that was. With the lock, by the heap's thread.
+    /// </summary>
+    /// <param name="heap">The heap, or null for none.</param>
+    /// <param name="units">How many units have just taken memory.</param>
+    private void GiveBackWhileGrowing(SlabHeap* heap, int units)
+    {
+        long taken = (long)units << SlabChunks.UnitShift;
+        if (Beside != null)
+        {
+            long pages = Beside.TakenPages;
+            taken += (pages - _seenTakenPages) * VirtualMemory.PageSize;
+            Volatile.Write(ref _seenTakenPages, pages);
+        }
+
+        long resident = ResidentBytes;
+        _peakResident = Math.Max(_peakResident, resident);
+        _allowance = Math.Min(_allowance + (taken / 4 * 3), resident);
+        _isNearPeak = resident >= _peakResident / 4 * 3;
+        if (taken == 0 || !_isNearPeak)
+        {
+            return;
+        }
+
+        long more = taken / BytesPerCall;
+        long calls = 0;
+        long mostCalls = CallsAtOnce + more;
+        while (calls < mostCalls && _chunks.DiscardIdle(_allowance) is long idle and > 0)
+        {
+            _allowance -= idle;
+            DiscardedBytes += idle;
+            calls++;
+        }
+
+        int end = _chunks.UsedChunks * SlabChunks.UnitsPerChunk;
+        for (long looked = 0; heap != null && looked < SlabsAtOnce + more && calls < mostCalls && _allowance >= VirtualMemory.PageSize; looked++)
+        {
+            int unit = heap->SweptUnit < end ? heap->SweptUnit : 0;
+            Slab* slab = _units[unit].Slab;
+            heap->SweptUnit = slab == null ? unit + 1 : slab->FirstUnit + slab->Units;
+            if (slab != null && SlabHeap.Has(heap, _units[unit].Bin) && IsUnused(_units[unit].Bin, slab))
+            {
+                _allowance -= DiscardFreePages(slab, _allowance, ref calls);
+            }
+        }
+    }
+
+    // About what is resident: the pages of slabs that were given back, or not touched yet, are counted.
+    private long ResidentBytes => ((long)_chunks.ResidentUnits << SlabChunks.UnitShift) + (Beside?.UsedBytes ?? 0);
+
+    /// <summary>Whether nothing was allocated from a slab since this was asked last. What was, is likely to be wanted again soon: second chance, as in the clock algorithm (Corbató, 1968).</summary>
+    private static bool IsUnused(SlabBin* bin, Slab* slab)
+    {
+        byte use = slab->Place == SlabPlace.Current ? (byte)(bin->Claimed + bin->Reused) : (byte)1;
+        bool isSame = use == slab->SeenUse;
+        slab->SeenUse = use;
+        return isSame;
+    }
+
+    /// <summary>Gives pages of the allocator beside back, as far as what was taken pays for it. Outside the lock.</summary>
+    internal void GiveBackBeside()
+    {
+        if (Beside == null || !Volatile.Read(ref _isNearPeak) || Volatile.Read(ref _allowance) < LeastFromPages)
+        {
+            return;
+        }
+
+        long allowance;
+        lock (Gate)
+        {
+            allowance = _allowance;
+            _allowance = 0;
+            _isNearPeak = false;
+        }
+
+        allowance -= Beside.GiveBackUsed(allowance, CallsAtOnce);
+        lock (Gate)
+        {
+            _allowance += allowance;
+        }
+    }
+
+    /// <summary>
+    /// Gives every page back that holds no live block and held one, whichever heap has it; they stay committed. Some slabs at a time, so that no thread waits for all of them. Takes the lock.
+    /// </summary>
+    internal void DiscardUnused()
+    {
+        bool isDone = _keepsContents;
+        for (int unit = 0; !isDone;)
+        {
+            lock (Gate)
+            {
+                if (_disposed)
+                {
+                    return;
+                }
+
+                StopThreadsLocked();
+                int end = _chunks.UsedChunks * SlabChunks.UnitsPerChunk;
+                for (long calls = 0; unit < end && calls < CallsWhileStopped;)
+                {
+                    Slab* slab = _units[unit].Slab;
+                    unit = slab == null ? unit + 1 : slab->FirstUnit + slab->Units;
+                    if (slab != null)
+                    {
+                        DiscardFreePages(slab, long.MaxValue, ref calls);
+                    }
+                }
+
+                isDone = unit >= end;
+                _peakResident = ResidentBytes;
+                LetThreadsGoLocked();
+            }
+        }
+    }
+
+    /// <summary>
+    /// Discards pages of a slab on which no block is live and some block was before. Their free blocks are marked, so that they are claimed last and their pages not discarded again. Other
+    /// threads may free blocks meanwhile, but nobody may allocate: the heap is this thread's, or stopped.
+    /// </summary>
+    /// <param name="slab">The slab.</param>
+    /// <param name="most">The most bytes.</param>
+    /// <param name="calls">Counts the calls of the system.</param>
+    /// <returns>Bytes discarded.</returns>
+    private long DiscardFreePages(Slab* slab, long most, ref long calls)
+    {
+        int blockBytes = _classes[slab->Class].BlockBytes;
+        int page = VirtualMemory.PageSize;
+        if (_keepsContents || (long)(slab->Capacity - slab->Used) * blockBytes < page)
+        {
+            return 0;
+        }
+
+        byte* states = Slab.States(slab);
+        nint start = AddressOf(slab->FirstUnit);
+        int colour = (int)(_units[slab->FirstUnit].Start - start);
+        int bytes = slab->Units * SlabChunks.UnitBytes;
+        long discarded = 0;
+        int runStart = 0;
+        for (int at = 0; at <= bytes; at += page)
+        {
+            int first = Math.Max(0, at - colour) / blockBytes;
+            int last = Math.Min(slab->Capacity - 1, (at + page - 1 - colour) / blockBytes);
+            if (at < bytes && at + page - runStart <= most - discarded && IsIdle(states, first, last))
+            {
+                continue;
+            }
+
+            if (at > runStart)
+            {
+                Discard(start + runStart, at - runStart);
+                MarkDiscarded(states, Math.Max(0, runStart - colour) / blockBytes, Math.Min(slab->Capacity - 1, (at - 1 - colour) / blockBytes));
+                discarded += at - runStart;
+                calls++;
+            }
+
+            runStart = at + page;
+        }
+
+        DiscardedBytes += discarded;
+        return discarded;
+    }
+
+    private static void Discard(nint address, int bytes)
+    {
+        try
+        {
+            VirtualMemory.Discard(address, (nuint)bytes);
+        }
+        catch (VirtualMemoryException)
+        {
+            // The memory stays resident then, which is what it would be without asking. The allocation that this is a part of must not fail for it.
+        }
+    }
+
+    /// <summary>Whether no block of some is live, and one was since its page was last given back.</summary>
+    private static bool IsIdle(byte* states, int first, int last)
+    {
+        bool wasUsed = false;
+        for (int i = first; i <= last; i++)
+        {
+            if (!BlockState.IsFree(states[i]))
+            {
+                return false;
+            }
+
+            wasUsed |= states[i] is BlockState.Free or BlockState.Stale;
+        }
+
+        return wasUsed;
+    }
+
+    /// <summary>Notes that the memory of some blocks, or a part of it, is gone.</summary>
+    private static void MarkDiscarded(byte* states, int first, int last)
+    {
+        for (int i = first; i <= last; i++)
+        {
+            states[i] = states[i] switch
+            {
+                BlockState.Free => BlockState.Discarded,
+                BlockState.Stale => BlockState.DiscardedStale,
+                byte state => state,
+            };
+        }
+    }
+}

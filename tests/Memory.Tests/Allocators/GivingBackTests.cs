@@ -1,0 +1,171 @@
+using System.Runtime.InteropServices;
+using DimensionStore.Memory.Native;
+
+namespace DimensionStore.Memory.Tests.Allocators;
+
+/// <summary>What slabs give back to the system: pages without a live block, while memory grows and when it is trimmed.</summary>
+public sealed unsafe class GivingBackTests
+{
+    private const long MiB = 1 << 20;
+
+    [Fact]
+    public void Blocks_that_are_used_one_at_a_time_touch_one_page_of_their_size()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "asks which pages are resident");
+        using SlabAllocator slab = new(64 * MiB);
+        ThreadHeap heap = slab.ForThisThread();
+        for (int i = 0; i < 10_000; i++)
+        {
+            nint address = heap.Allocate(1000);
+            NativeMemory.Fill((void*)address, 1000, 0xAB);
+            heap.Free(address);
+        }
+
+        Assert.InRange(Resident(slab), 1, 2 * VirtualMemory.PageSize);
+    }
+
+    [Fact]
+    public void Growth_takes_the_place_of_pages_that_hold_nothing()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "asks which pages are resident");
+        using GeneralAllocator general = new();
+        LeaveSurvivors(general, 16_384, 500, 64);
+        long before = Resident(general);
+        Assert.True(before >= 8 * MiB, $"{before:N0} bytes are resident: there is nothing to give back.");
+
+        for (int i = 0; i < 128; i++)
+        {
+            Fill(general.Allocate(100_000), 100_000);
+        }
+
+        long grown = 128 * 100_000;
+        Assert.InRange(Resident(general), grown, grown + (before / 4));
+        Assert.Empty(general.CheckIntegrity().Violations);
+    }
+
+    [Fact]
+    public void Parts_that_are_used_in_turn_stop_giving_back()
+    {
+        using GeneralAllocator general = new();
+        long given = 0;
+        for (int round = 0; round < 200; round++)
+        {
+            given = general.Engine.DiscardedBytes;
+            LeaveSurvivors(general, 8192, 1000, 64);
+            nint[] large = new nint[64];
+            for (int i = 0; i < large.Length; i++)
+            {
+                large[i] = general.Allocate(100_000);
+                Fill(large[i], 100_000);
+            }
+
+            Array.ForEach(large, general.Free);
+        }
+
+        Assert.InRange(general.Engine.DiscardedBytes, 1, 3 * 32 * MiB);
+        Assert.Equal(given, general.Engine.DiscardedBytes);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Trim_gives_back_the_pages_between_survivors(bool isGeneral)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "asks which pages are resident");
+        using SizeClassAllocator allocator = isGeneral ? new GeneralAllocator() : new SlabAllocator(256 * MiB);
+        LeaveSurvivors(allocator, 16_384, 2000, 16);
+        long before = Resident(allocator);
+        allocator.Trim();
+        Assert.InRange(before, 32 * MiB, 40 * MiB);
+        Assert.InRange(Resident(allocator), 4 * MiB, before / 7);
+        Assert.Empty(allocator.CheckIntegrity().Violations);
+    }
+
+    [Fact]
+    public void Trim_gives_back_what_a_thread_left_that_has_ended()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "asks which pages are resident");
+        using SlabAllocator slab = new(256 * MiB);
+        Thread thread = new(() => LeaveSurvivors(slab, 16_384, 500, 64));
+        thread.Start();
+        thread.Join();
+        long before = Resident(slab);
+        slab.Trim();
+        Assert.True(Resident(slab) < before / 4, $"{Resident(slab):N0} of {before:N0} bytes are resident.");
+    }
+
+    [Fact]
+    public void Blocks_whose_pages_were_given_back_are_zeroed_when_asked_for_and_keep_naming_faults()
+    {
+        using SlabAllocator slab = new(256 * MiB);
+        List<nint> freed = LeaveSurvivors(slab, 4096, 1000, 64);
+        slab.Trim();
+        MemoryFaultException fault = Assert.Throws<MemoryFaultException>(() => slab.Free(freed[10]));
+        Assert.Equal(MemoryFault.DoubleFree, fault.Fault);
+        for (int i = 0; i < freed.Count; i++)
+        {
+            nint address = slab.Allocate(1000, options: AllocationOptions.Zeroed);
+            Assert.Equal(-1, new ReadOnlySpan<byte>((void*)address, 1000).IndexOfAnyExcept((byte)0));
+            Fill(address, 1000);
+        }
+
+        Assert.Empty(slab.CheckIntegrity().Violations);
+    }
+
+    [Fact]
+    public void Objects_with_a_constructor_or_poison_keep_their_pages()
+    {
+        using ObjectCache made = new("made", 1000, new ObjectCacheOptions { Constructor = address => new Span<byte>((void*)address, 1000).Fill(7) });
+        using ObjectCache poisoned = new("poisoned", 1000, new ObjectCacheOptions { Flags = ObjectCacheFlags.Poison });
+        foreach (ObjectCache cache in new[] { made, poisoned })
+        {
+            nint[] all = new nint[1024];
+            for (int i = 0; i < all.Length; i++)
+            {
+                all[i] = cache.Allocate();
+            }
+
+            for (int i = 0; i < all.Length; i++)
+            {
+                if (i % 64 != 0)
+                {
+                    cache.Free(all[i]);
+                }
+            }
+
+            cache.Trim();
+            for (int i = 0; i < all.Length - (all.Length / 64); i++)
+            {
+                nint address = cache.Allocate();
+                Assert.True(cache != made || new Span<byte>((void*)address, 1000).IndexOfAnyExcept((byte)7) < 0);
+            }
+        }
+    }
+
+    // One block in so many stays live; the others are free again, after they were written to.
+    private static List<nint> LeaveSurvivors(MemoryAllocator allocator, int blocks, int size, int one)
+    {
+        List<nint> freed = [];
+        nint[] all = new nint[blocks];
+        for (int i = 0; i < blocks; i++)
+        {
+            all[i] = allocator.Allocate((nuint)size);
+            Fill(all[i], size);
+        }
+
+        for (int i = 0; i < blocks; i++)
+        {
+            if (i % one != 0)
+            {
+                allocator.Free(all[i]);
+                freed.Add(all[i]);
+            }
+        }
+
+        return freed;
+    }
+
+    private static void Fill(nint address, int size) => NativeMemory.Fill((void*)address, (nuint)size, 0xAB);
+
+    private static long Resident(MemoryAllocator allocator) => allocator.EnumerateExtents().Sum(extent => VirtualMemory.ResidentBytes(extent.Address, (nuint)extent.Bytes) ?? 0);
+}
