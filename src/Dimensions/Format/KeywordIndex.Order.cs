@@ -3,6 +3,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using DimensionStore.Memory.Native;
 
 namespace DimensionStore;
 
@@ -206,7 +207,7 @@ public readonly ref partial struct KeywordIndex
         // The record too, and the line behind it, where its entries are if the key is not short: the cursor comes there only by the record's own lengths.
         ref byte record = ref Unsafe.Add(ref MemoryMarshal.GetReference(_records), (nint)(LittleEndian.U32(ref numbers) - 1) * sizeof(ulong));
         Prefetch.Line(ref record);
-        Prefetch.Line(ref Unsafe.Add(ref record, 64));
+        Prefetch.Line(ref Unsafe.Add(ref record, Prefetch.LineBytes));
         return (uint)((group * KeywordIndexFormat.HeadsPerGroup) + place);
     }
 

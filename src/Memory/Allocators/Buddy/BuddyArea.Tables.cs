@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
@@ -111,26 +110,23 @@ internal sealed unsafe partial class BuddyArea
     /// and does not fail.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Prefetch(nint address)
+    internal void FetchTables(nint address)
     {
         nuint offset = (nuint)(address - Start);
-        if (Sse.IsSupported && offset < (nuint)Bytes)
+        if (offset < (nuint)Bytes)
         {
-            PrefetchBlock((int)(offset >> _blockShift), (int)(offset >> GranuleShift) & (_granules - 1));
+            FetchTables((int)(offset >> _blockShift), (int)(offset >> GranuleShift) & (_granules - 1));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void PrefetchBlock(int pageblock, int granule)
+    private void FetchTables(int pageblock, int granule)
     {
-        if (Sse.IsSupported)
-        {
-            ulong* word = Heads(pageblock) + (granule >> 6);
-            Sse.Prefetch0(word);
-            Sse.Prefetch0(word + _bitWords);
-            Sse.Prefetch0(word + (2 * _bitWords));
-            Sse.Prefetch0((byte*)Slacks(pageblock) + ((nint)granule * _slackBytes));
-        }
+        ulong* word = Heads(pageblock) + (granule >> 6);
+        Prefetch.Line(word);
+        Prefetch.Line(word + _bitWords);
+        Prefetch.Line(word + (2 * _bitWords));
+        Prefetch.Line((byte*)Slacks(pageblock) + ((nint)granule * _slackBytes));
     }
 
     private bool HasTables(int pageblock) => pageblock < _known && Header(pageblock)->HasTables != 0;

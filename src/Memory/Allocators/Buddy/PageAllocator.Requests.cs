@@ -173,7 +173,7 @@ public abstract unsafe partial class PageAllocator
         int index = IndexOfArea(address);
         if (index >= 0)
         {
-            _areas[index].Prefetch(address);
+            _areas[index].FetchTables(address);
         }
 
         EnterLock();

@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.X86;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
@@ -312,10 +311,10 @@ public sealed unsafe partial class DualPoolAllocator : MemoryAllocator
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void PrefetchEnds(nint address)
     {
-        if (Sse.IsSupported && _hasCanaries && (nuint)(address - _big.Blocks) < _bigBytes)
+        if (_hasCanaries && (nuint)(address - _big.Blocks) < _bigBytes)
         {
-            Sse.Prefetch0((void*)(address - ObjectCanary.Bytes));
-            Sse.Prefetch0((void*)(_big.Blocks + ((address - _big.Blocks) | (BigPool.BlockBytes - 1))));
+            Prefetch.Line((void*)(address - ObjectCanary.Bytes));
+            Prefetch.Line((void*)(_big.Blocks + ((address - _big.Blocks) | (BigPool.BlockBytes - 1))));
         }
     }
 

@@ -136,7 +136,7 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
     /// <inheritdoc/>
     public override void Free(nint address)
     {
-        _heap.PrefetchBlock(address);
+        _heap.FetchBlock(address);
         if (!_lock.TryEnterBiased(out BiasedLock.Record? entered))
         {
             FreeUnbiased(address, 0, sized: false);
@@ -161,7 +161,7 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
     /// <remarks>The size must be one that is rounded to the block's: between its usable size less 15 and its usable size, or for a block with an owner any up to 32.</remarks>
     public override void FreeSized(nint address, nuint size)
     {
-        _heap.PrefetchBlock(address);
+        _heap.FetchBlock(address);
         if (!_lock.TryEnterBiased(out BiasedLock.Record? entered))
         {
             FreeUnbiased(address, size, sized: true);

@@ -126,7 +126,7 @@ internal sealed unsafe partial class SegregatedHeap
                     break;
                 }
 
-                Prefetch(start);
+                FetchGranule(start);
                 starts[count] = start;
             }
 

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 
 namespace DimensionStore.Memory;
 
@@ -76,8 +75,8 @@ internal sealed unsafe partial class SegregatedHeap
                     break;
                 }
 
-                Prefetch(start);
-                Prefetch(start + granules);
+                FetchGranule(start);
+                FetchGranule(start + granules);
                 starts[count] = start;
                 lengths[count] = granules;
                 count++;
@@ -94,12 +93,11 @@ internal sealed unsafe partial class SegregatedHeap
         while (count == MergedTogether && most > 0);
     }
 
-    private void Prefetch(uint granule)
+    private void FetchGranule(uint granule)
     {
-        if (Sse.IsSupported && granule < _knownGranules)
+        if (granule < _knownGranules)
         {
-            Sse.Prefetch0(_lines + ((nuint)(granule >> PageShift) * 8));
-            Sse.Prefetch0(_spans + (granule >> PageShift));
+            FetchPage(granule >> PageShift);
         }
     }
 

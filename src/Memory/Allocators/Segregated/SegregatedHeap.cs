@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.X86;
+using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
 
@@ -234,14 +234,13 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
     /// there are many blocks; asked for at once, they are one wait and not two. For any address: nothing is read.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void PrefetchBlock(nint address)
+    internal void FetchBlock(nint address) => FetchPage((nuint)(address - _base) >> (PageShift + GranuleShift));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void FetchPage(nuint page)
     {
-        if (Sse.IsSupported)
-        {
-            nuint page = (nuint)(address - _base) >> (PageShift + GranuleShift);
-            Sse.Prefetch0(_lines + (page * 8));
-            Sse.Prefetch0(_spans + page);
-        }
+        Prefetch.Line(_lines + (page * 8));
+        Prefetch.Line(_spans + page);
     }
 
     /// <summary>The address of a granule.</summary>

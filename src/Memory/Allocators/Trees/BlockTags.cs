@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
@@ -126,13 +125,7 @@ internal sealed unsafe class BlockTags : IDisposable
 
     /// <summary>Asks the processor for the bucket of a granule.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Fetch(int granule)
-    {
-        if (Sse.IsSupported)
-        {
-            Sse.Prefetch0(_buckets + (granule >> BucketShift));
-        }
-    }
+    internal void Fetch(int granule) => Prefetch.Line(_buckets + (granule >> BucketShift));
 
     /// <summary>A block's tag; false when it has none.</summary>
     internal bool TryGet(int granule, out int value, out bool movable)

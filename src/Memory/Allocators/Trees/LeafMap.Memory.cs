@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.X86;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
@@ -15,14 +14,11 @@ internal sealed unsafe partial class LeafMap
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Fetch(int leaf)
     {
-        if (Sse.IsSupported)
-        {
-            byte* bits = (byte*)Used(leaf);
-            Sse.Prefetch0(Words + leaf);
-            Sse.Prefetch0(bits);
-            Sse.Prefetch0(bits + (BitsBytes / 2));
-            Sse.Prefetch0(bits + BitsBytes);
-        }
+        byte* bits = (byte*)Used(leaf);
+        Prefetch.Line(Words + leaf);
+        Prefetch.Line(bits);
+        Prefetch.Line(bits + (BitsBytes / 2));
+        Prefetch.Line(bits + BitsBytes);
     }
 
     /// <summary>Whether leaves all have a flag: <see cref="Committed"/> or <see cref="Fresh"/>.</summary>

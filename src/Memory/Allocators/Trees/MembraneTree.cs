@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
+using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
 
@@ -145,12 +145,9 @@ internal sealed unsafe partial class MembraneTree
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Fetch(int leaf)
     {
-        if (Sse.IsSupported)
-        {
-            uint* lane = Lane(1, (leaf - FirstLeaf) >> FanShift);
-            Sse.Prefetch0(lane);
-            Sse.Prefetch0(lane + (2 * Lanes));
-        }
+        uint* lane = Lane(1, (leaf - FirstLeaf) >> FanShift);
+        Prefetch.Line(lane);
+        Prefetch.Line(lane + (2 * Lanes));
     }
 
     private LeafRuns Runs(int level, int index)

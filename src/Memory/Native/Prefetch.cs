@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 
-namespace DimensionStore;
+namespace DimensionStore.Memory.Native;
 
 /// <summary>Asks the processor for a cache line that will be wanted before its address is needed. Never faults, whatever the address.</summary>
 internal static unsafe class Prefetch
