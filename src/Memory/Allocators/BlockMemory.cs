@@ -132,15 +132,21 @@ internal sealed class BlockMemory : IDisposable
         }
     }
 
+    /// <summary>The error for a charge of all the bytes of a request that failed: names the limit or the budget, whichever was in the way.</summary>
+    internal LimitExceededException LimitReached(long requestedBytes, OwnerId owner) => LimitReached(requestedBytes, owner, requestedBytes);
+
     /// <summary>The error for a charge that failed: names the limit or the budget, whichever was in the way.</summary>
-    internal LimitExceededException LimitReached(long requestedBytes, OwnerId owner = default)
+    /// <param name="requestedBytes">What was asked for, and what the error says.</param>
+    /// <param name="owner">Who asked.</param>
+    /// <param name="missingBytes">What could not be charged: less than the request where some of its memory is committed, more where whole pages are.</param>
+    internal LimitExceededException LimitReached(long requestedBytes, OwnerId owner, long missingBytes)
     {
-        if (requestedBytes > LimitBytes - ChargedBytes || _budget is null)
+        if (missingBytes > LimitBytes - ChargedBytes || _budget is null)
         {
             return new LimitExceededException($"{_name} limit", requestedBytes, ChargedBytes, LimitBytes, "Free blocks, or raise the limit.", owner);
         }
 
-        MemoryBudget obstacle = _budget.ObstacleFor(requestedBytes);
+        MemoryBudget obstacle = _budget.ObstacleFor(missingBytes);
         return new LimitExceededException(obstacle.Name, requestedBytes, obstacle.UsedBytes, obstacle.LimitBytes, "Free blocks, evict, or raise the budget.", owner);
     }
 

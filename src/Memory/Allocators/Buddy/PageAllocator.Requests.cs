@@ -270,9 +270,6 @@ public abstract unsafe partial class PageAllocator
         return true;
     }
 
-    private static LimitExceededException BudgetReached(MemoryBudget budget, long asked, OwnerId owner) =>
-        new(budget.Name, asked, budget.UsedBytes, budget.LimitBytes, "Free blocks, evict, or raise the budget.", owner);
-
     private static int KindOf(AllocationOptions options) =>
         (options & AllocationOptions.Movable) != 0 ? (int)PageMobility.Movable
         : (options & AllocationOptions.Reclaimable) != 0 ? (int)PageMobility.Reclaimable
@@ -318,9 +315,7 @@ public abstract unsafe partial class PageAllocator
         long asked = Saturated(size);
         throw obstacle switch
         {
-            Obstacle.Limit when _options.Budget is not null && needed <= _memory.LimitBytes - _memory.ChargedBytes
-                => BudgetReached(_options.Budget.ObstacleFor(asked), asked, owner),
-            Obstacle.Limit => new LimitExceededException($"{Name} limit", asked, _memory.ChargedBytes, _memory.LimitBytes, "Free blocks, or raise the limit.", owner),
+            Obstacle.Limit => _memory.LimitReached(asked, owner, needed),
             Obstacle.System => Refused("the operating system refused memory."),
             Obstacle.NoGrow => Refused("no free block is committed, and the request forbids growing."),
             Obstacle.Watermark => Refused("every zone that may serve it would fall below its minimum. Free blocks, or ask with the option Emergency where it must not fail."),
