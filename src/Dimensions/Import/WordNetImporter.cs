@@ -55,11 +55,7 @@ public static class WordNetImporter
                 Path.Combine(sourceDirectory, missing[0]));
         }
 
-        if (File.Exists(directory))
-        {
-            throw new IOException($"{directory} is a file; name a directory for the dimension files.");
-        }
-
+        PathChecks.RefuseFileAsTarget(directory);
         WordNetMap map = WordNetMap.Default;
         RefuseExisting(directory, map, overwrite);
         WordNetDataFile[] sources = ReadSources(sourceDirectory, map, cancellationToken);

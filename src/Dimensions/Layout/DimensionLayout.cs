@@ -50,11 +50,7 @@ public sealed class DimensionLayout
     public static DimensionLayout Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (!File.Exists(path))
-        {
-            throw new FileNotFoundException($"{path} {(Directory.Exists(path) ? "is a directory" : "does not exist")}; name a layout in the form of data/layout.json.", path);
-        }
-
+        PathChecks.RequireFile(path, "a layout in the form of data/layout.json");
         return LayoutReader.Read(File.ReadAllBytes(path), path);
     }
 

@@ -33,11 +33,7 @@ public sealed class DimensionCatalog
     public static DimensionCatalog Load(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        if (!File.Exists(path))
-        {
-            throw new FileNotFoundException($"{path} {(Directory.Exists(path) ? "is a directory" : "does not exist")}; name a catalog in the form of data/dimensions.json.", path);
-        }
-
+        PathChecks.RequireFile(path, "a catalog in the form of data/dimensions.json");
         long length = new FileInfo(path).Length;
         return length > MaxFileBytes
             ? throw new InvalidCatalogException(path, $"the file has {length} bytes, a catalog at most {MaxFileBytes}.")
@@ -135,11 +131,7 @@ public sealed class DimensionCatalog
     private ReadOnlyCollection<GeneratedFile> WriteFiles(string directory, GeneratedFile?[] kept, bool overwrite, IProgress<GeneratedFile>? progress, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (File.Exists(directory))
-        {
-            throw new IOException($"{directory} is a file; name a directory for the dimension files.");
-        }
-
+        PathChecks.RefuseFileAsTarget(directory);
         Directory.CreateDirectory(directory);
         List<GeneratedFile> files = new(kept.Length);
         for (int i = 0; i < kept.Length; i++)
