@@ -78,7 +78,7 @@ public sealed unsafe partial class SegregatedAllocator
     {
         if (only is { } owner)
         {
-            _lock.Exit(_lock.Enter());
+            ThrowIfDisposed();
             _owners.KnownAccountOf(owner, Name);
         }
 

@@ -60,7 +60,7 @@ public sealed unsafe partial class SegregatedAllocator
     /// <inheritdoc/>
     public override IEnumerable<BlockInfo> EnumerateBlocks()
     {
-        _lock.Exit(_lock.Enter());
+        ThrowIfDisposed();
         return Enumerate(null);
     }
 

@@ -31,7 +31,7 @@ public sealed unsafe partial class SegregatedAllocator
     /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
     public long FreeOwner(OwnerId owner)
     {
-        _lock.Exit(_lock.Enter());
+        ThrowIfDisposed();
         return FreeBlocksOf(_owners.KnownAccountOf(owner, Name)).Bytes;
     }
 

@@ -236,6 +236,9 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
         return _heap.AddressOf(start);
     }
 
+    /// <summary>Throws when the allocator is disposed, for what would otherwise say so only after it began, or something else before. It is the lock that knows: disposing closes it.</summary>
+    private void ThrowIfDisposed() => _lock.Exit(_lock.Enter());
+
     /// <summary>Notes whether somebody minds single blocks. Under the lock.</summary>
     private void SetPlain(bool plain)
     {
