@@ -48,14 +48,9 @@ public sealed class EventLayer : AllocatorLayer
         {
             address = Inner.Allocate(size, alignment, options, owner);
         }
-        catch (AllocationFailedException e)
+        catch (MemoryToolkitException e)
         {
-            Log.AllocationFailed(Name, e.RequestedBytes, e.AvailableBytes, owner.Value);
-            throw;
-        }
-        catch (LimitExceededException e)
-        {
-            Log.AllocationFailed(Name, e.RequestedBytes, e.AvailableBytes, owner.Value);
+            TellFailed(e, owner);
             throw;
         }
 
@@ -154,15 +149,7 @@ public sealed class EventLayer : AllocatorLayer
                 _owners.Set(address, noted);
             }
 
-            if (e is AllocationFailedException failed)
-            {
-                Log.AllocationFailed(Name, failed.RequestedBytes, failed.AvailableBytes, noted.Value);
-            }
-            else if (e is LimitExceededException limit)
-            {
-                Log.AllocationFailed(Name, limit.RequestedBytes, limit.AvailableBytes, noted.Value);
-            }
-
+            TellFailed(e, noted);
             throw;
         }
     }
@@ -214,6 +201,19 @@ public sealed class EventLayer : AllocatorLayer
         if (wanted)
         {
             Log.Allocated(Name, address, (long)size, owner.Value);
+        }
+    }
+
+    /// <summary>Tells of a refused request, which either of two errors may be; nothing of other errors.</summary>
+    private void TellFailed(Exception error, OwnerId owner)
+    {
+        if (error is AllocationFailedException failed)
+        {
+            Log.AllocationFailed(Name, failed.RequestedBytes, failed.AvailableBytes, owner.Value);
+        }
+        else if (error is LimitExceededException limit)
+        {
+            Log.AllocationFailed(Name, limit.RequestedBytes, limit.AvailableBytes, owner.Value);
         }
     }
 
