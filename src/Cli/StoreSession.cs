@@ -34,22 +34,6 @@ internal sealed class StoreSession : IDisposable
         return new StoreSession(context, directory, new MmapManager(new MemoryConfig { BasePath = directory }));
     }
 
-    /// <summary>A dimension with its layers. The store makes those of a simulated dimension at its first use, so this uses it.</summary>
-    public DimensionStatus Describe(DimensionStatus dimension)
-    {
-        if (dimension is not { State: DimensionState.Simulated, Descriptor: null })
-        {
-            return dimension;
-        }
-
-        using (Store.Find(dimension.Id, "layers"))
-        {
-            // Whether that keyword is there does not matter: looking for it is the use.
-        }
-
-        return Store.GetDimensions().First(candidate => candidate.Id == dimension.Id);
-    }
-
     /// <summary>Notes that nothing comes from a file, if so.</summary>
     public void NoteSimulation()
     {

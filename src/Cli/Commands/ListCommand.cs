@@ -15,7 +15,7 @@ internal static class ListCommand
         command.SetAction(parse =>
         {
             using StoreSession session = StoreSession.Open(context, parse.GetRequiredValue(directory));
-            DimensionStatus[] dimensions = [.. session.Dimensions.Select(session.Describe)];
+            DimensionStatus[] dimensions = [.. session.Dimensions.Select(session.Store.Describe)];
             if (parse.GetValue(json))
             {
                 context.WriteJson(writer =>

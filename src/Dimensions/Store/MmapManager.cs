@@ -139,6 +139,29 @@ public sealed partial class MmapManager : IDisposable
         }
     }
 
+    /// <summary>
+    /// A dimension as <see cref="GetDimensions"/> gave it, with header and metadata if it answers from the simulation: its image, which has them, is made for that unless it was used before.
+    /// Any other is returned as it is.
+    /// </summary>
+    /// <exception cref="RegionNotFoundException">The dimension was unloaded meanwhile.</exception>
+    /// <exception cref="DimensionNotFoundException">There is no such dimension any more.</exception>
+    /// <exception cref="LimitExceededException">The budget has no room for the image, even after eviction.</exception>
+    /// <exception cref="ObjectDisposedException">The store is closed, and the image was not made before.</exception>
+    public DimensionStatus Describe(DimensionStatus dimension)
+    {
+        ArgumentNullException.ThrowIfNull(dimension);
+        if (dimension is not { State: DimensionState.Simulated, Descriptor: null })
+        {
+            return dimension;
+        }
+
+        MakeReady(dimension.Id, 0, null);
+        lock (_gate)
+        {
+            return _records.TryGetValue(dimension.Id.Value, out DimensionRecord? record) ? record.ToStatus() : dimension;
+        }
+    }
+
     /// <summary>Closes the store: waits for readers, unmaps everything, gives the pool back. What a reader still holds after <see cref="MemoryConfig.UnloadTimeout"/> is given back when it has left. A second call does nothing.</summary>
     public void Close()
     {

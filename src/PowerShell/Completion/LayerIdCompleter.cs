@@ -23,7 +23,7 @@ public sealed class LayerIdCompleter : StoreCompleter
                 continue;
             }
 
-            foreach (LayerDescriptor layer in SimulatedDimensions.Describe(session, status).Descriptor?.Layers ?? [])
+            foreach (LayerDescriptor layer in session.Manager.Describe(status).Descriptor?.Layers ?? [])
             {
                 string id = new LayerId(status.Id, layer.Layer).ToString();
                 if (Matches(word, id))

@@ -43,7 +43,7 @@ public sealed class GetDimensionCommand : StoreCmdlet
             }
 
             DimensionStatus described = status;
-            if (Try(status.Id, () => described = SimulatedDimensions.Describe(session, status)))
+            if (Try(status.Id, () => described = session.Manager.Describe(status)))
             {
                 WriteObject(new DimensionInfo(described, session));
             }

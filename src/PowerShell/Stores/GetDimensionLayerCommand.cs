@@ -32,7 +32,7 @@ public sealed class GetDimensionLayerCommand : StoreCmdlet
             foreach (DimensionStatus status in SelectDimensions(session, [id]))
             {
                 DimensionStatus described = status;
-                if (Try(status.Id, () => described = SimulatedDimensions.Describe(session, status)))
+                if (Try(status.Id, () => described = session.Manager.Describe(status)))
                 {
                     WriteLayers(session, described, isPattern);
                 }
