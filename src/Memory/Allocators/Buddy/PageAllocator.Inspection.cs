@@ -86,11 +86,6 @@ public abstract unsafe partial class PageAllocator
                     area.TrimTables(pageblock);
                 }
 
-                else
-                {
-                    _keeping.Forget();
-                }
-
                 ExitLock();
                 if (!more)
                 {
@@ -99,6 +94,9 @@ public abstract unsafe partial class PageAllocator
             }
         }
 
+        EnterLock();
+        _keeping.Forget();
+        ExitLock();
         _memory.Refund(returned);
         return returned;
     }
