@@ -20,8 +20,6 @@ internal sealed unsafe partial class SlabEngine
     // Less is not worth the lock of the pages.
     private const int LeastFromPages = 64 << 10;
 
-    private const int GrowthsBetween = 1;
-
     // What may be given back for what was taken. Under the lock; who only looks whether there is any reads it without.
     private long _allowance;
     private bool _isNearPeak;
@@ -33,20 +31,19 @@ internal sealed unsafe partial class SlabEngine
 
     /// <summary>
     /// Before a heap takes memory that nobody has used yet: gives the slabs back in which a bin has no live block, so that they serve instead. Without this, every size that was ever used keeps
-    /// a slab. In between the heap grows all the same: a program that uses several sizes in turn, one block of each at a time, would else pay for a slab with each block for ever; as it is, each of
+    /// a slab. Every second time the heap grows all the same: a program that uses several sizes in turn, one block of each at a time, would else pay for a slab with each block for ever; as it is, each of
     /// its sizes has a slab in the end, and nothing is asked for any more. With the lock.
     /// </summary>
     /// <param name="heap">The heap.</param>
     /// <param name="growing">The bin that gets a slab.</param>
     private void RetireUnused(SlabHeap* heap, SlabBin* growing)
     {
-        if (heap->RetireAfter > 0)
+        heap->RetiredLast = !heap->RetiredLast;
+        if (!heap->RetiredLast)
         {
-            heap->RetireAfter--;
             return;
         }
 
-        heap->RetireAfter = GrowthsBetween;
         for (uint i = 0; i < (uint)_classes.Length; i++)
         {
             SlabBin* bin = SlabHeap.Bin(heap, i);

@@ -54,9 +54,9 @@ internal unsafe struct SlabHeap
     [FieldOffset(200)]
     internal int SweptUnit;
 
-    /// <summary>How many more times the heap takes new memory before it gives empty slabs back instead.</summary>
+    /// <summary>Whether the heap gave empty slabs back when it last took new memory; then it does not the next time.</summary>
     [FieldOffset(204)]
-    internal int RetireAfter;
+    internal bool RetiredLast;
 
     /// <summary>Slabs in which other threads have freed blocks, linked by <see cref="Slab.NextPending"/>. The one field that others write, on lines of its own.</summary>
     [FieldOffset(256)]
