@@ -26,7 +26,7 @@ internal readonly unsafe struct AdditionsTarget : IReplayTarget
         for (int i = 0; i < 20; i++)
         {
             long begin = Stopwatch.GetTimestamp();
-            Add(Trial);
+            Additions.Run(Trial);
             fastest = Math.Min(fastest, Stopwatch.GetElapsedTime(begin).TotalNanoseconds);
         }
 
@@ -39,7 +39,7 @@ internal readonly unsafe struct AdditionsTarget : IReplayTarget
 
     public nint Allocate(nuint size)
     {
-        Add(_allocate);
+        Additions.Run(_allocate);
         return (nint)Unsafe.AsPointer(ref s_block[0]);
     }
 
@@ -49,17 +49,5 @@ internal readonly unsafe struct AdditionsTarget : IReplayTarget
 
     public nint Reallocate(nint address, nuint size) => Allocate(size);
 
-    public void Free(nint address) => Add(_free);
-
-    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
-    private static int Add(int count)
-    {
-        int sum = 0;
-        for (int i = 0; i < count; i++)
-        {
-            sum += i;
-        }
-
-        return sum;
-    }
+    public void Free(nint address) => Additions.Run(_free);
 }

@@ -27,35 +27,6 @@ internal sealed class Pairs(nuint size, int count, bool twoThreads = false) : IR
     }
 }
 
-/// <summary>Sixty-four additions in eight registers for each operation, and no memory.</summary>
-internal sealed class Additions(int count)
-{
-    private long _result;
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public long Run()
-    {
-        (long a, long b, long c, long d, long e, long f, long g, long h) = (_result, 2, 3, 4, 5, 6, 7, 8);
-        for (int i = 0; i < count; i++)
-        {
-            for (int j = 0; j < 8; j++)
-            {
-                a += j;
-                b += i;
-                c += j;
-                d += i;
-                e += j;
-                f += i;
-                g += j;
-                h += i;
-            }
-        }
-
-        _result = a ^ b ^ c ^ d ^ e ^ f ^ g ^ h;
-        return count;
-    }
-}
-
 /// <summary>Allocate a thousand, then free them in the same order.</summary>
 internal sealed class Batches(nuint size, int rounds) : IReplayTargetVisitor<Func<long>>
 {
