@@ -6,16 +6,16 @@ namespace DimensionStore;
 /// <summary>A dimension in the making: entries collected in pool memory until they are crystallized into a file. Thread-safe. Disposing it without crystallizing gives the memory back, and so does closing the store.</summary>
 public sealed class ProtoDimension : IDisposable
 {
-    private readonly Lock _gate = new();
-    private readonly MmapManager _store;
-    private readonly ProtoBlocks _blocks;
-    private readonly Dictionary<int, LayerSettings> _settings = [];
     // What a file needs beside contents and index entries, at most: header, four layers with 256 keywords in 8 KiB, padding, what is not filled in the index.
     private const long FixedFileBytes = 64 << 10;
 
     // What a keyword needs in the index beside its own bytes, at most: record and posting 27, a third of a bucket line, an eighth of a leaf, and their share of the levels above.
     private const long IndexBytesPerKeyword = 80;
 
+    private readonly Lock _gate = new();
+    private readonly MmapManager _store;
+    private readonly ProtoBlocks _blocks;
+    private readonly Dictionary<int, LayerSettings> _settings = [];
     private readonly long _maxBytes;
     private long _contentBytes;
     private long _fileBytes = FixedFileBytes;

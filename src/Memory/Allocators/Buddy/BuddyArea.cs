@@ -35,7 +35,7 @@ internal sealed unsafe partial class BuddyArea : IDisposable
     /// <param name="blockShift">Log2 of a pageblock: at least a page, and 2 to 4,096 granules.</param>
     /// <param name="maxShift">Log2 of the largest block: at least a pageblock.</param>
     /// <param name="parks">Whether freed blocks may wait for a request of their size.</param>
-    internal BuddyArea(BlockMemory memory, nint start, int pageblocks, int granuleShift, int blockShift, int maxShift, bool parks = true)
+    internal BuddyArea(BlockMemory memory, nint start, int pageblocks, int granuleShift, int blockShift, int maxShift, bool parks)
     {
         _memory = memory;
         Start = start;

@@ -332,7 +332,7 @@ internal sealed unsafe partial class SlabEngine
     {
         long requested = (long)size;
         long available = Math.Max(0, _memory.LimitBytes - _memory.ChargedBytes);
-        long used = 0;
+        long used;
         lock (Gate)
         {
             (_, _, long live) = CountLocked();
