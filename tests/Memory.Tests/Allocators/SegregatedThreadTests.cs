@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 
 namespace DimensionStore.Memory.Tests.Allocators;
 
-/// <summary>The heap between threads: frees without the lock, which need blocks without owners.</summary>
+/// <summary>Threads that free at the same moment without the heap's lock: every block goes back once.</summary>
 public sealed unsafe class SegregatedThreadTests
 {
     private const long MiB = 1 << 20;
@@ -10,8 +10,7 @@ public sealed unsafe class SegregatedThreadTests
     [Fact]
     public void Threads_that_free_each_others_blocks_lose_and_invent_nothing()
     {
-        using SegregatedAllocator allocator = SegregatedAllocator.WithCapacity(64 * MiB);
-        MakeShared(allocator);
+        using SegregatedAllocator allocator = SharedHeap.Create(64 * MiB);
         AllocatorStatistics before = allocator.GetStatistics();
         const int Threads = 4;
         const int PerThread = 40_000;
@@ -86,8 +85,7 @@ public sealed unsafe class SegregatedThreadTests
     public void Threads_that_free_one_block_at_once_are_told_exactly_once(int threads)
     {
         const int Rounds = 4_000;
-        using SegregatedAllocator allocator = SegregatedAllocator.WithCapacity(8 * MiB);
-        MakeShared(allocator);
+        using SegregatedAllocator allocator = SharedHeap.Create(8 * MiB);
         long before = allocator.GetStatistics().FreeCount;
         nint[] blocks = [.. Enumerable.Range(0, Rounds).Select(i => allocator.Allocate((nuint)(1 + (i % 700))))];
         int[] freed = FreeAtOnce(threads, blocks, address =>
@@ -106,6 +104,23 @@ public sealed unsafe class SegregatedThreadTests
         Assert.All(freed, times => Assert.Equal(1, times));
         Assert.Equal((before + Rounds, 0L), (allocator.GetStatistics().FreeCount, allocator.GetStatistics().LiveBlocks));
         Assert.Empty(allocator.CheckIntegrity().Violations);
+    }
+
+    /// <summary>The control of the test above: marks that are set without an interlocked operation let two threads free one block, and it sees that.</summary>
+    [Fact]
+    public void Frees_that_look_first_and_mark_then_are_seen_to_free_twice()
+    {
+        nint[] blocks = [.. Enumerable.Range(0, 200).Select(i => (nint)i)];
+        bool[] marks = new bool[blocks.Length];
+        using Barrier between = new(2);
+        int[] freed = FreeAtOnce(2, blocks, address =>
+        {
+            bool mine = !Volatile.Read(ref marks[address]);
+            between.SignalAndWait();
+            Volatile.Write(ref marks[address], true);
+            return mine;
+        });
+        Assert.Contains(2, freed);
     }
 
     /// <summary>The race that a barrier between frees is too slow to provoke: two threads mark the same words as fast as they can.</summary>
@@ -178,282 +193,50 @@ public sealed unsafe class SegregatedThreadTests
         Assert.False(elsewhere.HasAny);
     }
 
-    /// <summary>The control of the test above: marks that are set without an interlocked operation let two threads free one block, and it sees that.</summary>
-    [Fact]
-    public void Frees_that_look_first_and_mark_then_are_seen_to_free_twice()
-    {
-        nint[] blocks = [.. Enumerable.Range(0, 200).Select(i => (nint)i)];
-        bool[] marks = new bool[blocks.Length];
-        using Barrier between = new(2);
-        int[] freed = FreeAtOnce(2, blocks, address =>
-        {
-            bool mine = !Volatile.Read(ref marks[address]);
-            between.SignalAndWait();
-            Volatile.Write(ref marks[address], true);
-            return mine;
-        });
-        Assert.Contains(2, freed);
-    }
-
     /// <summary>Two threads free one block; one of them is stopped between looking at the block and marking it, while the other frees it and it is merged.</summary>
     [Fact]
-    public void A_free_that_looked_before_another_was_merged_is_not_done()
+    public void A_free_that_looked_before_another_was_merged_is_not_done() => AfterLooking(freedByOther: true, (allocator, elsewhere, block, start) =>
     {
-        using SegregatedAllocator allocator = SegregatedAllocator.WithCapacity(8 * MiB);
-        MakeShared(allocator);
-        SegregatedHeap heap = allocator.Heap;
-        FreedElsewhere elsewhere = heap.Elsewhere!;
-        nint block = allocator.Allocate(100);
-        Assert.True(heap.CanGiveElsewhere(block, 0, sized: false, out uint start));
-
-        allocator.Free(block);
-        heap.MergeDeferred();
-        Assert.False(heap.TryBring(elsewhere, start));
-
+        Assert.False(allocator.Heap.TryBring(elsewhere, start));
         Assert.False(elsewhere.IsMarked(start));
         Assert.False(elsewhere.HasAny);
         Assert.Equal(MemoryFault.DoubleFree, Assert.Throws<MemoryFaultException>(() => allocator.Free(block)).Fault);
         Assert.Equal((0L, 0L), (allocator.GetStatistics().LiveBlocks, allocator.GetStatistics().LiveBytes));
         Assert.Empty(allocator.CheckIntegrity().Violations);
-    }
+    });
 
-    /// <summary>Its controls: a block that nobody else freed is brought, and who marks and does not look again brings one that is free.</summary>
+    /// <summary>Its first control: a block that nobody else freed is brought.</summary>
     [Fact]
-    public void A_free_that_looks_once_is_done_twice()
+    public void A_free_that_looked_at_a_block_still_live_is_done() => AfterLooking(freedByOther: false, (allocator, elsewhere, block, start) =>
     {
-        using SegregatedAllocator allocator = SegregatedAllocator.WithCapacity(8 * MiB);
-        MakeShared(allocator);
-        SegregatedHeap heap = allocator.Heap;
-        FreedElsewhere elsewhere = heap.Elsewhere!;
-        nint block = allocator.Allocate(100);
-        Assert.True(heap.CanGiveElsewhere(block, 100, sized: true, out uint start));
-        Assert.True(heap.TryBring(elsewhere, start));
+        Assert.True(allocator.Heap.CanGiveElsewhere(block, 100, sized: true, out uint sized));
+        Assert.Equal(start, sized);
+        Assert.True(allocator.Heap.TryBring(elsewhere, start));
         Assert.False(allocator.Owns(block));
         Assert.Equal(0, allocator.GetStatistics().LiveBlocks);
+    });
 
-        block = allocator.Allocate(100);
-        Assert.True(heap.CanGiveElsewhere(block, 0, sized: false, out start));
-        allocator.Free(block);
-        heap.MergeDeferred();
+    /// <summary>Its second control: who marks and does not look again brings a block that is free.</summary>
+    [Fact]
+    public void A_free_that_looks_once_is_done_twice() => AfterLooking(freedByOther: true, (allocator, elsewhere, _, start) =>
+    {
         Assert.True(elsewhere.TryMark(start) && elsewhere.TryPush(start));
         Assert.Equal(0, allocator.GetStatistics().LiveBlocks);
-    }
+    });
 
-    [Fact]
-    public void A_block_that_is_on_its_way_is_free_for_everybody()
+    /// <summary>Goes on after a thread has looked at a live block that it wants to free, and perhaps another one freed it meanwhile.</summary>
+    private static void AfterLooking(bool freedByOther, Action<SegregatedAllocator, FreedElsewhere, nint, uint> goOn)
     {
-        using SegregatedAllocator allocator = SegregatedAllocator.WithCapacity(8 * MiB);
-        MakeShared(allocator);
+        using SegregatedAllocator allocator = SharedHeap.Create(8 * MiB);
         nint block = allocator.Allocate(100);
-        long freed = allocator.GetStatistics().FreeCount;
-        Keep(allocator);
-        ThreadGroup.Run(1, _ =>
+        Assert.True(allocator.Heap.CanGiveElsewhere(block, 0, sized: false, out uint start));
+        if (freedByOther)
         {
             allocator.Free(block);
-            Assert.True(allocator.Heap.HasFreedElsewhere, "The block was not left to the other thread.");
-            Assert.Equal(MemoryFault.DoubleFree, Assert.Throws<MemoryFaultException>(() => allocator.Free(block)).Fault);
-        });
-        Assert.Equal(MemoryFault.DoubleFree, Assert.Throws<MemoryFaultException>(() => allocator.Free(block)).Fault);
-        Assert.False(allocator.Owns(block));
-        Assert.Throws<MemoryFaultException>(() => allocator.UsableSize(block));
-        Assert.Equal((freed + 1, 0L), (allocator.GetStatistics().FreeCount - Kept, allocator.GetStatistics().LiveBlocks));
-    }
-
-    [Fact]
-    public void A_wrong_size_and_an_address_inside_a_block_are_refused_without_the_lock_too()
-    {
-        using SegregatedAllocator allocator = SegregatedAllocator.WithCapacity(8 * MiB);
-        MakeShared(allocator);
-        nint block = allocator.Allocate(1000);
-        ThreadGroup.Run(1, _ =>
-        {
-            Keep(allocator, onOtherThread: true);
-            Assert.Equal(MemoryFault.WrongSize, Assert.Throws<MemoryFaultException>(() => allocator.FreeSized(block, 900)).Fault);
-            Assert.Equal(MemoryFault.NotABlockStart, Assert.Throws<MemoryFaultException>(() => allocator.Free(block + 16)).Fault);
-            Assert.Equal(MemoryFault.ForeignFree, Assert.Throws<MemoryFaultException>(() => allocator.Free(16)).Fault);
-            allocator.FreeSized(block, 1000);
-        });
-        Assert.Equal(0, allocator.GetStatistics().LiveBlocks);
-    }
-
-    [Fact]
-    public void More_blocks_than_have_a_place_come_back_and_are_used_again()
-    {
-        using SegregatedAllocator allocator = SegregatedAllocator.WithCapacity(64 * MiB);
-        MakeShared(allocator);
-        nint[] blocks = new nint[(3 * FreedElsewhere.Places) + 17];
-        for (int round = 0; round < 20; round++)
-        {
-            for (int i = 0; i < blocks.Length; i++)
-            {
-                blocks[i] = allocator.Allocate(100);
-            }
-
-            ThreadGroup.Run(1, _ => Array.ForEach(blocks, allocator.Free));
-            Assert.Equal(0, allocator.GetStatistics().LiveBlocks);
+            allocator.Heap.MergeDeferred();
         }
 
-        Assert.InRange(allocator.GetStatistics().PeakCommittedBytes, 1, 2 * MiB);
-        Assert.Empty(allocator.CheckIntegrity().Violations);
-    }
-
-    [Fact]
-    public void What_waits_on_its_way_serves_a_request_that_may_not_grow()
-    {
-        using SegregatedAllocator allocator = SegregatedAllocator.WithCapacity(MiB);
-        MakeShared(allocator);
-        List<nint> blocks = [];
-        while (allocator.TryAllocate(4000, out nint address))
-        {
-            blocks.Add(address);
-        }
-
-        ThreadGroup.Run(1, _ => blocks.ForEach(allocator.Free));
-        nint whole = allocator.Allocate((nuint)(allocator.CapacityBytes - (64 << 10)), options: AllocationOptions.NoGrow);
-        allocator.Free(whole);
-        Assert.Equal(0, allocator.GetStatistics().LiveBlocks);
-    }
-
-    [Fact]
-    public void Reset_and_pressure_count_what_was_freed_without_the_lock()
-    {
-        using SegregatedAllocator allocator = SegregatedAllocator.WithCapacity(MiB);
-        MakeShared(allocator);
-        nint[] blocks = [.. Enumerable.Range(0, 200).Select(_ => allocator.Allocate(4000))];
-        double full = allocator.UsagePercent;
-        ThreadGroup.Run(1, _ => Array.ForEach(blocks, allocator.Free));
-        Assert.True(full > 70);
-        Assert.Equal(0, allocator.UsagePercent);
-        Assert.Equal(PressureLevel.Normal, allocator.Pressure);
-
-        blocks = [.. Enumerable.Range(0, 200).Select(_ => allocator.Allocate(4000))];
-        ThreadGroup.Run(1, _ => Array.ForEach(blocks[..100], allocator.Free));
-        allocator.Reset();
-        AllocatorStatistics statistics = allocator.GetStatistics();
-        Assert.Equal((statistics.AllocationCount, 0L), (statistics.FreeCount, statistics.LiveBlocks));
-        Assert.Empty(allocator.CheckIntegrity().Violations);
-        nint again = allocator.Allocate(4000);
-        allocator.Free(again);
-    }
-
-    [Fact]
-    public void Dispose_beside_frees_without_the_lock_ends_in_typed_errors_only()
-    {
-        for (int round = 0; round < 30; round++)
-        {
-            SegregatedAllocator allocator = SegregatedAllocator.WithCapacity(16 * MiB);
-            MakeShared(allocator);
-            nint[] blocks = [.. Enumerable.Range(0, 6_000).Select(_ => allocator.Allocate(64))];
-            int freed = 0;
-            int atDispose = 0;
-            using Barrier barrier = new(4);
-            ThreadGroup.Run(4, thread =>
-            {
-                barrier.SignalAndWait();
-                if (thread == 3)
-                {
-                    SpinWait.SpinUntil(() => Volatile.Read(ref freed) > 1_000);
-                    allocator.Dispose();
-                    atDispose = Volatile.Read(ref freed);
-                    return;
-                }
-
-                try
-                {
-                    for (int i = thread; i < blocks.Length; i += 3)
-                    {
-                        allocator.Free(blocks[i]);
-                        Interlocked.Increment(ref freed);
-                    }
-                }
-                catch (ObjectDisposedException)
-                {
-                    // What the test is about: this error and no other.
-                }
-            });
-
-            AllocatorStatistics last = allocator.GetStatistics();
-            Assert.InRange(atDispose, 1_000, freed);
-            Assert.Equal(blocks.Length - freed, last.LeakedBlocks);
-            Assert.False(allocator.Owns(blocks[0]));
-        }
-    }
-
-    [Fact]
-    public void Dispose_waits_for_a_free_that_is_under_way()
-    {
-        SegregatedAllocator allocator = SegregatedAllocator.WithCapacity(8 * MiB);
-        MakeShared(allocator);
-        bool disposed = false;
-        int inside = 0;
-        ThreadGroup.Run(2, thread =>
-        {
-            if (thread == 0)
-            {
-                SpinWait.SpinUntil(() => Volatile.Read(ref inside) == 1);
-                allocator.Dispose();
-                Volatile.Write(ref disposed, true);
-                return;
-            }
-
-            // What a free without the lock does before it looks at the tables.
-            using (ReaderRegistry.Enter())
-            {
-                Volatile.Write(ref inside, 1);
-                SpinWait.SpinUntil(() => allocator.Heap.IsClosed);
-                for (int i = 0; i < 2_000; i++)
-                {
-                    Thread.Yield();
-                }
-
-                Assert.False(Volatile.Read(ref disposed));
-                Assert.False(allocator.Heap.Elsewhere!.HasAny);
-            }
-        });
-        Assert.True(disposed);
-    }
-
-    [Fact]
-    public void A_mark_where_no_live_block_starts_is_found()
-    {
-        using SegregatedAllocator allocator = SegregatedAllocator.WithCapacity(8 * MiB);
-        MakeShared(allocator);
-        Assert.Empty(allocator.CheckIntegrity().Violations);
-        nint block = allocator.Allocate(100);
-        Assert.True(allocator.Heap.Elsewhere!.TryMark(allocator.Heap.GranuleAt(block) + 1));
-        Assert.Single(allocator.CheckIntegrity().Violations);
-        allocator.Heap.Elsewhere.Unmark(allocator.Heap.GranuleAt(block) + 1);
-        Assert.Empty(allocator.CheckIntegrity().Violations);
-        allocator.Free(block);
-    }
-
-    private const int Kept = 100;
-
-    /// <summary>Takes the lock so often that it is this thread's.</summary>
-    private static void Keep(SegregatedAllocator allocator, bool onOtherThread = false)
-    {
-        if (onOtherThread)
-        {
-            ThreadGroup.Run(1, _ => Keep(allocator));
-            return;
-        }
-
-        for (int i = 0; i < Kept; i++)
-        {
-            allocator.Free(allocator.Allocate(8000));
-        }
-    }
-
-    /// <summary>Hands the lock to and fro until the heap knows that several threads use it.</summary>
-    private static void MakeShared(SegregatedAllocator allocator)
-    {
-        for (int i = 0; i < 1_000 && !allocator.Heap.IsShared; i++)
-        {
-            nint block = allocator.Allocate(100);
-            ThreadGroup.Run(1, _ => allocator.Free(block));
-        }
-
-        Assert.True(allocator.Heap.IsShared, "A thousand foreign frees did not make the heap shared.");
+        goOn(allocator, allocator.Heap.Elsewhere!, block, start);
     }
 
     private static uint WonByTwo(uint granules, Func<uint, bool> tryMark)
