@@ -66,6 +66,34 @@ public sealed unsafe class GivingBackTests
         Assert.Equal(given, general.Engine.DiscardedBytes);
     }
 
+    [Fact]
+    public void Pages_between_live_ones_go_back_while_others_are_taken()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "asks which pages are resident");
+        using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 256 * MiB });
+        nint[] blocks = new nint[128];
+        for (int i = 0; i < blocks.Length; i++)
+        {
+            blocks[i] = buddy.Allocate(100_000);
+            Fill(blocks[i], 100_000);
+        }
+
+        for (int i = 0; i < blocks.Length; i += 2)
+        {
+            buddy.Free(blocks[i]);
+        }
+
+        // No hole is large enough for these.
+        for (int i = 0; i < 64; i++)
+        {
+            Fill(buddy.Allocate(200_000), 200_000);
+        }
+
+        long live = buddy.GetStatistics().LiveBytes;
+        Assert.InRange(Resident(buddy), live, live + (2 * MiB));
+        Assert.Empty(buddy.CheckIntegrity().Violations);
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -24,6 +24,7 @@ internal sealed unsafe partial class BuddyArea
         byte[] used = new byte[_granules];
         long free = 0;
         long idle = 0;
+        long taken = 0;
         int[] whole = WholeCover(name, violations);
         for (int pageblock = 0; pageblock < _pageblocks; pageblock++)
         {
@@ -38,12 +39,14 @@ internal sealed unsafe partial class BuddyArea
             {
                 free += CheckPageblock(name, pageblock, used, violations, ref sums);
                 int committed = Header(pageblock)->CommittedPages;
+                taken += committed - Bits.Count(Clean(pageblock), 0, 1 << _pagesPerBlockLog);
                 idle += state == PageblockState.Free ? committed : 0;
                 Expect(violations, _idleWhole.Contains(pageblock) == (state == PageblockState.Free && committed > 0), () => $"{name}: pageblock {pageblock} is {state} with {committed} committed pages, and the list of idle pageblocks says otherwise.");
             }
         }
 
         Expect(violations, idle == _idleWholePages, () => $"{name}: {idle:N0} committed pages are in free pageblocks, {_idleWholePages:N0} are counted.");
+        Expect(violations, taken == _usedPages, () => $"{name}: {taken:N0} committed pages were used, {_usedPages:N0} are counted.");
         Expect(violations, free == FreeGranules, () => $"{name}: {free:N0} granules are free, {FreeGranules:N0} are counted.");
         Expect(violations, sums.LiveBlocks == LiveBlocks, () => $"{name}: {sums.LiveBlocks:N0} blocks are live, {LiveBlocks:N0} are counted.");
         for (int kind = 0; kind < Kinds; kind++)

@@ -34,6 +34,9 @@ public sealed record BuddyOptions
     /// <summary>Whether what is freed goes back at once: nothing is kept, and the pages around a freed block of a pageblock or more go too.</summary>
     internal bool GivesBackAtOnce { get; init; }
 
+    /// <summary>Whether another allocator decides what goes back while memory grows, because this one is a part of it.</summary>
+    internal bool IsPart { get; init; }
+
     /// <summary>A budget that committed memory is charged to, or null.</summary>
     public MemoryBudget? Budget { get; init; }
 

@@ -1,5 +1,3 @@
-using DimensionStore.Memory.Native;
-
 namespace DimensionStore.Memory;
 
 /// <summary>What is there: look-ups, statistics, enumeration; and giving back: reset, trim, dispose.</summary>
@@ -9,9 +7,6 @@ public abstract unsafe partial class PageAllocator
     private const int Sizes = 64;
 
     private AllocatorStatistics _last;
-
-    // The pageblock where pages were looked for last that may go back.
-    private int _swept;
 
     /// <inheritdoc/>
     public override nuint UsableSize(nint address)
@@ -96,32 +91,6 @@ public abstract unsafe partial class PageAllocator
 
         EnterLock();
         _keeping.Forget();
-        ExitLock();
-        _memory.Refund(returned);
-        return returned;
-    }
-
-    /// <summary>Pages that were taken from the system so far, by the first use after they were committed. Any thread; a moment old.</summary>
-    internal long TakenPages => _areas[0].TakenPages;
-
-    /// <summary>About how many bytes are resident. Any thread; a moment old.</summary>
-    internal long UsedBytes => _areas[0].UsedBytes;
-
-    /// <summary>Gives free pages back that somebody has written to, looking on where the last call has stopped.</summary>
-    /// <param name="most">The most bytes.</param>
-    /// <param name="calls">The most calls of the system, and pageblocks to look at.</param>
-    /// <returns>Bytes given back.</returns>
-    internal long GiveBackUsed(long most, int calls)
-    {
-        long returned = 0;
-        EnterLock();
-        BuddyArea area = _areas[0];
-        for (int looks = calls; looks > 0 && calls > 0 && most - returned >= VirtualMemory.PageSize && area.KnownPageblocks > 0; looks--)
-        {
-            _swept = _swept > 0 && _swept < area.KnownPageblocks ? _swept - 1 : area.KnownPageblocks - 1;
-            returned += area.Trim(_swept, most - returned, ref calls, usedOnly: true);
-        }
-
         ExitLock();
         _memory.Refund(returned);
         return returned;

@@ -38,6 +38,11 @@ public abstract unsafe partial class PageAllocator
                         NativeMemory.Clear((void*)address, (nuint)(granules << shift));
                     }
 
+                    if (_givingBack.IsDue(LeastGiveBackBytes))
+                    {
+                        GiveBackWhileGrowing();
+                    }
+
                     RaiseEvents();
                     return address;
                 }
@@ -146,7 +151,14 @@ public abstract unsafe partial class PageAllocator
             }
 
             area.PrepareTables(place, request);
+            long taken = area.TakenPages;
             clean = area.Take(place, request, out address);
+            taken = area.TakenPages - taken;
+            if (taken > 0 && !_options.IsPart && !_options.GivesBackAtOnce)
+            {
+                _givingBack.Taken(taken * VirtualMemory.PageSize, UsedBytes);
+            }
+
             long bytes = request.Granules << area.GranuleShift;
             _allocations++;
             _liveBlocks++;

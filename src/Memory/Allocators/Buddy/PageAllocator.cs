@@ -10,7 +10,10 @@ namespace DimensionStore.Memory;
 /// <remarks>Thread-safe, by one lock that is held for tens of nanoseconds, or for a system call where memory is committed or given back. Events are raised outside of it.</remarks>
 public abstract unsafe partial class PageAllocator : MemoryAllocator
 {
-    private const int LeastGiveBackBytes = 32 << 10;
+    /// <summary>Less is not worth the calls of the system.</summary>
+    internal const int LeastGiveBackBytes = 32 << 10;
+
+    private const int CallsWhileGrowing = 4;
 
     private readonly BuddyOptions _options;
     private readonly BlockMemory _memory;
@@ -18,6 +21,7 @@ public abstract unsafe partial class PageAllocator : MemoryAllocator
     private readonly string[] _areaNames;
     private AllocatorLock _lock;
     private KeepingRule _keeping;
+    private GivingBackRule _givingBack;
     private long _allocations;
     private long _frees;
     private long _failures;

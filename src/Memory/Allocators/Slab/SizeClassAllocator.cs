@@ -73,7 +73,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         // would need the headers of all pageblocks before it.
         long largest = Math.Max(BuddyOptions.DefaultPageblockBytes, (long)BitOperations.RoundUpToPowerOf2((ulong)limitBytes));
         long capacity = (limitBytes + (limitBytes / 4) + largest - 1) / largest * largest;
-        return (common, new BuddyAllocator(name, new BuddyOptions { CapacityBytes = capacity, MaxBlockBytes = largest, LimitBytes = limitBytes, KeepIdleBytes = keptIdleBytes, Budget = common }));
+        return (common, new BuddyAllocator(name, new BuddyOptions { CapacityBytes = capacity, MaxBlockBytes = largest, LimitBytes = limitBytes, KeepIdleBytes = keptIdleBytes, IsPart = true, Budget = common }));
     }
 
     /// <summary>The slabs, so that a test can damage one.</summary>
@@ -253,7 +253,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         {
             Interlocked.Increment(ref _engine.FailedAllocations);
         }
-        else if (_large != null)
+        else
         {
             _engine.GiveBackBeside();
         }

@@ -17,14 +17,11 @@ internal sealed unsafe partial class SlabEngine
 
     private const int CallsWhileStopped = 64;
 
-    // Less is not worth the lock of the pages.
-    private const int LeastFromPages = 64 << 10;
+    // A quarter live or less.
+    private const int SparseShare = 4;
 
-    // What may be given back for what was taken. Under the lock; who only looks whether there is any reads it without.
-    private long _allowance;
-    private bool _isNearPeak;
+    private GivingBackRule _givingBack;
     private long _seenTakenPages;
-    private long _peakResident;
 
     /// <summary>Bytes of pages that were given back so far while their slab stayed, or while free units stayed committed.</summary>
     internal long DiscardedBytes { get; private set; }
@@ -62,9 +59,8 @@ internal sealed unsafe partial class SlabEngine
     }
 
     /// <summary>
-    /// Where memory is taken from the system: gives pages back that hold no live block, of units that no slab has and of this heap's slabs. What is taken pays for three quarters as many bytes:
-    /// a program that uses parts of its memory in turn gives some back, takes that again, which pays for less, and so on; all of it together is no more than three times what it took at first.
-    /// Nothing goes back while less is resident than three quarters of the most that was. With the lock, by the heap's thread.
+    /// Where memory is taken from the system: gives pages back that hold no live block, of units that no slab has and of this heap's slabs, as much as <see cref="GivingBackRule"/> allows. With the
+    /// lock, by the heap's thread.
     /// </summary>
     /// <param name="heap">The heap, or null for none.</param>
     /// <param name="units">How many units have just taken memory.</param>
@@ -78,34 +74,26 @@ internal sealed unsafe partial class SlabEngine
             Volatile.Write(ref _seenTakenPages, pages);
         }
 
-        long resident = ResidentBytes;
-        _peakResident = Math.Max(_peakResident, resident);
-        _allowance = Math.Min(_allowance + (taken / 4 * 3), resident);
-        _isNearPeak = resident >= _peakResident / 4 * 3;
-        if (taken == 0 || !_isNearPeak)
-        {
-            return;
-        }
-
+        _givingBack.Taken(taken, ResidentBytes);
         long more = taken / BytesPerCall;
         long calls = 0;
         long mostCalls = CallsAtOnce + more;
-        while (calls < mostCalls && _chunks.DiscardIdle(_allowance) is long idle and > 0)
+        while (calls < mostCalls && _givingBack.IsDue(SlabChunks.UnitBytes) && _chunks.DiscardIdle(_givingBack.AllowanceBytes) is long idle and > 0)
         {
-            _allowance -= idle;
+            _givingBack.Given(idle);
             DiscardedBytes += idle;
             calls++;
         }
 
         int end = _chunks.UsedChunks * SlabChunks.UnitsPerChunk;
-        for (long looked = 0; heap != null && looked < SlabsAtOnce + more && calls < mostCalls && _allowance >= VirtualMemory.PageSize; looked++)
+        for (long looked = 0; heap != null && looked < SlabsAtOnce + more && calls < mostCalls && _givingBack.IsDue(VirtualMemory.PageSize); looked++)
         {
             int unit = heap->SweptUnit < end ? heap->SweptUnit : 0;
             Slab* slab = _units[unit].Slab;
             heap->SweptUnit = slab == null ? unit + 1 : slab->FirstUnit + slab->Units;
             if (slab != null && SlabHeap.Has(heap, _units[unit].Bin) && IsUnused(_units[unit].Bin, slab))
             {
-                _allowance -= DiscardFreePages(slab, _allowance, ref calls);
+                _givingBack.Given(DiscardFreePages(slab, _givingBack.AllowanceBytes, ref calls));
             }
         }
     }
@@ -122,10 +110,10 @@ internal sealed unsafe partial class SlabEngine
         return isSame;
     }
 
-    /// <summary>Gives pages of the allocator beside back, as far as what was taken pays for it. Outside the lock.</summary>
+    /// <summary>Gives pages of the allocator beside back with what is left of the allowance. Outside the lock.</summary>
     internal void GiveBackBeside()
     {
-        if (Beside == null || !Volatile.Read(ref _isNearPeak) || Volatile.Read(ref _allowance) < LeastFromPages)
+        if (Beside == null || !_givingBack.IsDue(PageAllocator.LeastGiveBackBytes))
         {
             return;
         }
@@ -133,15 +121,13 @@ internal sealed unsafe partial class SlabEngine
         long allowance;
         lock (Gate)
         {
-            allowance = _allowance;
-            _allowance = 0;
-            _isNearPeak = false;
+            allowance = _givingBack.HandOver();
         }
 
-        allowance -= Beside.GiveBackUsed(allowance, CallsAtOnce);
+        long given = Beside.GiveBackUsed(allowance, CallsAtOnce);
         lock (Gate)
         {
-            _allowance += allowance;
+            _givingBack.Given(given - allowance);
         }
     }
 
@@ -173,7 +159,7 @@ internal sealed unsafe partial class SlabEngine
                 }
 
                 isDone = unit >= end;
-                _peakResident = ResidentBytes;
+                _givingBack.Trimmed(ResidentBytes);
                 LetThreadsGoLocked();
             }
         }
@@ -202,6 +188,9 @@ internal sealed unsafe partial class SlabEngine
         int bytes = slab->Units * SlabChunks.UnitBytes;
         long discarded = 0;
         int runStart = 0;
+
+        // A call for one page is worth while where a few blocks hold a slab and single pages are all there is, and when everything is to go.
+        int least = most == long.MaxValue || slab->Used <= slab->Capacity / SparseShare ? page : 2 * page;
         for (int at = 0; at <= bytes; at += page)
         {
             int first = Math.Max(0, at - colour) / blockBytes;
@@ -211,7 +200,7 @@ internal sealed unsafe partial class SlabEngine
                 continue;
             }
 
-            if (at > runStart)
+            if (at - runStart >= least)
             {
                 Discard(start + runStart, at - runStart);
                 MarkDiscarded(states, Math.Max(0, runStart - colour) / blockBytes, Math.Min(slab->Capacity - 1, (at - 1 - colour) / blockBytes));

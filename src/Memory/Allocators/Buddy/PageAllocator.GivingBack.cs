@@ -1,0 +1,68 @@
+using DimensionStore.Memory.Native;
+
+namespace DimensionStore.Memory;
+
+/// <summary>Giving free pages back while other pages are taken: <see cref="GivingBackRule"/>.</summary>
+public abstract unsafe partial class PageAllocator
+{
+    // Where pages were looked for last that may go back.
+    private int _sweptArea;
+    private int _sweptPageblock;
+
+    /// <summary>Pages that were taken from the system so far, by the first use after they were committed. Any thread; a moment old.</summary>
+    internal long TakenPages => _areas[0].TakenPages;
+
+    /// <summary>About how many bytes are resident. Any thread; a moment old.</summary>
+    internal long UsedBytes
+    {
+        get
+        {
+            long bytes = 0;
+            foreach (BuddyArea area in _areas)
+            {
+                bytes += area.UsedBytes;
+            }
+
+            return bytes;
+        }
+    }
+
+    /// <summary>Gives free pages back that somebody has written to, looking on where the last call has stopped. Takes the lock.</summary>
+    /// <param name="most">The most bytes.</param>
+    /// <param name="calls">The most calls of the system, and pageblocks to look at.</param>
+    /// <returns>Bytes given back.</returns>
+    internal long GiveBackUsed(long most, int calls)
+    {
+        long returned = 0;
+        EnterLock();
+        for (int looks = calls; looks > 0 && calls > 0 && most - returned >= VirtualMemory.PageSize; looks--)
+        {
+            // From the highest down, because low addresses are handed out first.
+            if (--_sweptPageblock < 0)
+            {
+                _sweptArea = (_sweptArea + 1) % _areas.Length;
+                _sweptPageblock = _areas[_sweptArea].KnownPageblocks - 1;
+            }
+
+            if (_sweptPageblock >= 0)
+            {
+                returned += _areas[_sweptArea].Trim(_sweptPageblock, most - returned, ref calls, usedOnly: true);
+            }
+        }
+
+        ExitLock();
+        _memory.Refund(returned);
+        return returned;
+    }
+
+    private void GiveBackWhileGrowing()
+    {
+        EnterLock();
+        long allowance = _givingBack.HandOver();
+        ExitLock();
+        long given = GiveBackUsed(allowance, CallsWhileGrowing);
+        EnterLock();
+        _givingBack.Given(given - allowance);
+        ExitLock();
+    }
+}
