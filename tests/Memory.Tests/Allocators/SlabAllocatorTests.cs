@@ -30,6 +30,41 @@ public sealed unsafe class SlabAllocatorTests
     }
 
     [Fact]
+    public void Tables_in_the_image_say_what_the_geometries_do()
+    {
+        for (uint index = 0; index < SizeClasses.Count; index++)
+        {
+            Assert.Equal(SizeClasses.All[index].SlackShift, SizeClasses.SlackShift(index));
+        }
+
+        for (nuint size = 1; size <= SizeClasses.MaxBytes; size++)
+        {
+            uint index = SizeClasses.Of(size);
+            Assert.True(SizeClasses.All[index].BlockBytes >= (int)size && (index == 0 || SizeClasses.All[index - 1].BlockBytes < (int)size));
+        }
+
+        Assert.Equal((SizeClasses.MaxBytes / 16) + 1, SizeClassTables.ClassOfSixteenths.Length);
+        Assert.Equal(SizeClasses.Count, SizeClassTables.SlackShifts.Length);
+    }
+
+    [Fact]
+    public void Live_states_tell_every_size_of_a_class_apart_and_saturate_below()
+    {
+        foreach (SlabGeometry geometry in SizeClasses.All)
+        {
+            uint block = (uint)geometry.BlockBytes;
+            int shift = geometry.SlackShift;
+            for (uint size = 1; size <= block; size++)
+            {
+                byte state = BlockState.LiveFor(size, block, shift);
+                uint slack = Math.Min(BlockState.MostSlack, (block - size) >> shift);
+                Assert.True(state >= BlockState.Live && BlockState.SlackOf(state, block, shift) == slack);
+                Assert.True(SizeClasses.All[SizeClasses.Of(size)].BlockBytes != block || BlockState.LiveFor(size, shift) == state);
+            }
+        }
+    }
+
+    [Fact]
     public void Requested_size_is_exact_up_to_2_KiB_and_near_above()
     {
         using SlabAllocator slab = new(64 * MiB);
@@ -169,7 +204,8 @@ public sealed unsafe class SlabAllocatorTests
     [Fact]
     public void Integrity_check_sees_each_kind_of_damage()
     {
-        Damaged("is not the", slab => *State(slab, 1) = BlockState.Free);
+        // Not in the group that is allocated from, where the states alone say what is free.
+        Damaged("is not the", slab => *State(slab, 1) = BlockState.Free, blocks: 400);
         Damaged("does not exist", slab => *State(slab, 1) = 77);
         Damaged("counted as used", slab => slab->Used++);
         Damaged("its group is not marked", slab => slab->GroupMask = 0);
@@ -178,11 +214,11 @@ public sealed unsafe class SlabAllocatorTests
 
         static byte* State(Slab* slab, int block) => Slab.States(slab) + block;
 
-        static void Damaged(string expected, DamageSlab damage)
+        static void Damaged(string expected, DamageSlab damage, int blocks = 20)
         {
             using SlabAllocator allocator = new(64 * MiB);
             nint first = allocator.Allocate(100);
-            for (int i = 0; i < 20; i++)
+            for (int i = 0; i < blocks; i++)
             {
                 allocator.Allocate(100);
             }

@@ -80,14 +80,13 @@ internal sealed unsafe class ThreadCache
 
     /// <summary>
     /// Claims the cache for its own thread, unless it belongs to another allocator or is shut; then it is not claimed.
-    /// The same instructions and the same argument as <see cref="ReaderSlot.Enter"/>: whoever shuts the cache pays for a process-wide
-    /// barrier and waits while it is busy.
+    /// The argument is that of <see cref="ReaderSlot.Enter"/>: whoever shuts the cache pays for a process-wide barrier and waits while it is busy. Why the mark is not read back: <see cref="SlabHeap.Enter"/>.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool TryEnter(long allocatorId)
     {
-        _hot.Busy = 1;
-        if (Volatile.Read(ref _hot.Busy) != 0 && Volatile.Read(ref _hot.OpenFor) == allocatorId)
+        Volatile.Write(ref _hot.Busy, 1);
+        if (Volatile.Read(ref _hot.OpenFor) == allocatorId)
         {
             return true;
         }

@@ -14,13 +14,7 @@ public abstract unsafe partial class SizeClassAllocator
         }
 
         SlabBin* bin = SlabHeap.Bin(heap, SizeClasses.Of(size));
-        nint address = 0;
-        byte before = BlockState.Fresh;
-        if ((bin->Mask | bin->PutBack) != 0)
-        {
-            address = SlabEngine.TakeClaimed(bin, size, out before);
-        }
-
+        nint address = SlabEngine.TakeClaimed(bin, size, out byte before);
         SlabHeap.Exit(heap);
         if (before != BlockState.Fresh)
         {
@@ -55,13 +49,13 @@ public abstract unsafe partial class SizeClassAllocator
         }
 
         SlabBin* other = SlabHeap.Bin(heap, SizeClasses.Of(size));
-        if ((other->Mask | other->PutBack) == 0)
+        nint moved = SlabEngine.TakeClaimed(other, size, out _);
+        if (moved == 0)
         {
             SlabHeap.Exit(heap);
             return 0;
         }
 
-        nint moved = SlabEngine.TakeClaimed(other, size, out _);
         Buffer.MemoryCopy((void*)address, (void*)moved, size, nuint.Min(size, usable));
         if (SlabEngine.FreeOwn(bin, slab, index))
         {

@@ -88,18 +88,24 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         }
 
         SlabHeap* heap = (SlabHeap*)LastHeap.Current;
-        if (size - 1 < SizeClasses.MaxBytes && heap != null && SlabHeap.TryEnter(heap, _id))
+        if (size - 1 < SizeClasses.MaxBytes && heap != null)
         {
-            SlabBin* bin = SlabHeap.Bin(heap, SizeClasses.Of(size));
-            ulong mask = bin->Mask;
-            if (mask != 0)
+            if (SlabHeap.Enter(heap, _id))
             {
-                nint address = SlabEngine.TakeClaimed(bin, mask, size);
-                SlabHeap.Exit(heap);
-                return address;
+                uint index = SizeClasses.Of(size);
+                SlabBin* bin = SlabHeap.Bin(heap, index);
+                ulong mask = bin->Mask;
+                if (mask != 0)
+                {
+                    nint address = SlabEngine.TakeClaimed(bin, index, mask, size);
+                    SlabHeap.Exit(heap);
+                    return address;
+                }
+
+                return AllocateRefilled(heap, bin, size);
             }
 
-            return AllocateRefilled(heap, bin, size);
+            return AllocateShut(heap, size);
         }
 
         return AllocateOtherwise(size);
@@ -113,9 +119,10 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
             SlabHeap* heap = (SlabHeap*)LastHeap.Current;
             if (size - 1 < SizeClasses.MaxBytes && heap != null && SlabHeap.TryEnter(heap, _id))
             {
-                SlabBin* bin = SlabHeap.Bin(heap, SizeClasses.Of(size));
+                uint index = SizeClasses.Of(size);
+                SlabBin* bin = SlabHeap.Bin(heap, index);
                 ulong mask = bin->Mask;
-                address = mask != 0 ? SlabEngine.TakeClaimed(bin, mask, size) : 0;
+                address = mask != 0 ? SlabEngine.TakeClaimed(bin, index, mask, size) : 0;
                 SlabHeap.Exit(heap);
                 if (mask != 0)
                 {
@@ -141,9 +148,15 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         where TFaults : struct, IFreeFaults
     {
         SlabHeap* heap = (SlabHeap*)LastHeap.Current;
-        if (heap == null || !SlabHeap.TryEnter(heap, _id))
+        if (heap == null)
         {
             FreeOtherwise(address);
+            return;
+        }
+
+        if (!SlabHeap.Enter(heap, _id))
+        {
+            FreeShut(heap, address);
             return;
         }
 
@@ -178,6 +191,22 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         }
     }
 
+    /// <summary>Allocates where a heap was entered that is not open for this allocator, and leaves it.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal nint AllocateShut(SlabHeap* heap, nuint size)
+    {
+        SlabHeap.Exit(heap);
+        return AllocateOtherwise(size);
+    }
+
+    /// <summary>Frees where a heap was entered that is not open for this allocator, and leaves it.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal void FreeShut(SlabHeap* heap, nint address)
+    {
+        SlabHeap.Exit(heap);
+        FreeOtherwise(address);
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal void FreeOtherwise(nint address)
     {
@@ -210,8 +239,13 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal nint AllocateRefilled(SlabHeap* heap, SlabBin* bin, nuint size)
     {
-        SlabBin.Reuse(bin);
-        nint address = (bin->Mask != 0 || _engine.Refill(heap, bin)) && bin->Mask != 0 ? SlabEngine.TakeClaimed(bin, bin->Mask, size) : 0;
+        bool isReused = SlabBin.Reuse(bin);
+        if (isReused && ++bin->Reuses >= SlabEngine.ReusesPerClaim)
+        {
+            SlabEngine.ClaimMore(bin);
+        }
+
+        nint address = (isReused || _engine.Refill(heap, bin)) && bin->Mask != 0 ? SlabEngine.TakeClaimed(bin, bin->Class, bin->Mask, size) : 0;
         SlabHeap.Exit(heap);
         return address != 0 ? address : AllocateOtherwise(size);
     }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace DimensionStore.Memory;
 
@@ -7,31 +8,35 @@ namespace DimensionStore.Memory;
 internal sealed unsafe partial class SlabEngine
 {
     /// <summary>Takes one of the blocks that a bin has claimed.</summary>
-    /// <param name="bin">The bin.</param>
-    /// <param name="mask">Its mask, not 0.</param>
+    /// <param name="bin">The bin, of a <see cref="SizeClassAllocator"/>.</param>
+    /// <param name="index">The class: where the size is a constant, so is this.</param>
+    /// <param name="mask">The bin's mask, not 0.</param>
     /// <param name="size">Bytes asked for.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static nint TakeClaimed(SlabBin* bin, ulong mask, nuint size)
+    internal static nint TakeClaimed(SlabBin* bin, uint index, ulong mask, nuint size)
     {
-        uint bit = (uint)BitOperations.TrailingZeroCount(mask);
+        // The instruction rather than BitOperations, whose int would be widened again.
+        nuint bit = Bmi1.X64.IsSupported ? (nuint)Bmi1.X64.TrailingZeroCount(mask) : (nuint)BitOperations.TrailingZeroCount(mask);
         bin->Mask = mask & (mask - 1);
-        bin->GroupStates[bit] = SlabBin.LiveState(bin, size);
-        return bin->GroupAddress + (nint)(bit * bin->BlockBytes);
+        byte* states = bin->GroupStates;
+        states[bit] = BlockState.LiveFor(size, SizeClasses.SlackShift(index));
+        return (nint)(bit * bin->BlockBytes) + bin->GroupAddress;
     }
 
-    /// <summary>Takes one of the blocks that a bin has claimed or that were put back; there is one.</summary>
+    /// <summary>Takes one of the blocks that a bin has claimed or that were put back; 0 when there is none.</summary>
     /// <param name="bin">The bin.</param>
     /// <param name="size">Bytes asked for.</param>
     /// <param name="before">The block's state before.</param>
     internal static nint TakeClaimed(SlabBin* bin, nuint size, out byte before)
     {
-        if (bin->Mask == 0)
+        before = BlockState.Fresh;
+        if (bin->Mask == 0 && !SlabBin.Reuse(bin))
         {
-            SlabBin.Reuse(bin);
+            return 0;
         }
 
         before = bin->GroupStates[BitOperations.TrailingZeroCount(bin->Mask)];
-        return TakeClaimed(bin, bin->Mask, size);
+        return TakeClaimed(bin, bin->Class, bin->Mask, size);
     }
 
     /// <summary>Looks a live block of this heap's own up; false for every other address. Nothing has changed.</summary>
@@ -49,12 +54,12 @@ internal sealed unsafe partial class SlabEngine
         if (!TFaults.AreNamed || offset < heap->Length)
         {
             SlabUnit* unit = heap->Units + (offset >> SlabChunks.UnitShift);
-            uint reciprocal = unit->Reciprocal;
-            ulong product = (ulong)(uint)(address - unit->Start) * reciprocal;
+            ulong reciprocal = unit->Reciprocal;
+            ulong product = (uint)(address - unit->Start) * reciprocal;
             bin = unit->Bin;
             slab = unit->Slab;
             index = (nuint)(product >> 32);
-            return SlabHeap.Has(heap, bin) && (!TFaults.AreNamed || ((uint)product < reciprocal && Slab.States(slab)[index] >= BlockState.Live));
+            return SlabHeap.Has(heap, bin) && (!TFaults.AreNamed || ((uint)product < (uint)reciprocal && Slab.States(slab)[index] >= BlockState.Live));
         }
 
         bin = null;

@@ -62,7 +62,7 @@ internal sealed unsafe partial class SlabEngine
 
     /// <summary>Whether a block could have been asked for with a size, from its state.</summary>
     internal static bool IsSize(nuint size, uint usableBytes, byte state, int slackShift) =>
-        size != 0 && size <= usableBytes && Math.Min(BlockState.MostSlack, (usableBytes - (uint)size) >> slackShift) == (state & BlockState.MostSlack);
+        size != 0 && size <= usableBytes && BlockState.LiveFor(size, usableBytes, slackShift) == state;
 
     /// <summary>
     /// Records another size for a live block if it can stay where it is: when the size fits and is at least half of the block. Compared and swapped, so that a block which another
@@ -108,7 +108,7 @@ internal sealed unsafe partial class SlabEngine
     internal static bool TryResize(SlabBin* bin, byte* state, nuint size)
     {
         byte seen = Volatile.Read(ref *state);
-        byte resized = (byte)(BlockState.Live | Math.Min(BlockState.MostSlack, (bin->BlockBytes - (uint)size) >> bin->SlackShift));
+        byte resized = BlockState.LiveFor(size, bin->BlockBytes, bin->SlackShift);
         return seen >= BlockState.Live && (seen == resized || Interlocked.CompareExchange(ref *state, resized, seen) == seen);
     }
 
@@ -196,16 +196,17 @@ internal sealed unsafe partial class SlabEngine
             {
                 unit = slab->FirstUnit + slab->Units - 1;
                 byte* states = Slab.States(slab);
+                SlabGeometry geometry = _classes[slab->Class];
                 long sum = 0;
                 int live = 0;
                 for (int i = 0; i < slab->Capacity; i++)
                 {
                     int isLive = states[i] >> 7;
                     live += isLive;
-                    sum += states[i] & (int)BlockState.MostSlack & -isLive;
+                    sum += (int)BlockState.SlackOf(states[i], (uint)geometry.BlockBytes, geometry.SlackShift) & -isLive;
                 }
 
-                slack += sum << _classes[slab->Class].SlackShift;
+                slack += sum << geometry.SlackShift;
                 idle += live == 0 ? (long)slab->Units << SlabChunks.UnitShift : 0;
             }
         }
@@ -253,7 +254,7 @@ internal sealed unsafe partial class SlabEngine
                 byte state = Volatile.Read(ref states[i]);
                 if (state >= BlockState.Live)
                 {
-                    long requested = geometry.BlockBytes - ((state & (long)BlockState.MostSlack) << geometry.SlackShift);
+                    long requested = geometry.BlockBytes - ((long)BlockState.SlackOf(state, (uint)geometry.BlockBytes, geometry.SlackShift) << geometry.SlackShift);
                     OwnerId owner = slab->Tags == null ? OwnerId.None : new OwnerId(slab->Tags[i]);
                     blocks.Add(new BlockInfo(_units[unit].Start + (nint)((long)i * geometry.BlockBytes), requested, geometry.BlockBytes, owner, Age: null));
                 }

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 
 namespace DimensionStore.Memory;
 
@@ -8,6 +7,9 @@ namespace DimensionStore.Memory;
 internal sealed unsafe partial class SlabEngine
 {
     private const int NoTrigger = -1;
+
+    /// <summary>How often what was put back serves again before more is claimed.</summary>
+    internal const int ReusesPerClaim = 1024;
 
     // Slabs that others freed into, looked at in one allocation: each costs up to some hundred nanoseconds.
     private const int CollectAtOnce = 8;
@@ -53,7 +55,10 @@ internal sealed unsafe partial class SlabEngine
     {
         int group = BitOperations.TrailingZeroCount(slab->GroupMask);
         byte* states = Slab.States(slab) + (group * 64);
-        ulong free = FreeBlocks(states, slab->Capacity - (group * 64), out ulong used);
+
+        // What others have freed is counted first, in Collect. Blocks that were live before come first: their memory is there.
+        ulong free = BlockState.FreeOf64(states) & Valid(slab->Capacity - (group * 64));
+        ulong used = free & BlockState.InState(states, BlockState.Free);
         ulong claimed = used != 0 ? used : free;
         int count = BitOperations.PopCount(claimed);
         int most = used != 0 ? bin->MostClaimed : bin->MostUntouched;
@@ -70,6 +75,7 @@ internal sealed unsafe partial class SlabEngine
 
         slab->Used += count;
         bin->Claimed += count;
+        bin->Reuses = 0;
         bin->GroupAddress = _units[slab->FirstUnit].Start + (nint)((long)group * 64 * bin->BlockBytes);
         if (slab->Tags == null)
         {
@@ -81,6 +87,30 @@ internal sealed unsafe partial class SlabEngine
             bin->TaggedMask = claimed;
             bin->TaggedStates = states;
             bin->GroupStates = null;
+        }
+    }
+
+    /// <summary>
+    /// Claims as many blocks of the current group more as there are, up to what a claim may have: a bin whose few blocks were handed out and put back so often is worth the memory of more, since
+    /// each round costs as much as several allocations.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static void ClaimMore(SlabBin* bin)
+    {
+        bin->Reuses = 0;
+        int count = BitOperations.PopCount(bin->Mask);
+        Slab* slab = bin->Current;
+        byte* states = bin->GroupStates;
+        int group = (int)((states - Slab.States(slab)) / 64);
+        ulong free = BlockState.FreeOf64(states) & Valid(slab->Capacity - (group * 64)) & ~bin->Mask;
+        int more = Math.Min(Math.Min(count, bin->MostClaimed - count), BitOperations.PopCount(free));
+        if (more > 0)
+        {
+            ulong claimed = more < BitOperations.PopCount(free) ? Lowest(free, more) : free;
+            bin->Mask |= claimed;
+            bin->Claimed += more;
+            slab->Used += more;
+            slab->GroupMask &= claimed == free ? ~(1UL << group) : ulong.MaxValue;
         }
     }
 
@@ -122,41 +152,8 @@ internal sealed unsafe partial class SlabEngine
             bin->Current->Tags[state - Slab.States(bin->Current)] = owner.Value;
         }
 
-        *state = (byte)Math.Min(BlockState.Live | BlockState.MostSlack, (bin->StateBase - (uint)size) >> bin->SlackShift);
+        *state = BlockState.LiveFor(size, bin->BlockBytes, bin->SlackShift);
         return bin->GroupAddress + (nint)((long)bit * bin->BlockBytes);
-    }
-
-    /// <summary>The blocks of a group that may be claimed: free and known to be. What others have freed is counted first, in <see cref="Collect"/>.</summary>
-    /// <param name="states">The group's states.</param>
-    /// <param name="blocks">How many blocks the slab has from there on.</param>
-    /// <param name="used">Those that were live before, so that their memory is there.</param>
-    private static ulong FreeBlocks(byte* states, int blocks, out ulong used)
-    {
-        ulong live;
-        ulong elsewhere;
-        if (Vector512.IsHardwareAccelerated)
-        {
-            Vector512<byte> all = Vector512.Load(states);
-            live = all.ExtractMostSignificantBits();
-            elsewhere = Vector512.Equals(all, Vector512.Create(BlockState.FreedElsewhere)).ExtractMostSignificantBits();
-            used = Vector512.Equals(all, Vector512.Create(BlockState.Free)).ExtractMostSignificantBits();
-        }
-        else
-        {
-            live = Vector256.Load(states).ExtractMostSignificantBits() | ((ulong)Vector256.Load(states + 32).ExtractMostSignificantBits() << 32);
-            elsewhere = InState(states, BlockState.FreedElsewhere);
-            used = InState(states, BlockState.Free);
-        }
-
-        return ~(live | elsewhere) & Valid(blocks);
-    }
-
-    /// <summary>The blocks of a group that are in a state.</summary>
-    private static ulong InState(byte* states, byte state)
-    {
-        Vector256<byte> mark = Vector256.Create(state);
-        return Vector256.Equals(Vector256.Load(states), mark).ExtractMostSignificantBits()
-            | ((ulong)Vector256.Equals(Vector256.Load(states + 32), mark).ExtractMostSignificantBits() << 32);
     }
 
     /// <summary>The lowest so many bits of a mask that has more.</summary>
@@ -312,7 +309,7 @@ internal sealed unsafe partial class SlabEngine
         int collected = 0;
         for (int group = 0; group * 64 < slab->Capacity; group++)
         {
-            ulong freed = InState(states + (group * 64), BlockState.FreedElsewhere);
+            ulong freed = BlockState.InState(states + (group * 64), BlockState.FreedElsewhere);
             if (freed == 0)
             {
                 continue;

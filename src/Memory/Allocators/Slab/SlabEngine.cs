@@ -170,17 +170,7 @@ internal sealed unsafe partial class SlabEngine : IDisposable
             return false;
         }
 
-        Slab.States(slab)[product >> 32] = BlockState.Free;
-        nuint bit = (nuint)(Slab.States(slab) + (product >> 32) - bin->GroupStates);
-        if (bit < 64)
-        {
-            bin->PutBack |= 1UL << (int)bit;
-            return true;
-        }
-
-        bin->Freed++;
-        slab->GroupMask |= 1UL << (int)(product >> 38);
-        isEnough = --slab->Used == slab->Trigger && OnTrigger(heap, bin, slab);
+        isEnough = !FreeOwn(bin, slab, (nuint)(product >> 32)) && OnTrigger(heap, bin, slab);
         return true;
     }
 
@@ -272,7 +262,6 @@ internal sealed unsafe partial class SlabEngine : IDisposable
                     SlabBin* bin = SlabHeap.Bin(heap, i);
                     bin->BlockBytes = (uint)_classes[i].BlockBytes;
                     bin->SlackShift = _classes[i].SlackShift;
-                    bin->StateBase = bin->BlockBytes + ((uint)BlockState.Live << bin->SlackShift);
                     bin->Class = i;
                     bin->MostClaimed = (ushort)Math.Clamp(ClaimedBytes / _classes[i].BlockBytes, LeastClaimed, 64);
                     bin->MostUntouched = (ushort)Math.Clamp(UntouchedBytes / _classes[i].BlockBytes, 1, 64);

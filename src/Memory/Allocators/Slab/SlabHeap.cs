@@ -74,14 +74,25 @@ internal unsafe struct SlabHeap
     internal static bool Has(SlabHeap* heap, SlabBin* bin) => (nuint)((byte*)bin - (byte*)heap) < Bytes;
 
     /// <summary>
-    /// Claims the heap for its own thread, unless it belongs to another allocator or is shut; then it is not claimed. The same instructions and the same argument as
-    /// <see cref="ReaderSlot.Enter"/>: whoever shuts the heap pays for a process-wide barrier and waits while it is busy.
+    /// Claims the heap for its own thread and says whether it is open for the allocator; if not, nothing may be done. <see cref="Exit"/> must follow in either case: so a fast path need not hold the
+    /// instructions for the other one. The argument is that of <see cref="ReaderSlot.Enter"/>: whoever shuts the heap pays for a process-wide barrier and waits while it is busy.
     /// </summary>
+    /// <remarks>
+    /// Compilers keep the write before the read because both are volatile: volatile operations are visible in the order the program specifies (ECMA-335, I.12.6.4). Where the second of them is an
+    /// ordinary read, as the reader slots' is, the mark has to be read back instead, which costs a tenth of a nanosecond.
+    /// </remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool Enter(SlabHeap* heap, long allocatorId)
+    {
+        Volatile.Write(ref heap->Busy, 1);
+        return Volatile.Read(ref heap->OpenFor) == allocatorId;
+    }
+
+    /// <summary>Like <see cref="Enter"/>; a heap that is not open is left again.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool TryEnter(SlabHeap* heap, long allocatorId)
     {
-        heap->Busy = 1;
-        if (Volatile.Read(ref heap->Busy) != 0 && Volatile.Read(ref heap->OpenFor) == allocatorId)
+        if (Enter(heap, allocatorId))
         {
             return true;
         }
@@ -90,7 +101,7 @@ internal unsafe struct SlabHeap
         return false;
     }
 
-    /// <summary>Ends what <see cref="TryEnter"/> began.</summary>
+    /// <summary>Ends what <see cref="Enter"/> began.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Exit(SlabHeap* heap) => Volatile.Write(ref heap->Busy, 0);
 

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace DimensionStore.Memory;
 
@@ -93,8 +94,11 @@ internal enum SlabPlace : byte
     Retiring,
 }
 
-/// <summary>The state of one block, in one byte. Every value from <see cref="Live"/> on means live, with the slack behind what was asked for in the low 7 bits.</summary>
-internal static class BlockState
+/// <summary>
+/// The state of one block, in one byte. Every value from <see cref="Live"/> on means live, with the low 7 bits of the last byte that was asked for, counted in quanta, below it: a class has at most
+/// 128 quanta between its sizes, so these say which size it was.
+/// </summary>
+internal static unsafe class BlockState
 {
     /// <summary>Never handed out, and its memory is zero.</summary>
     internal const byte Fresh = 0;
@@ -114,11 +118,48 @@ internal static class BlockState
     /// <summary>Like <see cref="Stale"/>, and some of its memory was given back.</summary>
     internal const byte DiscardedStale = 5;
 
-    /// <summary>Live, with no slack.</summary>
+    /// <summary>Live.</summary>
     internal const byte Live = 0x80;
 
-    /// <summary>The most slack that can be recorded: that much or more.</summary>
+    /// <summary>The most slack that can be recorded, in quanta: that much or more.</summary>
     internal const uint MostSlack = 0x7F;
+
+    /// <summary>The state of a live block that was asked for with a size of its class.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static byte LiveFor(nuint size, int slackShift) => (byte)(Live | (uint)((size - 1) >> slackShift));
+
+    /// <summary>The state of a live block that was asked for with any size that fits: the same, where that is of the block's class.</summary>
+    internal static byte LiveFor(nuint size, uint blockBytes, int slackShift)
+    {
+        uint slack = Math.Min(MostSlack, (blockBytes - (uint)size) >> slackShift);
+        return (byte)(Live | ((blockBytes >> slackShift) - 1 - slack));
+    }
+
+    /// <summary>What a live block has beyond what was asked for, in quanta.</summary>
+    internal static uint SlackOf(byte state, uint blockBytes, int slackShift) => ((blockBytes >> slackShift) - 1 - state) & MostSlack;
+
+    /// <summary>Which of 64 blocks are free and known to be to their owner.</summary>
+    internal static ulong FreeOf64(byte* states)
+    {
+        if (Vector512.IsHardwareAccelerated)
+        {
+            Vector512<byte> all = Vector512.Load(states);
+            return ~(all.ExtractMostSignificantBits() | Vector512.Equals(all, Vector512.Create(FreedElsewhere)).ExtractMostSignificantBits());
+        }
+
+        Vector256<byte> low = Vector256.Load(states);
+        Vector256<byte> high = Vector256.Load(states + 32);
+        ulong live = low.ExtractMostSignificantBits() | ((ulong)high.ExtractMostSignificantBits() << 32);
+        return ~(live | InState(states, FreedElsewhere));
+    }
+
+    /// <summary>Which of 64 blocks are in a state.</summary>
+    internal static ulong InState(byte* states, byte state)
+    {
+        Vector256<byte> mark = Vector256.Create(state);
+        return Vector256.Equals(Vector256.Load(states), mark).ExtractMostSignificantBits()
+            | ((ulong)Vector256.Equals(Vector256.Load(states + 32), mark).ExtractMostSignificantBits() << 32);
+    }
 
     /// <summary>Whether a block in this state may be handed out by the owner of its slab.</summary>
     internal static bool IsFree(byte state) => state is Fresh or Free or Stale or Discarded or DiscardedStale;
@@ -149,9 +190,6 @@ internal unsafe struct SlabBin
     /// <summary>Address of the current group's first block.</summary>
     internal nint GroupAddress;
 
-    /// <summary>Less a size, and shifted, this is the state of a live block that was asked for with that size.</summary>
-    internal uint StateBase;
-
     /// <summary><see cref="SlabGeometry.SlackShift"/>.</summary>
     internal int SlackShift;
 
@@ -160,6 +198,9 @@ internal unsafe struct SlabBin
 
     /// <summary>Index in the heap.</summary>
     internal uint Class;
+
+    /// <summary>How often <see cref="Mask"/> was made of what was put back, since more was claimed.</summary>
+    internal int Reuses;
 
     /// <summary>How many blocks are claimed at once at most.</summary>
     internal ushort MostClaimed;
@@ -197,20 +238,16 @@ internal unsafe struct SlabBin
     /// <summary>Frees by way of the lock, when all blocks were freed at once.</summary>
     internal long FreedByReset;
 
-    /// <summary>The state of a block of this bin while it is live.</summary>
-    /// <param name="bin">The bin.</param>
-    /// <param name="size">Bytes asked for, at most those of a block.</param>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static byte LiveState(SlabBin* bin, nuint size) => (byte)((bin->StateBase - (uint)size) >> bin->SlackShift);
-
     /// <summary>The blocks that are claimed and not handed out, as bits of the group that is claimed.</summary>
     internal static ulong ClaimedBlocks(SlabBin* bin) => bin->Mask | bin->TaggedMask | bin->PutBack;
 
     /// <summary>Makes what was put back ready for allocation.</summary>
-    internal static void Reuse(SlabBin* bin)
+    /// <returns>Whether any block is.</returns>
+    internal static bool Reuse(SlabBin* bin)
     {
         bin->Reused += BitOperations.PopCount(bin->PutBack);
         bin->Mask |= bin->PutBack;
         bin->PutBack = 0;
+        return bin->Mask != 0;
     }
 }

@@ -34,18 +34,24 @@ public readonly unsafe ref struct ThreadHeap
     public nint Allocate(nuint size)
     {
         SlabHeap* heap = _heap;
-        if (size - 1 < SizeClasses.MaxBytes && SlabHeap.TryEnter(heap, _id))
+        if (size - 1 < SizeClasses.MaxBytes)
         {
-            SlabBin* bin = SlabHeap.Bin(heap, SizeClasses.Of(size));
-            ulong mask = bin->Mask;
-            if (mask == 0)
+            if (SlabHeap.Enter(heap, _id))
             {
+                uint index = SizeClasses.Of(size);
+                SlabBin* bin = SlabHeap.Bin(heap, index);
+                ulong mask = bin->Mask;
+                if (mask != 0)
+                {
+                    nint address = SlabEngine.TakeClaimed(bin, index, mask, size);
+                    SlabHeap.Exit(heap);
+                    return address;
+                }
+
                 return _allocator.AllocateRefilled(heap, bin, size);
             }
 
-            nint address = SlabEngine.TakeClaimed(bin, mask, size);
-            SlabHeap.Exit(heap);
-            return address;
+            return _allocator.AllocateShut(heap, size);
         }
 
         return _allocator.AllocateOtherwise(size);
@@ -61,7 +67,7 @@ public readonly unsafe ref struct ThreadHeap
         where TFaults : struct, IFreeFaults
     {
         SlabHeap* heap = _heap;
-        if (SlabHeap.TryEnter(heap, _id))
+        if (SlabHeap.Enter(heap, _id))
         {
             if (SlabEngine.TryFindOwn<TFaults>(heap, address, out SlabBin* bin, out Slab* slab, out nuint index))
             {
@@ -79,7 +85,7 @@ public readonly unsafe ref struct ThreadHeap
             return;
         }
 
-        _allocator.FreeOtherwise(address);
+        _allocator.FreeShut(heap, address);
     }
 
     /// <summary>Allocates a block of at least <paramref name="size"/> bytes, of which every usable one is zero.</summary>

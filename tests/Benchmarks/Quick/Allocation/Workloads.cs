@@ -3,27 +3,58 @@ using DimensionStore.Memory;
 
 namespace DimensionStore.Benchmarks.Quick.Allocation;
 
-/// <summary>Allocate one, free it.</summary>
+/// <summary>Allocate one, free it. The size is a constant of the loop, for every contender, as that of a structure is in a program.</summary>
 internal sealed class Pairs(nuint size, int count, bool twoThreads = false) : IReplayTargetVisitor<Func<long>>
 {
+    private interface IBlockSize
+    {
+        static abstract nuint Bytes { get; }
+    }
+
     public Func<long> Visit<T>(T target)
         where T : struct, IReplayTarget
-        => twoThreads ? () => Race.OnTwoThreads(() => Run(target)) : () => Run(target);
+        => (int)size switch
+        {
+            64 => Loop<T, Bytes64>(target),
+            1024 => Loop<T, Bytes1024>(target),
+            16_384 => Loop<T, Bytes16384>(target),
+            _ => throw new NotSupportedException($"There is no loop for pairs of {size:N0} bytes."),
+        };
+
+    private Func<long> Loop<T, TSize>(T target)
+        where T : struct, IReplayTarget
+        where TSize : struct, IBlockSize
+        => twoThreads ? () => Race.OnTwoThreads(() => Run<T, TSize>(target)) : () => Run<T, TSize>(target);
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private unsafe long Run<T>(T target)
+    private unsafe long Run<T, TSize>(T target)
         where T : struct, IReplayTarget
+        where TSize : struct, IBlockSize
     {
         target.Settle();
-        nuint bytes = size;
         for (int i = 0; i < count; i++)
         {
-            nint block = target.Allocate(bytes);
+            nint block = target.Allocate(TSize.Bytes);
             *(byte*)block = 1;
             target.Free(block);
         }
 
         return count;
+    }
+
+    private readonly struct Bytes64 : IBlockSize
+    {
+        public static nuint Bytes => 64;
+    }
+
+    private readonly struct Bytes1024 : IBlockSize
+    {
+        public static nuint Bytes => 1024;
+    }
+
+    private readonly struct Bytes16384 : IBlockSize
+    {
+        public static nuint Bytes => 16_384;
     }
 }
 
