@@ -246,6 +246,20 @@ public sealed class SegregatedOwnerTests
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
+    [Fact]
+    public void Handle_whose_block_was_freed_with_its_owner_before_it_was_handed_out_leaves_the_next_block_alone()
+    {
+        using SegregatedAllocator allocator = new();
+        allocator.Observer = new OwnerEnder();
+        CollectableBlock handle = allocator.AllocateCollectable(100, owner: One);
+        allocator.Observer = null;
+        nint next = allocator.Allocate(100, owner: Two);
+        Assert.Equal(handle.Address, next);
+        handle.Dispose();
+        Assert.True(allocator.Owns(next));
+        allocator.Free(next);
+    }
+
     private static void AllocateAndForget(SegregatedAllocator allocator) => allocator.AllocateCollectable(2_000, owner: Two).Span.Clear();
 
     private static void CollectGarbage()
@@ -253,5 +267,31 @@ public sealed class SegregatedOwnerTests
         GC.Collect();
         GC.WaitForPendingFinalizers();
         GC.Collect();
+    }
+
+    /// <summary>Frees all of an owner as soon as it has a block, as another thread may.</summary>
+    private sealed class OwnerEnder : IAllocatorObserver
+    {
+        public void OnAllocated(MemoryAllocator allocator, nint address, long bytes, OwnerId owner) => ((SegregatedAllocator)allocator).FreeOwner(owner);
+
+        public void OnFreed(MemoryAllocator allocator, nint address, long bytes, OwnerId owner)
+        {
+        }
+
+        public void OnAllocationFailed(MemoryAllocator allocator, long requestedBytes, long availableBytes, OwnerId owner)
+        {
+        }
+
+        public void OnPressureChanged(MemoryAllocator allocator, PressureLevel previous, PressureLevel current, double usagePercent)
+        {
+        }
+
+        public void OnCollected(MemoryAllocator allocator, long freedBlocks, long freedBytes, TimeSpan duration)
+        {
+        }
+
+        public void OnFault(MemoryAllocator allocator, MemoryFaultException fault)
+        {
+        }
     }
 }

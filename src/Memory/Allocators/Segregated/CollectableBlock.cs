@@ -12,13 +12,15 @@ public sealed class CollectableBlock : IDisposable
     private readonly SegregatedAllocator _allocator;
     private nint _address;
 
-    internal CollectableBlock(SegregatedAllocator allocator, nint address, int length, OwnerId owner)
+    internal CollectableBlock(SegregatedAllocator allocator, int length, OwnerId owner)
     {
         _allocator = allocator;
-        _address = address;
         Length = length;
         Owner = owner;
     }
+
+    /// <summary>Gives the handle its block, which the allocator has noted already.</summary>
+    internal void Take(nint address) => _address = address;
 
     /// <summary>First byte of the block, 0 after <see cref="Dispose"/>.</summary>
     public nint Address => _address;

@@ -90,12 +90,24 @@ public sealed unsafe partial class SegregatedAllocator
         _lock.Exit(entered);
     }
 
+    /// <param name="address">The block.</param>
+    /// <param name="size">Its size, where <paramref name="sized"/>.</param>
+    /// <param name="sized">Whether the size must be right.</param>
+    /// <param name="onlyNoted">Whether to free it only while it belongs to <paramref name="block"/>: looked at and freed in one, so that it cannot become somebody else's in between.</param>
+    /// <param name="block">The handle; null for one that is lost.</param>
+    /// <returns>Whether it was freed.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void FreeFully(nint address, nuint size, bool sized)
+    private bool FreeFully(nint address, nuint size, bool sized, bool onlyNoted = false, CollectableBlock? block = null)
     {
         BiasedLock.Record? entered = _lock.Enter();
         _heap.TakeIn(MostTakenByFree);
         uint start = _heap.GranuleAt(address);
+        if (onlyNoted && !IsNotedLocked(start, block))
+        {
+            _lock.Exit(entered);
+            return false;
+        }
+
         uint granules = start == None ? 0 : _heap.LiveLength(start);
         if (granules == 0)
         {
@@ -145,5 +157,6 @@ public sealed unsafe partial class SegregatedAllocator
 
         Observer?.OnFreed(this, address, bytes, owner);
         CheckPressure();
+        return true;
     }
 }

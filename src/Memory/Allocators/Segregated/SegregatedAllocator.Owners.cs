@@ -43,43 +43,18 @@ public sealed unsafe partial class SegregatedAllocator
     public CollectableBlock AllocateCollectable(int size, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size);
-        nint address = Allocate((nuint)size, DefaultAlignment, options, owner);
-        CollectableBlock block = new(this, address, size, owner);
-        BiasedLock.Record? entered = _lock.Enter();
-        try
-        {
-            _collectables ??= [];
-            SetPlain(false);
-            _collectables[_heap.GranuleAt(address)] = new WeakReference<CollectableBlock>(block);
-        }
-        finally
-        {
-            _lock.Exit(entered);
-        }
-
+        CollectableBlock block = new(this, size, owner);
+        block.Take(AllocateFully((nuint)size, DefaultAlignment, options, owner, throws: true, block));
         return block;
     }
 
     /// <summary>Frees the block of a handle, unless it was freed some other way already.</summary>
-    internal void FreeCollectable(CollectableBlock block, nint address)
-    {
-        BiasedLock.Record? entered = _lock.Enter();
-        bool isLive;
-        try
-        {
-            uint start = _heap.GranuleAt(address);
-            isLive = _collectables is not null && _collectables.TryGetValue(start, out WeakReference<CollectableBlock>? held) && held.TryGetTarget(out CollectableBlock? user) && ReferenceEquals(user, block);
-        }
-        finally
-        {
-            _lock.Exit(entered);
-        }
+    internal void FreeCollectable(CollectableBlock block, nint address) => FreeFully(address, 0, sized: false, onlyNoted: true, block);
 
-        if (isLive)
-        {
-            Free(address);
-        }
-    }
+    /// <summary>Whether a block belongs to a handle, or, without one, to a handle that is lost.</summary>
+    private bool IsNotedLocked(uint start, CollectableBlock? block) =>
+        _collectables is not null && _collectables.TryGetValue(start, out WeakReference<CollectableBlock>? held)
+            && (held.TryGetTarget(out CollectableBlock? user) ? ReferenceEquals(user, block) : block is null);
 
     /// <summary>Frees unreferenced blocks: of lost handles, and of ended owners.</summary>
     /// <param name="only">Of this owner only; null for all.</param>
@@ -139,7 +114,7 @@ public sealed unsafe partial class SegregatedAllocator
         foreach ((nint address, OwnerId owner, long blockBytes) in lost)
         {
             // The last reference to the block is gone, so nobody else frees it: except another collection at the same moment, which is no fault.
-            if (TryFreeLost(address))
+            if (FreeFully(address, 0, sized: false, onlyNoted: true, block: null))
             {
                 blocks++;
                 bytes += blockBytes;
@@ -148,28 +123,6 @@ public sealed unsafe partial class SegregatedAllocator
         }
 
         return (blocks, bytes);
-    }
-
-    private bool TryFreeLost(nint address)
-    {
-        BiasedLock.Record? entered = _lock.Enter();
-        bool mine;
-        try
-        {
-            mine = _collectables is not null && _collectables.TryGetValue(_heap.GranuleAt(address), out WeakReference<CollectableBlock>? held)
-                && !held.TryGetTarget(out _) && _collectables.Remove(_heap.GranuleAt(address));
-        }
-        finally
-        {
-            _lock.Exit(entered);
-        }
-
-        if (mine)
-        {
-            Free(address);
-        }
-
-        return mine;
     }
 
     private (long Blocks, long Bytes) FreeBlocksOf(OwnerAccount account)

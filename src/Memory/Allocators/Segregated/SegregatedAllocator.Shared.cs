@@ -21,7 +21,7 @@ public sealed unsafe partial class SegregatedAllocator
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private nint AllocateFully(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws)
+    private nint AllocateFully(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws, CollectableBlock? user = null)
     {
         ArgumentOutOfRangeException.ThrowIfZero(size);
         if (!BitOperations.IsPow2(alignment) || alignment > LargestAlignment)
@@ -43,10 +43,10 @@ public sealed unsafe partial class SegregatedAllocator
                 uint start = None;
                 try
                 {
-                    obstacle = Find(granules, alignment, options, account, ref refusal, out start);
+                    obstacle = Find(granules, alignment, options, account, user, ref refusal, out start);
                     if (obstacle is Obstacle.Room or Obstacle.Budget && MakeRoom())
                     {
-                        obstacle = Find(granules, alignment, options, account, ref refusal, out start);
+                        obstacle = Find(granules, alignment, options, account, user, ref refusal, out start);
                     }
                 }
                 finally
@@ -88,7 +88,7 @@ public sealed unsafe partial class SegregatedAllocator
     }
 
     /// <summary>Takes a block, growing the heap where that is needed and allowed.</summary>
-    private Obstacle Find(uint granules, nuint alignment, AllocationOptions options, OwnerAccount? account, ref VirtualMemoryException? refusal, out uint start)
+    private Obstacle Find(uint granules, nuint alignment, AllocationOptions options, OwnerAccount? account, CollectableBlock? user, ref VirtualMemoryException? refusal, out uint start)
     {
         ulong needed = granules + Math.Max(1, (ulong)alignment >> GranuleShift) - 1;
         long charged = 0;
@@ -110,7 +110,7 @@ public sealed unsafe partial class SegregatedAllocator
 
             try
             {
-                start = TakeLocked(granules, alignment, account);
+                start = TakeLocked(granules, alignment, account, user);
                 if (start != None)
                 {
                     return Obstacle.None;
@@ -127,7 +127,7 @@ public sealed unsafe partial class SegregatedAllocator
                     _heap.MergeBeforeGrowth();
                 }
 
-                start = TakeLocked(granules, alignment, account);
+                start = TakeLocked(granules, alignment, account, user);
                 if (start != None)
                 {
                     return Obstacle.None;
@@ -142,14 +142,14 @@ public sealed unsafe partial class SegregatedAllocator
                 if (plan == 0)
                 {
                     // Finding that out took merging all.
-                    start = TakeLocked(granules, alignment, account);
+                    start = TakeLocked(granules, alignment, account, user);
                     return start != None ? Obstacle.None : Obstacle.Room;
                 }
 
                 if (plan <= charged)
                 {
                     _heap.Grow(firstPage, endPage, ref committed);
-                    start = TakeLocked(granules, alignment, account);
+                    start = TakeLocked(granules, alignment, account, user);
                     return start != None ? Obstacle.None : Obstacle.Room;
                 }
             }
@@ -182,7 +182,7 @@ public sealed unsafe partial class SegregatedAllocator
         }
     }
 
-    private uint TakeLocked(uint granules, nuint alignment, OwnerAccount? account)
+    private uint TakeLocked(uint granules, nuint alignment, OwnerAccount? account, CollectableBlock? user)
     {
         uint start = _heap.TakeAligned(granules, alignment);
         if (start != None && (account is not null || _tags is not null))
@@ -202,6 +202,13 @@ public sealed unsafe partial class SegregatedAllocator
                 _heap.Untake(start, granules);
                 throw;
             }
+        }
+
+        if (start != None && user is not null)
+        {
+            // Here and not once the block is handed out: whoever frees it with its owner in between would leave the note behind, for the next block at this place.
+            SetPlain(false);
+            (_collectables ??= [])[start] = new WeakReference<CollectableBlock>(user);
         }
 
         return start;
