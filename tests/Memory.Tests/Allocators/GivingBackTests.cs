@@ -140,6 +140,56 @@ public sealed unsafe class GivingBackTests
         Assert.Empty(slab.CheckIntegrity().Violations);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(20261121)]
+    public void Live_blocks_keep_what_they_hold_while_pages_around_them_go_back(int seed)
+    {
+        using GeneralAllocator general = new();
+        Random random = new(seed);
+        List<(nint Address, int Size)> live = [];
+        Thread? other = null;
+        for (int round = 0; round < 40; round++)
+        {
+            for (int i = 0; i < 2000; i++)
+            {
+                int size = random.Next(200) == 0 ? random.Next(32_769, 200_000) : random.Next(16, 1 << random.Next(5, 15));
+                nint address = general.Allocate((nuint)size);
+                NativeMemory.Fill((void*)address, (nuint)size, (byte)size);
+                live.Add((address, size));
+            }
+
+            other?.Join();
+            random.Shuffle(CollectionsMarshal.AsSpan(live));
+            (nint Address, int Size)[] gone = [.. live[..(live.Count * 4 / 5)]];
+            live.RemoveRange(0, gone.Length);
+
+            // Half of them by another thread, while this one allocates those of the next round.
+            other = new Thread(() => FreeChecked(general, gone.AsSpan(gone.Length / 2)));
+            other.Start();
+            FreeChecked(general, gone.AsSpan(0, gone.Length / 2));
+            if (round % 10 == 9)
+            {
+                general.Trim();
+            }
+        }
+
+        other?.Join();
+        FreeChecked(general, CollectionsMarshal.AsSpan(live));
+        Assert.True(general.Engine.DiscardedBytes > MiB, $"{general.Engine.DiscardedBytes:N0} bytes went back: too few to show anything.");
+        Assert.Equal(0, general.GetStatistics().LiveBlocks);
+        Assert.Empty(general.CheckIntegrity().Violations);
+    }
+
+    private static void FreeChecked(GeneralAllocator general, ReadOnlySpan<(nint Address, int Size)> blocks)
+    {
+        foreach ((nint address, int size) in blocks)
+        {
+            Assert.Equal(-1, new ReadOnlySpan<byte>((void*)address, size).IndexOfAnyExcept((byte)size));
+            general.Free(address);
+        }
+    }
+
     [Fact]
     public void Objects_with_a_constructor_or_poison_keep_their_pages()
     {
