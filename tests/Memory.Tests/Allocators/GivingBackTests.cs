@@ -191,6 +191,96 @@ public sealed unsafe class GivingBackTests
     }
 
     [Fact]
+    public void Nothing_goes_back_after_the_allocator_is_disposed()
+    {
+        GeneralAllocator general = new(256 * MiB);
+        LeaveSurvivors(general, 8000, 1000, 8000);
+
+        // What a thread does that allocates pages while another one disposes.
+        general.Engine.Beside!.Allocate((nuint)MiB);
+        long before = general.Engine.DiscardedBytes;
+        general.Dispose();
+
+        // Likely to get the same addresses.
+        using GeneralAllocator other = new(256 * MiB);
+        LeaveSurvivors(other, 8000, 1000, 1);
+        Assert.Throws<ObjectDisposedException>(general.Engine.AfterGrowthBeside);
+        Assert.Equal(before, general.Engine.DiscardedBytes);
+    }
+
+    [Fact]
+    public void Giving_back_goes_on_after_a_trim()
+    {
+        using GeneralAllocator general = new(512 * MiB);
+        LeaveSurvivors(general, 512, 100_000, 16);
+        general.Trim();
+        long before = general.Engine.DiscardedBytes;
+        LeaveSurvivors(general, 8192, 1000, 64);
+        for (int i = 0; i < 4096; i++)
+        {
+            general.Allocate(2000);
+        }
+
+        Assert.True(general.Engine.DiscardedBytes - before > MiB, $"{general.Engine.DiscardedBytes - before:N0} bytes went back while memory grew.");
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(3000)]
+    public void Trim_leaves_nothing_of_large_slab_blocks_whatever_growth_gave_back_before(int grown)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "asks which pages are resident");
+        using GeneralAllocator general = new(512 * MiB);
+        List<nint> freed = LeaveSurvivors(general, 1024, 32_768, 4);
+        for (int i = 0; i < grown; i++)
+        {
+            general.Allocate(1000);
+        }
+
+        // The first slabs have two blocks each; those without a survivor serve other sizes by now.
+        general.Trim();
+        Assert.Equal(0, freed.Skip(8).Sum(address => VirtualMemory.ResidentBytes(address, 32_768) ?? 0));
+    }
+
+    [Fact]
+    public void Handler_that_throws_while_pages_go_back_loses_no_block()
+    {
+        MemoryBudget budget = new("watched", 64 * MiB);
+        using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 256 * MiB, Budget = budget });
+        List<nint> blocks = [];
+        while (buddy.TryAllocate(100_000, out nint address))
+        {
+            blocks.Add(address);
+        }
+
+        for (int i = 1; i < blocks.Count; i += 2)
+        {
+            buddy.Free(blocks[i]);
+        }
+
+        bool isArmed = true;
+        budget.PressureChanged += (_, change) =>
+        {
+            if (isArmed && change.Current < change.Previous)
+            {
+                throw new InvalidOperationException("handler");
+            }
+        };
+        long live = buddy.GetStatistics().LiveBlocks;
+        int given = 0;
+        Assert.Throws<InvalidOperationException>(() =>
+        {
+            for (; given < 200; given++)
+            {
+                buddy.Allocate(110_000);
+            }
+        });
+        isArmed = false;
+        Assert.Equal(given, buddy.GetStatistics().LiveBlocks - live);
+        Assert.Empty(buddy.CheckIntegrity().Violations);
+    }
+
+    [Fact]
     public void Objects_with_a_constructor_or_poison_keep_their_pages()
     {
         using ObjectCache made = new("made", 1000, new ObjectCacheOptions { Constructor = address => new Span<byte>((void*)address, 1000).Fill(7) });

@@ -10,7 +10,19 @@ public abstract unsafe partial class PageAllocator
     private int _sweptPageblock;
 
     /// <summary>Pages that were taken from the system so far, by the first use after they were committed. Any thread; a moment old.</summary>
-    internal long TakenPages => _areas[0].TakenPages;
+    internal long TakenPages
+    {
+        get
+        {
+            long pages = 0;
+            foreach (BuddyArea area in _areas)
+            {
+                pages += area.TakenPages;
+            }
+
+            return pages;
+        }
+    }
 
     /// <summary>About how many bytes are resident. Any thread; a moment old.</summary>
     internal long UsedBytes
@@ -30,10 +42,10 @@ public abstract unsafe partial class PageAllocator
     /// <summary>Gives free pages back that somebody has written to, looking on where the last call has stopped. Takes the lock.</summary>
     /// <param name="most">The most bytes.</param>
     /// <param name="calls">The most calls of the system, and pageblocks to look at.</param>
-    /// <returns>Bytes given back.</returns>
-    internal long GiveBackUsed(long most, int calls)
+    /// <param name="returned">Bytes given back, also when a handler of the budget's events throws.</param>
+    internal void GiveBackUsed(long most, int calls, out long returned)
     {
-        long returned = 0;
+        returned = 0;
         EnterLock();
         for (int looks = calls; looks > 0 && calls > 0 && most - returned >= VirtualMemory.PageSize; looks--)
         {
@@ -52,17 +64,39 @@ public abstract unsafe partial class PageAllocator
 
         ExitLock();
         _memory.Refund(returned);
-        return returned;
     }
 
-    private void GiveBackWhileGrowing()
+    /// <summary>Gives back what the rule allows, after a block was allocated; when a handler of the budget's events throws, the block is not handed out.</summary>
+    private void GiveBackWhileGrowing(nint block)
     {
         EnterLock();
         long allowance = _givingBack.HandOver();
         ExitLock();
-        long given = GiveBackUsed(allowance, CallsWhileGrowing);
-        EnterLock();
-        _givingBack.Given(given - allowance);
-        ExitLock();
+        long given = 0;
+        try
+        {
+            GiveBackUsed(allowance, CallsWhileGrowing, out given);
+        }
+        catch
+        {
+            Free(block);
+            throw;
+        }
+        finally
+        {
+            EnterLock();
+            _givingBack.Given(given - allowance);
+            ExitLock();
+        }
+    }
+
+    /// <summary>Notes pages that were taken from the system. Under the lock.</summary>
+    /// <param name="pages">How many.</param>
+    private void NotePagesLocked(long pages)
+    {
+        if (pages > 0 && !_options.IsPart && !_options.GivesBackAtOnce)
+        {
+            _givingBack.Taken(pages * VirtualMemory.PageSize, UsedBytes);
+        }
     }
 }

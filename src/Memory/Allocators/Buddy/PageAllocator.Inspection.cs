@@ -91,6 +91,7 @@ public abstract unsafe partial class PageAllocator
 
         EnterLock();
         _keeping.Forget();
+        _givingBack.Trimmed(UsedBytes);
         ExitLock();
         _memory.Refund(returned);
         return returned;

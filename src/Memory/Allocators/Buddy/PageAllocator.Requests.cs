@@ -40,7 +40,7 @@ public abstract unsafe partial class PageAllocator
 
                     if (_givingBack.IsDue(LeastGiveBackBytes))
                     {
-                        GiveBackWhileGrowing();
+                        GiveBackWhileGrowing(address);
                     }
 
                     RaiseEvents();
@@ -153,12 +153,7 @@ public abstract unsafe partial class PageAllocator
             area.PrepareTables(place, request);
             long taken = area.TakenPages;
             clean = area.Take(place, request, out address);
-            taken = area.TakenPages - taken;
-            if (taken > 0 && !_options.IsPart && !_options.GivesBackAtOnce)
-            {
-                _givingBack.Taken(taken * VirtualMemory.PageSize, UsedBytes);
-            }
-
+            NotePagesLocked(area.TakenPages - taken);
             long bytes = request.Granules << area.GranuleShift;
             _allocations++;
             _liveBlocks++;
@@ -258,11 +253,13 @@ public abstract unsafe partial class PageAllocator
             long granules = area.GranulesAt(pageblock, granule);
             long requested = (granules << shift) - area.SlackAt(pageblock, granule);
             long wanted = ((long)size + (1L << shift) - 1) >> shift;
+            long taken = area.TakenPages;
             if ((wanted > granules && !MayLengthenLocked(index, wanted - granules)) || !area.TryResize(pageblock, granule, granules, wanted, (int)((wanted << shift) - (long)size)))
             {
                 return false;
             }
 
+            NotePagesLocked(area.TakenPages - taken);
             _liveBytes += (wanted - granules) << shift;
             _requestedBytes += (long)size - requested;
             _peakLiveBytes = Math.Max(_peakLiveBytes, _liveBytes);

@@ -109,8 +109,11 @@ public abstract unsafe partial class SizeClassAllocator
         }
 
         _memory.Refund(returned);
+
+        // Last, because the rule for giving back counts from what is left.
+        returned += _large?.Trim() ?? 0;
         _engine.DiscardUnused();
-        return returned + (_large?.Trim() ?? 0);
+        return returned;
     }
 
     /// <inheritdoc/>

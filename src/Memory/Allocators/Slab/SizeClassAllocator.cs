@@ -269,9 +269,10 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         if (index < 0)
         {
             nint pages = AllocateLarge(size, alignment, options, owner, throws);
-            if (_large != null)
+            if (pages != 0)
             {
                 _engine.AfterGrowthBeside();
+                GiveBackBeside(pages);
             }
 
             return pages;
@@ -289,10 +290,24 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         }
         else
         {
-            _engine.GiveBackBeside();
+            GiveBackBeside(address);
         }
 
         return address != 0 || !throws ? address : throw _engine.Failure(size, SizeClasses.All[index].BlockBytes, owner, obstacle, refusal);
+    }
+
+    /// <summary>Gives pages back that large blocks have left, after a block was allocated; when a handler of the budget's events throws, the block is not handed out.</summary>
+    private void GiveBackBeside(nint block)
+    {
+        try
+        {
+            _engine.GiveBackBeside();
+        }
+        catch
+        {
+            Free(block);
+            throw;
+        }
     }
 
     private nint AllocateLarge(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws)

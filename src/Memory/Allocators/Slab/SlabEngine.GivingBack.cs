@@ -124,10 +124,17 @@ internal sealed unsafe partial class SlabEngine
             allowance = _givingBack.HandOver();
         }
 
-        long given = Beside.GiveBackUsed(allowance, CallsAtOnce);
-        lock (Gate)
+        long given = 0;
+        try
         {
-            _givingBack.Given(given - allowance);
+            Beside.GiveBackUsed(allowance, CallsAtOnce, out given);
+        }
+        finally
+        {
+            lock (Gate)
+            {
+                _givingBack.Given(given - allowance);
+            }
         }
     }
 
@@ -166,18 +173,21 @@ internal sealed unsafe partial class SlabEngine
     }
 
     /// <summary>
-    /// Discards pages of a slab on which no block is live and some block was before. Their free blocks are marked, so that they are claimed last and their pages not discarded again. Other
+    /// Discards pages of a slab on which no block is live and some block was before. Their free blocks are marked, so that the others of their group are claimed first and their pages not discarded again. Other
     /// threads may free blocks meanwhile, but nobody may allocate: the heap is this thread's, or stopped.
     /// </summary>
     /// <param name="slab">The slab.</param>
-    /// <param name="most">The most bytes.</param>
+    /// <param name="most">The most bytes; <see cref="long.MaxValue"/> for all.</param>
     /// <param name="calls">Counts the calls of the system.</param>
     /// <returns>Bytes discarded.</returns>
     private long DiscardFreePages(Slab* slab, long most, ref long calls)
     {
         int blockBytes = _classes[slab->Class].BlockBytes;
         int page = VirtualMemory.PageSize;
-        if (_keepsContents || (long)(slab->Capacity - slab->Used) * blockBytes < page)
+        bool isAll = most == long.MaxValue;
+
+        // Claimed blocks count as used: not worth the look while memory grows.
+        if (_keepsContents || (!isAll && (long)(slab->Capacity - slab->Used) * blockBytes < page))
         {
             return 0;
         }
@@ -190,22 +200,30 @@ internal sealed unsafe partial class SlabEngine
         int runStart = 0;
 
         // A call for one page is worth while where a few blocks hold a slab and single pages are all there is, and when everything is to go.
-        int least = most == long.MaxValue || slab->Used <= slab->Capacity / SparseShare ? page : 2 * page;
+        int least = isAll || slab->Used <= slab->Capacity / SparseShare ? page : 2 * page;
         for (int at = 0; at <= bytes; at += page)
         {
             int first = Math.Max(0, at - colour) / blockBytes;
             int last = Math.Min(slab->Capacity - 1, (at + page - 1 - colour) / blockBytes);
-            if (at < bytes && at + page - runStart <= most - discarded && IsIdle(states, first, last))
+            bool isIdle = at < bytes && IsIdle(states, first, last);
+            bool isCut = isIdle && at + page - runStart > most - discarded;
+            if (isIdle && !isCut)
             {
                 continue;
             }
 
             if (at - runStart >= least)
             {
+                // Where the run is cut, the block that lies across keeps its mark, for the pages that are left.
                 Discard(start + runStart, at - runStart);
-                MarkDiscarded(states, Math.Max(0, runStart - colour) / blockBytes, Math.Min(slab->Capacity - 1, (at - 1 - colour) / blockBytes));
+                MarkDiscarded(states, Math.Max(0, runStart - colour) / blockBytes, isCut ? first - 1 : Math.Min(slab->Capacity - 1, (at - 1 - colour) / blockBytes));
                 discarded += at - runStart;
                 calls++;
+            }
+
+            if (isCut)
+            {
+                break;
             }
 
             runStart = at + page;
@@ -253,6 +271,9 @@ internal sealed unsafe partial class SlabEngine
             {
                 BlockState.Free => BlockState.Discarded,
                 BlockState.Stale => BlockState.DiscardedStale,
+
+                // Pages come back as zeros on Linux alone.
+                BlockState.Fresh when !OperatingSystem.IsLinux() => BlockState.DiscardedStale,
                 byte state => state,
             };
         }

@@ -310,7 +310,8 @@ internal sealed unsafe partial class SlabEngine
         }
     }
 
-    /// <summary>After an allocation of pages: what <see cref="AddSlab"/> does, where there is something to do.</summary>
+    /// <summary>After the pages beside have grown: what <see cref="AddSlab"/> does, where there is something to do. Raises no events; <see cref="GiveBackBeside"/> may.</summary>
+    /// <exception cref="ObjectDisposedException">The slabs are gone: their addresses may be somebody else's.</exception>
     internal void AfterGrowthBeside()
     {
         bool mayBePeak = Beside!.LiveBytes + _memory.CommittedBytes > Volatile.Read(ref _peakOutside);
@@ -319,12 +320,11 @@ internal sealed unsafe partial class SlabEngine
             int slot = ReaderRegistry.CurrentSlot.Index;
             lock (Gate)
             {
+                ThrowIfDisposed();
                 RaisePeakLocked();
                 GiveBackWhileGrowing(slot < _heaps.Length ? (SlabHeap*)_heaps[slot] : null, 0);
             }
         }
-
-        GiveBackBeside();
     }
 
     /// <summary>The error for an allocation that failed.</summary>

@@ -54,7 +54,9 @@ internal sealed unsafe partial class SlabEngine
         }
 
         LetThreadsGoLocked();
-        return _chunks.DecommitIdle();
+        long returned = _chunks.DecommitIdle();
+        _givingBack.Trimmed(ResidentBytes);
+        return returned;
     }
 
     /// <summary>Like <see cref="TrimLocked"/>, taking the lock; false when the allocator is disposed.</summary>

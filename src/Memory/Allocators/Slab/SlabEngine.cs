@@ -12,6 +12,7 @@ internal sealed unsafe partial class SlabEngine : IDisposable
     private const int ClaimedBytes = 64 << 10;
     private const int LeastClaimed = 4;
 
+    // Of blocks whose memory is not there yet: a page of most systems.
     private const int UntouchedBytes = 4 << 10;
 
     private static long s_lastId;
@@ -93,7 +94,7 @@ internal sealed unsafe partial class SlabEngine : IDisposable
     /// <summary>Whether an address lies in the slabs' range.</summary>
     internal bool Covers(nint address) => (nuint)(address - _base) < _length;
 
-    /// <summary>An allocator of pages under the same limit, whose live bytes count for the peak.</summary>
+    /// <summary>An allocator of pages under the same limit, whose live bytes count for the peak, and whose free pages for what is given back.</summary>
     internal PageAllocator? Beside { get; init; }
 
     /// <summary>What follows the free of a slab's first or last block. Inside the heap, and leaves it.</summary>

@@ -5,7 +5,7 @@ namespace DimensionStore.Memory;
 
 /// <summary>
 /// One thread's part of an allocator: a bin per block size, and what a fast path needs to know. Lies outside the GC heap, so that a thread finds it by one address.
-/// Only its thread touches it between <see cref="TryEnter"/> and <see cref="Exit"/>; who holds the allocator's lock and has stopped the others may touch every heap,
+/// Only its thread touches it between <see cref="Enter"/> and <see cref="Exit"/>; who holds the allocator's lock and has stopped the others may touch every heap,
 /// and a thread that holds the lock its own.
 /// </summary>
 /// <remarks>The memory is never given back, only used again for the same reader slot: README.md says why.</remarks>
@@ -21,10 +21,6 @@ internal unsafe struct SlabHeap
     /// <summary>1 while its thread is inside.</summary>
     [FieldOffset(136)]
     internal int Busy;
-
-    /// <summary>How many bins follow.</summary>
-    [FieldOffset(140)]
-    internal int BinCount;
 
     /// <summary>First address of the slabs.</summary>
     [FieldOffset(144)]
@@ -161,7 +157,6 @@ internal static unsafe class SlabHeapMemory
         SlabHeap* heap = (SlabHeap*)memory;
         const int AfterFlags = 140;
         NativeMemory.Clear((byte*)heap + AfterFlags, (nuint)(SlabHeap.HeaderBytes + ((bins + 1) * SlabBin.Bytes) - AfterFlags));
-        heap->BinCount = bins;
         return heap;
     }
 
