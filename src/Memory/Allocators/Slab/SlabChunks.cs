@@ -214,6 +214,22 @@ internal sealed class SlabChunks
         return 0;
     }
 
+    /// <summary>Whether the counts of units are what the maps say.</summary>
+    internal bool AreCountsRight()
+    {
+        int idle = 0;
+        int resident = 0;
+        int idleResident = 0;
+        for (int chunk = 0; chunk < UsedChunks; chunk++)
+        {
+            idle += BitOperations.PopCount(_free[chunk] & _committed[chunk]);
+            resident += BitOperations.PopCount(_resident[chunk]);
+            idleResident += BitOperations.PopCount(_resident[chunk] & _free[chunk]);
+        }
+
+        return (idle, resident, idleResident) == (IdleUnits, ResidentUnits, _idleResident);
+    }
+
     private static ulong Mask(int position, int units) => (units == UnitsPerChunk ? ulong.MaxValue : (1UL << units) - 1) << position;
 
     private static (int Position, int Length) FirstRun(ulong mask)

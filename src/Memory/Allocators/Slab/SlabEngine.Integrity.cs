@@ -15,6 +15,7 @@ internal sealed unsafe partial class SlabEngine
             long blocks = 0;
             long[] live = new long[_classes.Length];
             HashSet<nint> listed = ListedSlabs(violations);
+            Expect(violations, _chunks.AreCountsRight(), "The counts of idle and resident units are not what the maps of units say.");
             int end = _chunks.UsedChunks * SlabChunks.UnitsPerChunk;
             for (int unit = 0; unit < end;)
             {
