@@ -15,7 +15,9 @@ internal sealed unsafe partial class SlabEngine
     // More where the allocation is a large one, whose pages cost more than the calls.
     private const int BytesPerCall = 16 << 10;
 
+    // While every thread is kept out of its heap: some hundred microseconds.
     private const int CallsWhileStopped = 64;
+    private const int SlabsWhileStopped = 256;
 
     // A quarter live or less.
     private const int SparseShare = 4;
@@ -155,7 +157,8 @@ internal sealed unsafe partial class SlabEngine
 
                 StopThreadsLocked();
                 int end = _chunks.UsedChunks * SlabChunks.UnitsPerChunk;
-                for (long calls = 0; unit < end && calls < CallsWhileStopped;)
+                int looked = 0;
+                for (long calls = 0; unit < end && calls < CallsWhileStopped && looked < SlabsWhileStopped; looked++)
                 {
                     Slab* slab = _units[unit].Slab;
                     unit = slab == null ? unit + 1 : slab->FirstUnit + slab->Units;
