@@ -88,9 +88,18 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         }
 
         SlabHeap* heap = (SlabHeap*)LastHeap.Current;
-        if (size - 1 < SizeClasses.MaxBytes && heap != null)
+        return heap != null ? AllocateFrom(this, heap, _id, size) : AllocateOtherwise(size);
+    }
+
+    /// <summary>
+    /// What most allocations consist of. Each of the other ways is one call, which leaves the heap where it was entered. Static, so that nothing asks first whether there is an allocator.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static nint AllocateFrom(SizeClassAllocator allocator, SlabHeap* heap, long id, nuint size)
+    {
+        if (size - 1 < SizeClasses.MaxBytes)
         {
-            if (SlabHeap.Enter(heap, _id))
+            if (SlabHeap.Enter(heap, id))
             {
                 uint index = SizeClasses.Of(size);
                 SlabBin* bin = SlabHeap.Bin(heap, index);
@@ -102,13 +111,13 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
                     return address;
                 }
 
-                return AllocateRefilled(heap, bin, size);
+                return allocator.AllocateRefilled(heap, bin, size);
             }
 
-            return AllocateShut(heap, size);
+            return allocator.AllocateShut(heap, size);
         }
 
-        return AllocateOtherwise(size);
+        return allocator.AllocateOtherwise(size);
     }
 
     /// <inheritdoc/>

@@ -31,31 +31,7 @@ public readonly unsafe ref struct ThreadHeap
 
     /// <inheritdoc cref="MemoryAllocator.Allocate"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public nint Allocate(nuint size)
-    {
-        SlabHeap* heap = _heap;
-        if (size - 1 < SizeClasses.MaxBytes)
-        {
-            if (SlabHeap.Enter(heap, _id))
-            {
-                uint index = SizeClasses.Of(size);
-                SlabBin* bin = SlabHeap.Bin(heap, index);
-                ulong mask = bin->Mask;
-                if (mask != 0)
-                {
-                    nint address = SlabEngine.TakeClaimed(bin, index, mask, size);
-                    SlabHeap.Exit(heap);
-                    return address;
-                }
-
-                return _allocator.AllocateRefilled(heap, bin, size);
-            }
-
-            return _allocator.AllocateShut(heap, size);
-        }
-
-        return _allocator.AllocateOtherwise(size);
-    }
+    public nint Allocate(nuint size) => SizeClassAllocator.AllocateFrom(_allocator, _heap, _id, size);
 
     /// <inheritdoc cref="MemoryAllocator.Free"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
