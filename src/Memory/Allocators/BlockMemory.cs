@@ -182,6 +182,23 @@ internal sealed class BlockMemory : IDisposable
         return true;
     }
 
+    /// <summary>
+    /// Discards what whole committed pages hold, or answers false when the system refuses: the memory stays resident then, which is what it would be without asking, and what this is a part of need
+    /// not fail for it. They stay committed and charged. Under the allocator's lock.
+    /// </summary>
+    internal static bool TryDiscard(nint address, long bytes)
+    {
+        try
+        {
+            VirtualMemory.Discard(address, (nuint)bytes);
+            return true;
+        }
+        catch (VirtualMemoryException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Gives the whole reservation and all charges back. Once; later calls do nothing.</summary>
     public void Dispose()
     {

@@ -195,13 +195,9 @@ internal sealed class SlabChunks
             {
                 int end = UnitsPerChunk - BitOperations.LeadingZeroCount(idle);
                 int length = Math.Min(units, BitOperations.LeadingZeroCount(~(idle << (UnitsPerChunk - end))));
-                try
+                if (!BlockMemory.TryDiscard(Address(chunk, end - length), (long)length << UnitShift))
                 {
-                    VirtualMemory.Discard(Address(chunk, end - length), (nuint)length << UnitShift);
-                }
-                catch (VirtualMemoryException)
-                {
-                    return 0; // It stays resident, as it would without asking: what this is a part of must not fail for it.
+                    return 0;
                 }
 
                 _resident[chunk] &= ~Mask(end - length, length);

@@ -217,8 +217,8 @@ internal sealed unsafe partial class SlabEngine
 
             if (at - runStart >= least)
             {
-                // Where the run is cut, the block that lies across keeps its mark, for the pages that are left.
-                Discard(start + runStart, at - runStart);
+                // Where the run is cut, the block that lies across keeps its mark, for the pages that are left. What the system refuses is marked too, so as not to ask for ever.
+                BlockMemory.TryDiscard(start + runStart, at - runStart);
                 MarkDiscarded(states, Math.Max(0, runStart - colour) / blockBytes, isCut ? first - 1 : Math.Min(slab->Capacity - 1, (at - 1 - colour) / blockBytes));
                 discarded += at - runStart;
                 calls++;
@@ -234,18 +234,6 @@ internal sealed unsafe partial class SlabEngine
 
         DiscardedBytes += discarded;
         return discarded;
-    }
-
-    private static void Discard(nint address, int bytes)
-    {
-        try
-        {
-            VirtualMemory.Discard(address, (nuint)bytes);
-        }
-        catch (VirtualMemoryException)
-        {
-            // The memory stays resident then, which is what it would be without asking. The allocation that this is a part of must not fail for it.
-        }
     }
 
     /// <summary>Whether no block of some is live, and one was since its page was last given back.</summary>
