@@ -57,25 +57,9 @@ internal sealed unsafe partial class SlabEngine
         byte* states = Slab.States(slab) + (group * 64);
 
         // What others have freed is counted first, in Collect. Blocks that were live before come first: their memory is there.
-        ulong free = BlockState.FreeOf64(states) & Valid(slab->Capacity - (group * 64));
+        ulong free = FreeInGroup(slab, group);
         ulong used = free & BlockState.InState(states, BlockState.Free);
-        ulong claimed = used != 0 ? used : free;
-        int count = BitOperations.PopCount(claimed);
-        int most = used != 0 ? bin->MostClaimed : bin->MostUntouched;
-        if (count > most)
-        {
-            count = most;
-            claimed = Lowest(claimed, count);
-        }
-
-        if (claimed == free)
-        {
-            slab->GroupMask &= slab->GroupMask - 1;
-        }
-
-        slab->Used += count;
-        bin->Claimed += count;
-        bin->Reuses = 0;
+        ulong claimed = used != 0 ? Claim(bin, slab, group, free, used, bin->MostClaimed) : Claim(bin, slab, group, free, free, bin->MostUntouched);
         bin->GroupAddress = _units[slab->FirstUnit].Start + (nint)((long)group * 64 * bin->BlockBytes);
         if (slab->Tags == null)
         {
@@ -97,21 +81,31 @@ internal sealed unsafe partial class SlabEngine
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static void ClaimMore(SlabBin* bin)
     {
-        bin->Reuses = 0;
         int count = BitOperations.PopCount(bin->Mask);
         Slab* slab = bin->Current;
-        byte* states = bin->GroupStates;
-        int group = (int)((states - Slab.States(slab)) / 64);
-        ulong free = BlockState.FreeOf64(states) & Valid(slab->Capacity - (group * 64)) & ~bin->Mask;
-        int more = Math.Min(Math.Min(count, bin->MostClaimed - count), BitOperations.PopCount(free));
-        if (more > 0)
-        {
-            ulong claimed = more < BitOperations.PopCount(free) ? Lowest(free, more) : free;
-            bin->Mask |= claimed;
-            bin->Claimed += more;
-            slab->Used += more;
-            slab->GroupMask &= claimed == free ? ~(1UL << group) : ulong.MaxValue;
-        }
+        int group = (int)((bin->GroupStates - Slab.States(slab)) / 64);
+        ulong free = FreeInGroup(slab, group) & ~bin->Mask;
+        bin->Mask |= Claim(bin, slab, group, free, free, Math.Clamp(bin->MostClaimed - count, 0, count));
+    }
+
+    private static ulong FreeInGroup(Slab* slab, int group) => BlockState.FreeOf64(Slab.States(slab) + (group * 64)) & Valid(slab->Capacity - (group * 64));
+
+    /// <summary>Claims the lowest blocks of a group for a bin. The group's mark goes when no other is free.</summary>
+    /// <param name="bin">The bin.</param>
+    /// <param name="slab">Its slab.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="free">The group's free blocks that are not claimed.</param>
+    /// <param name="wanted">Those of them to choose from.</param>
+    /// <param name="most">How many at most.</param>
+    private static ulong Claim(SlabBin* bin, Slab* slab, int group, ulong free, ulong wanted, int most)
+    {
+        int count = Math.Min(BitOperations.PopCount(wanted), most);
+        ulong claimed = count < BitOperations.PopCount(wanted) ? Lowest(wanted, count) : wanted;
+        slab->GroupMask &= claimed == free ? ~(1UL << group) : ulong.MaxValue;
+        slab->Used += count;
+        bin->Claimed += count;
+        bin->Reuses = 0;
+        return claimed;
     }
 
     /// <summary>Hides the claimed blocks of a slab that has just got tags from the path that writes none.</summary>
