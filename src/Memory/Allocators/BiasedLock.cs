@@ -54,8 +54,9 @@ internal struct BiasedLock
         Record? bias = _bias;
         if (bias is not null && bias.Thread == ThreadNumber.Current)
         {
-            bias.Busy = 1;
-            if (Volatile.Read(ref bias.Busy) != 0 && Volatile.Read(ref _bias) == bias)
+            // Why the mark is not read back: SlabHeap.Enter.
+            Volatile.Write(ref bias.Busy, 1);
+            if (Volatile.Read(ref _bias) == bias)
             {
                 entered = bias;
                 return true;
