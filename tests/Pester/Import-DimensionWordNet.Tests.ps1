@@ -1,3 +1,4 @@
+# Two tests read the WordNet database, which is a package of the system and not of this project: where it is not installed they are skipped, and counted as skipped.
 BeforeDiscovery { $hasWordNet = Test-Path -LiteralPath /usr/share/wordnet/data.noun }
 BeforeAll { . $PSScriptRoot/Support.ps1 }
 
