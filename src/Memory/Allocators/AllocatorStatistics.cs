@@ -15,9 +15,16 @@ public readonly record struct AllocatorStatistics
     [Statistic("By", StatisticsKind.Gauge, "Most bytes committed so far.")]
     public long PeakCommittedBytes { get; init; }
 
-    /// <summary>Committed bytes that hold no block and that <see cref="MemoryAllocator.Trim"/> would give back: whole free pages, chunks or slabs.</summary>
+    /// <summary>Committed bytes that hold no block and that <see cref="MemoryAllocator.Trim"/> would give back: whole free chunks and slabs, and pages without a live block.</summary>
     [Statistic("By", StatisticsKind.Gauge, "Committed bytes that trimming would give back.")]
     public long IdleBytes { get; init; }
+
+    /// <summary>
+    /// Committed bytes of slabs with live blocks that have no memory behind them: pages that no block ever used, and pages that were given back. They cost nothing until a block is allocated there, which
+    /// asks nobody; 0 in allocators that decommit what they give back.
+    /// </summary>
+    [Statistic("By", StatisticsKind.Gauge, "Committed bytes between live blocks that have no memory behind them.")]
+    public long UnbackedBytes { get; init; }
 
     /// <summary>Usable bytes in live blocks.</summary>
     [Statistic("By", StatisticsKind.Gauge, "Usable bytes in live blocks.")]
@@ -69,12 +76,32 @@ public readonly record struct AllocatorStatistics
 
     /// <summary>
     /// Of the committed memory that cannot be given back, the part that holds no live block, 0 to 1: free bytes that live neighbours pin down.
-    /// Whole free pages are not counted, because they serve any request and go back on <see cref="MemoryAllocator.Trim"/>.
+    /// Whole free pages are not counted, because they go back on <see cref="MemoryAllocator.Trim"/>, nor are those that went back already.
     /// </summary>
     [Statistic("1", StatisticsKind.Gauge, "Part of the committed bytes that hold no block and cannot be given back, 0 to 1.")]
-    public double ExternalFragmentation => CommittedBytes - IdleBytes <= 0 ? 0 : Math.Max(0, 1 - ((double)LiveBytes / (CommittedBytes - IdleBytes)));
+    public double ExternalFragmentation => PinnedBytes <= 0 ? 0 : Math.Max(0, 1 - ((double)LiveBytes / PinnedBytes));
 
     /// <summary>Bookkeeping as a part of <see cref="LiveBytes"/>; 0 while nothing is live.</summary>
     [Statistic("1", StatisticsKind.Gauge, "Bookkeeping as a part of the live bytes.")]
     public double MetadataOverhead => LiveBytes == 0 ? 0 : (double)MetadataBytes / LiveBytes;
+
+    /// <summary>Committed bytes less those that are known to have no memory behind them.</summary>
+    internal long BackedBytes => CommittedBytes - UnbackedBytes;
+
+    private long PinnedBytes => BackedBytes - IdleBytes;
+
+    /// <summary>What these, the last ones before dispose, become by it: nothing is live, and what was has leaked.</summary>
+    internal AllocatorStatistics AfterDispose() => this with
+    {
+        ReservedBytes = 0,
+        CommittedBytes = 0,
+        IdleBytes = 0,
+        UnbackedBytes = 0,
+        LiveBytes = 0,
+        RequestedBytes = 0,
+        LiveBlocks = 0,
+        LeakedBytes = LiveBytes,
+        LeakedBlocks = LiveBlocks,
+        MetadataBytes = 0,
+    };
 }

@@ -59,7 +59,7 @@ public abstract class MemoryAllocator : IDisposable
     public abstract void Reset();
 
     /// <summary>Gives free memory back to the operating system.</summary>
-    /// <returns>Bytes that are no longer committed.</returns>
+    /// <returns>Bytes that are no longer committed, or that are and have no memory behind them any more (<see cref="AllocatorStatistics.UnbackedBytes"/>).</returns>
     public abstract long Trim();
 
     /// <summary>Takes a snapshot of the counters. Allocates nothing on the GC heap.</summary>

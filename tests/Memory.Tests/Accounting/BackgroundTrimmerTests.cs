@@ -33,6 +33,21 @@ public sealed class BackgroundTrimmerTests
     }
 
     [Fact]
+    public void Pages_between_the_survivors_of_a_peak_go_back()
+    {
+        using SlabAllocator slab = new(256 * MiB);
+        using BackgroundTrimmer trimmer = new(time: _time);
+        trimmer.Watch(slab);
+        nint[] blocks = [.. Enumerable.Range(0, 4000).Select(_ => slab.Allocate(4096))];
+        FreeAll(slab, [.. blocks.Where((_, i) => i % 32 != 0)]);
+        FireTimes(2);
+        Assert.Equal(1, trimmer.TrimCount);
+        Assert.True(trimmer.ReturnedBytes > 14 * MiB, $"{trimmer.ReturnedBytes:N0} bytes went back.");
+        FireTimes(4);
+        Assert.Equal(1, trimmer.TrimCount);
+    }
+
+    [Fact]
     public void Waves_keep_their_memory()
     {
         using PoolAllocator pool = NewPool();

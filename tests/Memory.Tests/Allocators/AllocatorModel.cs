@@ -43,7 +43,7 @@ internal sealed unsafe class AllocatorModel(MemoryAllocator allocator)
             case OperationKind.Trim:
                 AllocatorStatistics before = allocator.GetStatistics();
                 long returned = allocator.Trim();
-                Assert.Equal(before.CommittedBytes - allocator.GetStatistics().CommittedBytes, returned);
+                Assert.Equal(before.BackedBytes - allocator.GetStatistics().BackedBytes, returned);
                 Assert.True(returned >= before.IdleBytes, $"{before.IdleBytes} bytes were said to be idle, and trimming gave {returned} back.");
                 Assert.True(returned <= before.CommittedBytes - before.LiveBytes);
                 break;
@@ -83,6 +83,7 @@ internal sealed unsafe class AllocatorModel(MemoryAllocator allocator)
         Assert.True(statistics.CommittedBytes <= statistics.LimitBytes);
         Assert.True(statistics.PeakCommittedBytes >= statistics.CommittedBytes);
         Assert.InRange(statistics.IdleBytes, 0, statistics.CommittedBytes - statistics.LiveBytes);
+        Assert.InRange(statistics.UnbackedBytes, 0, statistics.CommittedBytes - statistics.LiveBytes - statistics.IdleBytes);
         Assert.InRange(statistics.RequestedBytes, _live.Values.Sum(b => (long)b.Size), statistics.LiveBytes);
         Assert.InRange(statistics.InternalFragmentation, 0, 1);
         Assert.InRange(statistics.ExternalFragmentation, 0, 1);

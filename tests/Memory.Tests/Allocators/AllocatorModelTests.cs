@@ -39,7 +39,7 @@ public abstract class AllocatorModelTests
             allocator.Dispose();
             AllocatorStatistics last = allocator.GetStatistics();
             Assert.Equal(leaked, last.LeakedBlocks);
-            Assert.Equal((0L, 0L, 0L), (last.LiveBlocks, last.LiveBytes, last.CommittedBytes));
+            Assert.Equal((0L, 0L, 0L, 0L, 0L), (last.LiveBlocks, last.LiveBytes, last.CommittedBytes, last.IdleBytes, last.UnbackedBytes));
             Assert.Equal(last.AllocationCount - last.FreeCount, last.LeakedBlocks);
         }));
 

@@ -103,8 +103,12 @@ public sealed unsafe class GivingBackTests
         using SizeClassAllocator allocator = isGeneral ? new GeneralAllocator() : new SlabAllocator(256 * MiB);
         LeaveSurvivors(allocator, 16_384, 2000, 16);
         long before = Resident(allocator);
-        allocator.Trim();
+        AllocatorStatistics peak = allocator.GetStatistics();
+        long returned = allocator.Trim();
+        AllocatorStatistics trimmed = allocator.GetStatistics();
         Assert.InRange(before, 32 * MiB, 40 * MiB);
+        Assert.InRange(peak.IdleBytes, before / 4 * 3, returned);
+        Assert.Equal((0L, Resident(allocator)), (trimmed.IdleBytes, trimmed.CommittedBytes - trimmed.UnbackedBytes));
         Assert.InRange(Resident(allocator), 4 * MiB, before / 7);
         Assert.Empty(allocator.CheckIntegrity().Violations);
     }

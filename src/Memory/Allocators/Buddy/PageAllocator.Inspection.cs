@@ -235,19 +235,7 @@ public abstract unsafe partial class PageAllocator
             return;
         }
 
-        AllocatorStatistics last = SnapshotLocked();
-        _last = last with
-        {
-            ReservedBytes = 0,
-            CommittedBytes = 0,
-            IdleBytes = 0,
-            LiveBytes = 0,
-            RequestedBytes = 0,
-            LiveBlocks = 0,
-            LeakedBytes = last.LiveBytes,
-            LeakedBlocks = last.LiveBlocks,
-            MetadataBytes = 0,
-        };
+        _last = SnapshotLocked().AfterDispose();
         _disposed = true;
         foreach (BuddyArea area in _areas)
         {

@@ -197,20 +197,8 @@ public sealed unsafe partial class DualPoolAllocator
 
         try
         {
-            AllocatorStatistics last = SnapshotLocked();
+            _last = SnapshotLocked().AfterDispose();
             Leaks = RecordsLocked(MaxLeakRecords);
-            _last = last with
-            {
-                ReservedBytes = 0,
-                CommittedBytes = 0,
-                IdleBytes = 0,
-                LiveBytes = 0,
-                RequestedBytes = 0,
-                LiveBlocks = 0,
-                LeakedBytes = last.LiveBytes,
-                LeakedBlocks = last.LiveBlocks,
-                MetadataBytes = 0,
-            };
 
             // Nobody reads a table from here on: all who would hold the lock look at this first.
             _disposed = true;

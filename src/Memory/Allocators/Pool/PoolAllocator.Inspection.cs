@@ -147,18 +147,7 @@ public sealed unsafe partial class PoolAllocator
             // From here on no thread enters its cache, and none is in it: nobody reads a table that is about to be unmapped.
             _disposed = true;
             StopThreadsLocked();
-            AllocatorStatistics last = SnapshotLocked();
-            _last = last with
-            {
-                ReservedBytes = 0,
-                CommittedBytes = 0,
-                LiveBytes = 0,
-                RequestedBytes = 0,
-                LiveBlocks = 0,
-                LeakedBytes = last.LiveBytes,
-                LeakedBlocks = last.LiveBlocks,
-                MetadataBytes = 0,
-            };
+            _last = SnapshotLocked().AfterDispose();
             committed = _committedBytes;
             _committedBytes = 0;
             VirtualMemory.Release(_reservation, (nuint)_reservedBytes);

@@ -156,19 +156,7 @@ public sealed unsafe partial class ReservePool
                 return;
             }
 
-            AllocatorStatistics last = Snapshot(source);
-            _last = last with
-            {
-                ReservedBytes = 0,
-                CommittedBytes = 0,
-                IdleBytes = 0,
-                LiveBytes = 0,
-                RequestedBytes = 0,
-                LiveBlocks = 0,
-                LeakedBlocks = last.LiveBlocks,
-                LeakedBytes = last.LiveBytes,
-                MetadataBytes = 0,
-            };
+            _last = Snapshot(source).AfterDispose();
             _disposed = true;
             all = [.. _live.Keys, .. _ready];
         }
@@ -239,6 +227,7 @@ public sealed unsafe partial class ReservePool
         CommittedBytes = source.CommittedBytes,
         PeakCommittedBytes = source.PeakCommittedBytes,
         IdleBytes = source.IdleBytes,
+        UnbackedBytes = source.UnbackedBytes,
         LimitBytes = source.LimitBytes,
         LiveBytes = _live.Count * (long)ElementBytes,
         RequestedBytes = _requestedBytes,

@@ -193,19 +193,7 @@ public sealed unsafe partial class SegregatedAllocator
         {
             // A thread that disposes in a read bracket of its own cannot wait for the frees of others that are under way: what they read then stays mapped.
             bool isQuiet = _heap.Close();
-            AllocatorStatistics last = SnapshotLocked();
-            _last = last with
-            {
-                ReservedBytes = 0,
-                CommittedBytes = 0,
-                IdleBytes = 0,
-                LiveBytes = 0,
-                RequestedBytes = 0,
-                LiveBlocks = 0,
-                LeakedBytes = last.LiveBytes,
-                LeakedBlocks = last.LiveBlocks,
-                MetadataBytes = 0,
-            };
+            _last = SnapshotLocked().AfterDispose();
             ReleaseOwnersLocked();
             _collectables?.Clear();
             if (isQuiet)

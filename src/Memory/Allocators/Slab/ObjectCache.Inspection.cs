@@ -43,7 +43,7 @@ public sealed unsafe partial class ObjectCache
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Whole free slabs are given back, whichever thread has them; and of slabs where some objects are live the pages without any, which stay committed and are not counted, unless free objects must keep what a
+    /// Whole free slabs are given back, whichever thread has them; and of slabs where some objects are live the pages without any, which stay committed, unless free objects must keep what a
     /// constructor or <see cref="ObjectCacheFlags.Poison"/> wrote.
     /// </remarks>
     public override long Trim()
@@ -51,8 +51,7 @@ public sealed unsafe partial class ObjectCache
         _engine.ThrowIfDisposedOutside();
         _engine.TryTrim(out long returned);
         _memory.Refund(returned);
-        _engine.DiscardUnused();
-        return returned;
+        return returned + _engine.DiscardUnused();
     }
 
     /// <inheritdoc/>
@@ -141,7 +140,7 @@ public sealed unsafe partial class ObjectCache
             }
 
             _engine.StopThreadsLocked();
-            _last = AllocatorSnapshots.Disposed(SnapshotLocked());
+            _last = SnapshotLocked().AfterDispose();
             _engine.DisposeLocked();
         }
 

@@ -96,7 +96,7 @@ public abstract unsafe partial class SizeClassAllocator
 
     /// <inheritdoc/>
     /// <remarks>
-    /// What other threads have freed is gathered first, and slabs kept for reuse go too. Where some blocks of a slab are live, the pages without any go back too; they stay committed and are not counted. The other threads are
+    /// What other threads have freed is gathered first, and slabs kept for reuse go too. Where some blocks of a slab are live, the pages without any go back too; they stay committed. The other threads are
     /// stopped meanwhile, for the last part some slabs at a time.
     /// </remarks>
     public sealed override long Trim()
@@ -112,8 +112,7 @@ public abstract unsafe partial class SizeClassAllocator
 
         // Last, because the rule for giving back counts from what is left.
         returned += _large?.Trim() ?? 0;
-        _engine.DiscardUnused();
-        return returned;
+        return returned + _engine.DiscardUnused();
     }
 
     /// <inheritdoc/>
@@ -226,7 +225,7 @@ public abstract unsafe partial class SizeClassAllocator
 
             _engine.StopThreadsLocked();
             _large?.Dispose();
-            _last = AllocatorSnapshots.Disposed(SnapshotLocked());
+            _last = SnapshotLocked().AfterDispose();
             _engine.DisposeLocked();
         }
 

@@ -143,8 +143,10 @@ internal sealed unsafe partial class SlabEngine
     /// <summary>
     /// Gives every page back that holds no live block and held one, whichever heap has it; they stay committed. Some slabs at a time, so that no thread waits for all of them. Takes the lock.
     /// </summary>
-    internal void DiscardUnused()
+    /// <returns>Bytes given back.</returns>
+    internal long DiscardUnused()
     {
+        long discarded = 0;
         bool isDone = _keepsContents;
         for (int unit = 0; !isDone;)
         {
@@ -152,7 +154,7 @@ internal sealed unsafe partial class SlabEngine
             {
                 if (_disposed)
                 {
-                    return;
+                    return discarded;
                 }
 
                 StopThreadsLocked();
@@ -164,7 +166,7 @@ internal sealed unsafe partial class SlabEngine
                     unit = slab == null ? unit + 1 : slab->FirstUnit + slab->Units;
                     if (slab != null)
                     {
-                        DiscardFreePages(slab, long.MaxValue, ref calls);
+                        discarded += DiscardFreePages(slab, long.MaxValue, ref calls);
                     }
                 }
 
@@ -173,6 +175,8 @@ internal sealed unsafe partial class SlabEngine
                 LetThreadsGoLocked();
             }
         }
+
+        return discarded;
     }
 
     /// <summary>
@@ -185,42 +189,37 @@ internal sealed unsafe partial class SlabEngine
     /// <returns>Bytes discarded.</returns>
     private long DiscardFreePages(Slab* slab, long most, ref long calls)
     {
-        int blockBytes = _classes[slab->Class].BlockBytes;
-        int page = VirtualMemory.PageSize;
         bool isAll = most == long.MaxValue;
 
         // Claimed blocks count as used: not worth the look while memory grows.
-        if (_keepsContents || (!isAll && (long)(slab->Capacity - slab->Used) * blockBytes < page))
+        if (_keepsContents || (!isAll && (long)(slab->Capacity - slab->Used) * _classes[slab->Class].BlockBytes < SlabPages.PageBytes))
         {
             return 0;
         }
 
-        byte* states = Slab.States(slab);
+        SlabPages pages = PagesOf(slab);
         nint start = AddressOf(slab->FirstUnit);
-        int colour = (int)(_units[slab->FirstUnit].Start - start);
-        int bytes = slab->Units * SlabChunks.UnitBytes;
         long discarded = 0;
         int runStart = 0;
 
         // A call for one page is worth while where a few blocks hold a slab and single pages are all there is, and when everything is to go.
-        int least = isAll || slab->Used <= slab->Capacity / SparseShare ? page : 2 * page;
-        for (int at = 0; at <= bytes; at += page)
+        int least = isAll || slab->Used <= slab->Capacity / SparseShare ? 1 : 2;
+        for (int page = 0; page <= pages.Count; page++)
         {
-            int first = Math.Max(0, at - colour) / blockBytes;
-            int last = Math.Min(slab->Capacity - 1, (at + page - 1 - colour) / blockBytes);
-            bool isIdle = at < bytes && IsIdle(states, first, last);
-            bool isCut = isIdle && at + page - runStart > most - discarded;
+            bool isIdle = page < pages.Count && pages.UseOf(page) == SlabPageUse.Idle;
+            bool isCut = isIdle && (page + 1L - runStart) * SlabPages.PageBytes > most - discarded;
             if (isIdle && !isCut)
             {
                 continue;
             }
 
-            if (at - runStart >= least)
+            if (page - runStart >= least)
             {
-                // Where the run is cut, the block that lies across keeps its mark, for the pages that are left. What the system refuses is marked too, so as not to ask for ever.
-                BlockMemory.TryDiscard(start + runStart, at - runStart);
-                MarkDiscarded(states, Math.Max(0, runStart - colour) / blockBytes, isCut ? first - 1 : Math.Min(slab->Capacity - 1, (at - 1 - colour) / blockBytes));
-                discarded += at - runStart;
+                // What the system refuses is marked too, so as not to ask for ever.
+                long bytes = (long)(page - runStart) * SlabPages.PageBytes;
+                BlockMemory.TryDiscard(start + (runStart * (nint)SlabPages.PageBytes), bytes);
+                pages.MarkDiscarded(runStart, page, keepsLast: isCut);
+                discarded += bytes;
                 calls++;
             }
 
@@ -229,44 +228,12 @@ internal sealed unsafe partial class SlabEngine
                 break;
             }
 
-            runStart = at + page;
+            runStart = page + 1;
         }
 
         DiscardedBytes += discarded;
         return discarded;
     }
 
-    /// <summary>Whether no block of some is live, and one was since its page was last given back.</summary>
-    private static bool IsIdle(byte* states, int first, int last)
-    {
-        bool wasUsed = false;
-        for (int i = first; i <= last; i++)
-        {
-            if (!BlockState.IsFree(states[i]))
-            {
-                return false;
-            }
-
-            wasUsed |= states[i] is BlockState.Free or BlockState.Stale;
-        }
-
-        return wasUsed;
-    }
-
-    /// <summary>Notes that the memory of some blocks, or a part of it, is gone.</summary>
-    private static void MarkDiscarded(byte* states, int first, int last)
-    {
-        for (int i = first; i <= last; i++)
-        {
-            states[i] = states[i] switch
-            {
-                BlockState.Free => BlockState.Discarded,
-                BlockState.Stale => BlockState.DiscardedStale,
-
-                // Pages come back as zeros on Linux alone.
-                BlockState.Fresh when !OperatingSystem.IsLinux() => BlockState.DiscardedStale,
-                byte state => state,
-            };
-        }
-    }
+    private SlabPages PagesOf(Slab* slab) => new(slab, _classes[slab->Class].BlockBytes, (int)(_units[slab->FirstUnit].Start - AddressOf(slab->FirstUnit)));
 }

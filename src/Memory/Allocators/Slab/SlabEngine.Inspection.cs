@@ -189,6 +189,7 @@ internal sealed unsafe partial class SlabEngine
         _peakLiveBytes = Math.Max(_peakLiveBytes, liveBytes + (Beside?.LiveBytes ?? 0));
         long slack = 0;
         long idle = (long)_chunks.IdleUnits << SlabChunks.UnitShift;
+        long unbacked = 0;
         for (int unit = 0; unit < _chunks.UsedChunks * SlabChunks.UnitsPerChunk; unit++)
         {
             Slab* slab = _units[unit].Slab;
@@ -207,7 +208,14 @@ internal sealed unsafe partial class SlabEngine
                 }
 
                 slack += sum << geometry.SlackShift;
-                idle += live == 0 ? (long)slab->Units << SlabChunks.UnitShift : 0;
+                if (live == 0)
+                {
+                    idle += (long)slab->Units << SlabChunks.UnitShift;
+                }
+                else if (!_keepsContents)
+                {
+                    AddFreePages(slab, ref idle, ref unbacked);
+                }
             }
         }
 
@@ -223,6 +231,7 @@ internal sealed unsafe partial class SlabEngine
             CommittedBytes = _memory.CommittedBytes,
             PeakCommittedBytes = _memory.PeakCommittedBytes,
             IdleBytes = idle,
+            UnbackedBytes = unbacked,
             LiveBytes = liveBytes,
             RequestedBytes = Math.Max(0, liveBytes - slack),
             PeakLiveBytes = _peakLiveBytes,
@@ -234,6 +243,25 @@ internal sealed unsafe partial class SlabEngine
             MetadataBytes = _chunks.MetadataBytes + (_chunks.UsedChunks * (long)SlabChunks.UnitsPerChunk * sizeof(SlabUnit)) + _arena.UsedBytes
                 + (heaps * (long)(SlabHeap.HeaderBytes + ((_classes.Length + 1) * SlabBin.Bytes))),
         };
+    }
+
+    /// <summary>Adds the bytes of a slab's pages without a live block, to those that trimming would give back or to those that have no memory.</summary>
+    private void AddFreePages(Slab* slab, ref long idle, ref long unbacked)
+    {
+        SlabPages pages = PagesOf(slab);
+        for (int page = 0; page < pages.Count; page++)
+        {
+            switch (pages.UseOf(page))
+            {
+                // Trimming collects first what other threads have freed.
+                case SlabPageUse.Idle or SlabPageUse.Uncollected:
+                    idle += SlabPages.PageBytes;
+                    break;
+                case SlabPageUse.Unbacked:
+                    unbacked += SlabPages.PageBytes;
+                    break;
+            }
+        }
     }
 
     /// <summary>Adds the live blocks of the first slab from a unit on, and says at which unit to go on; −1 at the end.</summary>

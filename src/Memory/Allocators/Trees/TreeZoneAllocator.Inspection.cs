@@ -164,19 +164,7 @@ public sealed unsafe partial class TreeZoneAllocator
         bool first = !_disposed;
         if (first)
         {
-            AllocatorStatistics last = Snapshot();
-            _last = last with
-            {
-                ReservedBytes = 0,
-                CommittedBytes = 0,
-                IdleBytes = 0,
-                LiveBytes = 0,
-                RequestedBytes = 0,
-                LiveBlocks = 0,
-                LeakedBytes = last.LiveBytes,
-                LeakedBlocks = last.LiveBlocks,
-                MetadataBytes = 0,
-            };
+            _last = Snapshot().AfterDispose();
             Volatile.Write(ref _disposed, true);
         }
 

@@ -122,10 +122,10 @@ public sealed unsafe partial class DiagnosticLayer
     {
         CheckThread();
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed), this);
-        long before = Inner.GetStatistics().CommittedBytes;
+        long before = Inner.GetStatistics().BackedBytes;
         EmptyQuarantine();
-        long afterQuarantine = Inner.GetStatistics().CommittedBytes;
-        return Math.Max(0, before - afterQuarantine) + Inner.Trim();
+        Inner.Trim();
+        return Math.Max(0, before - Inner.GetStatistics().BackedBytes);
     }
 
     /// <inheritdoc/>
@@ -169,18 +169,7 @@ public sealed unsafe partial class DiagnosticLayer
                 }
             }
 
-            _last = Snapshot() with
-            {
-                ReservedBytes = 0,
-                CommittedBytes = 0,
-                IdleBytes = 0,
-                LiveBytes = 0,
-                RequestedBytes = 0,
-                LiveBlocks = 0,
-                LeakedBytes = leakedBytes,
-                LeakedBlocks = leakedBlocks,
-                MetadataBytes = 0,
-            };
+            _last = Snapshot().AfterDispose() with { LeakedBytes = leakedBytes, LeakedBlocks = leakedBlocks };
             Leaks = leaks;
             Volatile.Write(ref _disposed, true);
         }
