@@ -260,6 +260,22 @@ public sealed unsafe class DualPoolAllocatorTests
     }
 
     [Fact]
+    public void An_object_that_moves_keeps_the_place_time_and_owner_of_its_allocation()
+    {
+        using DualPoolAllocator pool = new(DualPoolPlan.Classic, new DualPoolOptions { TrackAllocations = true });
+        nint small = pool.AllocateTracked(50, owner: new OwnerId(4));
+        MemoryFaultRecord before = Assert.Single(pool.GetLiveRecords());
+        nint big = pool.Reallocate(small, 5_000);
+        Assert.NotEqual(small, big);
+        MemoryFaultRecord after = Assert.Single(pool.GetLiveRecords());
+        Assert.Equal((big, 5_000L, new OwnerId(4), before.Site, before.AllocatedAt), (after.Address, after.SizeBytes, after.Owner, after.Site, after.AllocatedAt));
+        pool.Reallocate(big, 40, new OwnerId(6));
+        after = Assert.Single(pool.GetLiveRecords());
+        Assert.Equal((new OwnerId(6), before.Site, before.AllocatedAt), (after.Owner, after.Site, after.AllocatedAt));
+        Assert.Throws<MemoryFaultException>(() => pool.Reallocate(big, 50));
+    }
+
+    [Fact]
     public void Tracking_allocates_no_managed_memory_either()
     {
         using DualPoolAllocator pool = new(DualPoolPlan.Classic, new DualPoolOptions { TrackAllocations = true });

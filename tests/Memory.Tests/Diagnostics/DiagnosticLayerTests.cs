@@ -37,6 +37,84 @@ public sealed unsafe class DiagnosticLayerTests
     }
 
     [Fact]
+    public void A_terminating_zero_behind_the_block_is_found_at_every_address()
+    {
+        using DiagnosticLayer layer = new(NewPool(), new DiagnosticOptions { QuarantineBytes = 0 });
+        for (int i = 0; i < 20_000; i++)
+        {
+            nint address = layer.Allocate((nuint)(1 + (i % 40)));
+            nint end = address + 1 + (i % 40);
+            byte before = *(byte*)end;
+            *(byte*)end = 0;
+            Assert.Equal(MemoryFault.Overrun, Assert.Throws<MemoryFaultException>(() => layer.Free(address)).Fault);
+            *(byte*)end = before;
+        }
+    }
+
+    [Fact]
+    public void A_block_that_moves_keeps_the_place_time_and_owner_of_its_allocation()
+    {
+        using DiagnosticLayer layer = new(NewPool());
+        nint address = layer.AllocateTracked(13, owner: new OwnerId(5));
+        int line = Line() - 1;
+        BlockRecord* record = layer.Records.ShardOf(address).Find(address);
+        long allocatedAt = record->Ticks -= 100_000;
+        nint moved = layer.Reallocate(address, 700);
+        Assert.NotEqual(address, moved);
+        record = layer.Records.ShardOf(moved).Find(moved);
+        Assert.Equal((allocatedAt, 5, 700L), (record->Ticks, record->Owner, record->Requested));
+        *(byte*)(moved + 700) ^= 1;
+        MemoryFaultException fault = Assert.Throws<MemoryFaultException>(() => layer.Free(moved));
+        Assert.Equal((new OwnerId(5), line), (fault.Owner, fault.Site.Line));
+        *(byte*)(moved + 700) ^= 1;
+        moved = layer.Reallocate(moved, 13, new OwnerId(6));
+        Assert.Equal(6, layer.Records.ShardOf(moved).Find(moved)->Owner);
+    }
+
+    [Fact]
+    public void Dispose_and_reset_wait_for_a_block_that_is_being_poisoned()
+    {
+        // Without the wait the poison of the 10 MB meets memory that is not there any more, which ends the process.
+        for (int round = 0; round < 20; round++)
+        {
+            DiagnosticLayer layer = new(new LargeObjectAllocator(), new DiagnosticOptions { QuarantineBytes = 32 << 20 });
+            nint block = layer.Allocate(10 << 20);
+            using ManualResetEventSlim freeing = new();
+            ThreadGroup.Run(2, thread =>
+            {
+                if (thread == 0)
+                {
+                    freeing.Set();
+                    try
+                    {
+                        layer.Free(block);
+                    }
+                    catch (Exception e) when (e is ObjectDisposedException or MemoryFaultException)
+                    {
+                        // The other thread was first.
+                    }
+
+                    return;
+                }
+
+                freeing.Wait();
+                while (layer.GetStatistics().LiveBlocks != 0)
+                {
+                    Thread.Yield();
+                }
+
+                if (round % 2 == 0)
+                {
+                    layer.Reset();
+                }
+
+                layer.Dispose();
+            });
+            Assert.Equal((1L, 1L, 0L), (layer.GetStatistics().AllocationCount, layer.GetStatistics().FreeCount, layer.GetStatistics().LeakedBlocks));
+        }
+    }
+
+    [Fact]
     public void A_write_after_free_is_told_by_event_when_the_block_leaves_the_quarantine()
     {
         using DiagnosticLayer layer = new(NewPool(), new DiagnosticOptions { QuarantineBytes = 10_000 });
@@ -123,6 +201,10 @@ public sealed unsafe class DiagnosticLayerTests
             Assert.Throws<WrongThreadException>(layer.Reset);
             Assert.Throws<WrongThreadException>(() => layer.Trim());
             Assert.Throws<WrongThreadException>(layer.Check);
+            Assert.Throws<WrongThreadException>(layer.GetGroups);
+            Assert.Throws<WrongThreadException>(layer.EnumerateExtents);
+            Assert.Throws<WrongThreadException>(() => layer.GetStatistics());
+            Assert.Throws<WrongThreadException>(layer.Dispose);
             Assert.True(layer.Owns(address));
         });
         Assert.Equal(1, refused);

@@ -57,6 +57,9 @@ internal sealed unsafe class BlockRecordTable
         internal long Allocations;
         internal long Frees;
 
+        /// <summary>Blocks whose bytes a thread is writing to without the lock: the memory beneath must stay until there are none.</summary>
+        internal int Poisoning;
+
         private BlockRecord* _slots;
         private int _slotBits;
         private int _used;
@@ -121,6 +124,16 @@ internal sealed unsafe class BlockRecordTable
                 VirtualMemory.Release((nint)_slots, (nuint)TableBytes);
                 _slots = null;
                 TableBytes = 0;
+            }
+        }
+
+        /// <summary>Waits, without the lock, until nobody is poisoning a block any more. Each takes as long as filling its block does, and nothing else is waited for meanwhile.</summary>
+        internal void WaitForPoison()
+        {
+            SpinWait wait = default;
+            while (Volatile.Read(ref Poisoning) != 0)
+            {
+                wait.SpinOnce();
             }
         }
 

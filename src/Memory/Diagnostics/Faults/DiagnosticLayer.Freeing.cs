@@ -26,6 +26,7 @@ public sealed unsafe partial class DiagnosticLayer
                 {
                     // Not free beneath before the record says so: the next holder of the address needs it.
                     record->State = StateAfterFree(block);
+                    shard.Poisoning += record->State == RecordState.Freeing ? 1 : 0;
                     shard.Frees++;
                 }
             }
@@ -83,11 +84,22 @@ public sealed unsafe partial class DiagnosticLayer
 
     private void PoisonAndQuarantine(in BlockRecord block)
     {
-        // Outside the lock, so that a large block keeps nobody waiting; nobody else touches a block in this state.
+        // Outside the lock, so that a large block keeps nobody waiting; nobody else touches a block in this state, and reset and dispose wait for it.
         new Span<byte>((void*)block.Address, checked((int)Math.Min(block.Requested, int.MaxValue))).Fill(GuardBytes.Poison);
-        if (!Move(block.Address, RecordState.Freeing, RecordState.Quarantined))
+        BlockRecordTable.Shard shard = _records.ShardOf(block.Address);
+        shard.Lock.Enter();
+        BlockRecord* record = shard.IsClosed ? null : shard.Find(block.Address);
+        bool isStillOurs = record is not null && record->State == RecordState.Freeing;
+        if (isStillOurs)
         {
-            // A reset was quicker; the block beneath is gone.
+            record->State = RecordState.Quarantined;
+        }
+
+        Volatile.Write(ref shard.Poisoning, shard.Poisoning - 1);
+        shard.Lock.Exit();
+        if (!isStillOurs)
+        {
+            // A reset or dispose was quicker, and frees the block beneath.
             return;
         }
 

@@ -20,13 +20,20 @@ public sealed unsafe partial class DiagnosticLayer
     /// <inheritdoc/>
     /// <remarks>
     /// Blocks and bytes are those of the layer's blocks, as asked for; what guards and quarantine take shows as committed and not live. The peak of committed memory is
-    /// the sum of both peaks, beneath and of the guard pages.
+    /// the sum of both peaks, beneath and of the guard pages. The last ones, after dispose, are for every thread.
     /// </remarks>
+    /// <exception cref="WrongThreadException">The allocator beneath is for one thread, and this is another.</exception>
     public override AllocatorStatistics GetStatistics()
     {
         lock (_closing)
         {
-            return _disposed ? _last : Snapshot();
+            if (_disposed)
+            {
+                return _last;
+            }
+
+            CheckThread();
+            return Snapshot();
         }
     }
 
@@ -34,6 +41,7 @@ public sealed unsafe partial class DiagnosticLayer
     /// <remarks>None: the groups are those of <see cref="AllocatorLayer.Inner"/>, whose sums contain guards and quarantine and so are not the layer's.</remarks>
     public override IReadOnlyList<AllocatorGroup> GetGroups()
     {
+        CheckThread();
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed), this);
         return [];
     }
@@ -49,6 +57,7 @@ public sealed unsafe partial class DiagnosticLayer
     /// <inheritdoc/>
     public override IEnumerable<MemoryExtent> EnumerateExtents()
     {
+        CheckThread();
         IEnumerable<MemoryExtent> inner = Inner.EnumerateExtents();
         if (_pages is null)
         {
@@ -106,6 +115,7 @@ public sealed unsafe partial class DiagnosticLayer
             }
         }
 
+        WaitForPoison();
         _quarantine.Clear();
         foreach (BlockRecord block in pages)
         {
@@ -129,6 +139,7 @@ public sealed unsafe partial class DiagnosticLayer
     }
 
     /// <inheritdoc/>
+    /// <remarks>Where the allocator beneath is for one thread, so is this: another gets a <see cref="WrongThreadException"/>, and nothing has changed.</remarks>
     protected override void Dispose(bool disposing)
     {
         List<MemoryFaultRecord> faults = [];
@@ -142,6 +153,7 @@ public sealed unsafe partial class DiagnosticLayer
                 return;
             }
 
+            CheckThread();
             foreach (BlockRecordTable.Shard shard in _records.Shards)
             {
                 // From here on every call that comes to this shard finds it closed.
@@ -174,11 +186,20 @@ public sealed unsafe partial class DiagnosticLayer
             Volatile.Write(ref _disposed, true);
         }
 
+        WaitForPoison();
         _quarantine.Dispose();
         _pages?.Dispose();
         base.Dispose(disposing);
         faults.ForEach(Report);
         leaks.ForEach(Report);
+    }
+
+    private void WaitForPoison()
+    {
+        foreach (BlockRecordTable.Shard shard in _records.Shards)
+        {
+            shard.WaitForPoison();
+        }
     }
 
     private AllocatorStatistics Snapshot()

@@ -112,8 +112,21 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
     }
 
     /// <inheritdoc/>
-    /// <remarks>The block stays its owner's where <paramref name="owner"/> names nobody.</remarks>
-    public override nint Reallocate(nint address, nuint size, OwnerId owner = default) => base.Reallocate(address, size, owner == OwnerId.None ? OwnerOf(address) : owner);
+    /// <remarks>
+    /// The block stays its owner's where <paramref name="owner"/> names nobody, and keeps the place and the time at which it was allocated, also where it moves. The stack, if one is captured, is that of the move.
+    /// </remarks>
+    public override nint Reallocate(nint address, nuint size, OwnerId owner = default)
+    {
+        // What is not a live block has no origin, and is refused before one would be needed.
+        BlockRecord origin = OriginOf(address);
+        nint moved = base.Reallocate(address, size, owner == OwnerId.None ? new OwnerId(origin.Owner) : owner);
+        if (moved != address)
+        {
+            SetOrigin(moved, origin);
+        }
+
+        return moved;
+    }
 
     /// <inheritdoc/>
     public override bool Owns(nint address)
@@ -187,7 +200,6 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
         record.Owner = owner.Value;
         record.Site = site;
         record.Stack = _stackSample.IsChosen() ? _stacks.Capture() : 0;
-        WriteGuards(record);
         try
         {
             Enter(record);
@@ -259,7 +271,7 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
         }
     }
 
-    /// <summary>Puts a new block into the table.</summary>
+    /// <summary>Puts a new block into the table, and its guards around it: with the lock, because the memory beneath stays only as long as the shard is open.</summary>
     private void Enter(in BlockRecord block)
     {
         BlockRecordTable.Shard shard = _records.ShardOf(block.Address);
@@ -268,6 +280,7 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
         {
             ThrowIfClosed(shard);
             *shard.Add(block.Address) = block;
+            WriteGuards(block);
             shard.Allocations++;
         }
         finally
@@ -278,15 +291,30 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
         CountLive(block.Requested);
     }
 
-    /// <summary>The owner of a live block; nobody where there is none.</summary>
-    private OwnerId OwnerOf(nint address)
+    /// <summary>The record of a live block; an empty one where there is none.</summary>
+    private BlockRecord OriginOf(nint address)
     {
         BlockRecordTable.Shard shard = _records.ShardOf(address);
         shard.Lock.Enter();
         BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
-        OwnerId owner = record is not null && record->State == RecordState.Live ? new OwnerId(record->Owner) : OwnerId.None;
+        BlockRecord origin = record is not null && record->State == RecordState.Live ? *record : default;
         shard.Lock.Exit();
-        return owner;
+        return origin;
+    }
+
+    /// <summary>Gives a live block the place and time of another.</summary>
+    private void SetOrigin(nint address, in BlockRecord origin)
+    {
+        BlockRecordTable.Shard shard = _records.ShardOf(address);
+        shard.Lock.Enter();
+        BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
+        if (record is not null && record->State == RecordState.Live)
+        {
+            record->Site = origin.Site;
+            record->Ticks = origin.Ticks;
+        }
+
+        shard.Lock.Exit();
     }
 
     /// <summary>Moves a block from one state to another; false when it is not in the first.</summary>

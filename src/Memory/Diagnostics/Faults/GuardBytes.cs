@@ -53,9 +53,10 @@ internal static unsafe class GuardBytes
     private static ulong Word(nint at)
     {
         ulong mixed = ((ulong)at ^ s_key) * 0x9E3779B97F4A7C15;
-        return mixed ^ (mixed >> 32);
+
+        // No byte is 0: the commonest overrun writes one, the end of a string, and would pass wherever it is there already.
+        return (mixed ^ (mixed >> 32)) | 0x0101010101010101;
     }
 
-    // Never 0, so that a range that was cleared does not pass anywhere.
-    private static byte ByteAt(nint at) => (byte)(Word(at) >> 24 | 1);
+    private static byte ByteAt(nint at) => (byte)(Word(at) >> 24);
 }
