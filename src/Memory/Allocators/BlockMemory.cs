@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
@@ -22,6 +23,7 @@ internal sealed class BlockMemory : IDisposable
     private long _budgetBytes;
     private long _committedBytes;
     private long _peakCommittedBytes;
+    private MemoryUse _uses;
 
     /// <summary>Reserves address space. Nothing is committed.</summary>
     /// <param name="name">The allocator's name, for errors.</param>
@@ -199,7 +201,25 @@ internal sealed class BlockMemory : IDisposable
         }
     }
 
-    /// <summary>Gives the whole reservation and all charges back. Once; later calls do nothing.</summary>
+    /// <summary>Zeroes a block that was just handed out. Outside the allocator's lock, beside <see cref="Dispose"/>.</summary>
+    /// <exception cref="ObjectDisposedException">The memory is gone.</exception>
+    internal unsafe void Clear(nint address, nuint bytes)
+    {
+        ObjectDisposedException.ThrowIf(!TryUse(), typeof(MemoryAllocator));
+        NativeMemory.Clear((void*)address, bytes);
+        EndUse();
+    }
+
+    /// <summary>Keeps the memory from being given back until <see cref="EndUse"/>; false when it is, or about to be. For work that neither throws nor waits.</summary>
+    internal bool TryUse() => _uses.TryEnter();
+
+    /// <summary>Ends a use that has begun.</summary>
+    internal void EndUse() => _uses.Exit();
+
+    /// <summary>Lets nobody use the memory any more and waits for those who do. Before what they look at goes; <see cref="Dispose"/> does it too.</summary>
+    internal void EndUses() => _uses.Close();
+
+    /// <summary>Gives the whole reservation and all charges back, once nobody uses it. Once; later calls do nothing.</summary>
     public void Dispose()
     {
         long held = Interlocked.Exchange(ref _budgetBytes, Closed);
@@ -208,6 +228,7 @@ internal sealed class BlockMemory : IDisposable
             return;
         }
 
+        EndUses();
         VirtualMemory.Release(_reservation, _reservedBytes);
         Volatile.Write(ref _committedBytes, 0);
         _budget?.Release(held);

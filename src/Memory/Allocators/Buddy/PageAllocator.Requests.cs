@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.InteropServices;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
@@ -35,7 +34,7 @@ public abstract unsafe partial class PageAllocator
                 {
                     if ((options & AllocationOptions.Zeroed) != 0 && !clean)
                     {
-                        NativeMemory.Clear((void*)address, (nuint)(granules << shift));
+                        _memory.Clear(address, (nuint)(granules << shift));
                     }
 
                     if (_givingBack.IsDue(LeastGiveBackBytes))
@@ -101,7 +100,7 @@ public abstract unsafe partial class PageAllocator
 
         if ((options & AllocationOptions.Zeroed) != 0 && !clean)
         {
-            NativeMemory.Clear((void*)address, (nuint)(request.Granules << _areas[0].GranuleShift));
+            _memory.Clear(address, (nuint)(request.Granules << _areas[0].GranuleShift));
         }
 
         RaiseEvents();

@@ -200,8 +200,9 @@ public sealed unsafe partial class DualPoolAllocator
             _last = SnapshotLocked().AfterDispose();
             Leaks = RecordsLocked(MaxLeakRecords);
 
-            // Nobody reads a table from here on: all who would hold the lock look at this first.
+            // Nobody reads a table from here on: all who would hold the lock look at this first, and who zeroes a run is waited for.
             _disposed = true;
+            _memory.EndUses();
             VirtualMemory.Release(_tables, _tablesBytes);
         }
         finally

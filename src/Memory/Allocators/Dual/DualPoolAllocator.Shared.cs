@@ -212,8 +212,10 @@ public sealed unsafe partial class DualPoolAllocator
     }
 
     /// <summary>Zeroes what is not zero of a run that was just taken. Outside the lock: its blocks are ours.</summary>
+    /// <exception cref="ObjectDisposedException">Memory and tables are gone.</exception>
     private void ClearRun(nint address)
     {
+        ObjectDisposedException.ThrowIf(!_memory.TryUse(), this);
         int block = _big.StartOf(address);
         nint end = address + (nint)_big.Usable(block);
         for (nint at = address; at < end; block++)
@@ -226,6 +228,8 @@ public sealed unsafe partial class DualPoolAllocator
 
             at = nint.Max(at, next);
         }
+
+        _memory.EndUse();
     }
 
     /// <summary>Charges as much of <paramref name="planned"/> as limit and budget take, at least <paramref name="least"/>; 0 when they do not take that.</summary>

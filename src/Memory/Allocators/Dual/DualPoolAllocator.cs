@@ -255,12 +255,12 @@ public sealed unsafe partial class DualPoolAllocator : MemoryAllocator
 
         // Before the lock is given back: a check on another thread must not find an object without its canaries.
         nint address = Mark(DualPool.Small, index, site);
-        _lock.Exit();
         if ((options & AllocationOptions.Zeroed) != 0 && !isZero)
         {
             NativeMemory.Clear((void*)address, _smallUsable);
         }
 
+        _lock.Exit();
         return address;
     }
 

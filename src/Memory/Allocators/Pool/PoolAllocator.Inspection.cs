@@ -150,6 +150,7 @@ public sealed unsafe partial class PoolAllocator
             _last = SnapshotLocked().AfterDispose();
             committed = _committedBytes;
             _committedBytes = 0;
+            _uses.Close();
             VirtualMemory.Release(_reservation, (nuint)_reservedBytes);
         }
 

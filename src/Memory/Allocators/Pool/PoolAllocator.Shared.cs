@@ -65,7 +65,9 @@ public sealed unsafe partial class PoolAllocator
                 {
                     if ((options & AllocationOptions.Zeroed) != 0)
                     {
+                        ObjectDisposedException.ThrowIf(!_uses.TryEnter(), this);
                         ClearUnlessZero(address, before, _pools[pool].BlockShift);
+                        _uses.Exit();
                     }
 
                     return address;

@@ -41,6 +41,7 @@ public sealed unsafe partial class PoolAllocator : MemoryAllocator
 
     // By slot index; replaced when it grows.
     private ThreadCache?[] _caches = [];
+    private MemoryUse _uses;
     private bool _disposed;
 
     /// <summary>Creates the pools. Nothing is committed until it is needed.</summary>

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
@@ -79,7 +78,7 @@ public sealed unsafe partial class SegregatedAllocator
         nint address = _heap.AddressOf(start);
         if ((options & AllocationOptions.Zeroed) != 0)
         {
-            NativeMemory.Clear((void*)address, (nuint)granules << GranuleShift);
+            _memory.Clear(address, (nuint)granules << GranuleShift);
         }
 
         Observer?.OnAllocated(this, address, (long)size, owner);

@@ -15,12 +15,12 @@ public abstract unsafe partial class SizeClassAllocator
 
         SlabBin* bin = SlabHeap.Bin(heap, SizeClasses.Of(size));
         nint address = SlabEngine.TakeClaimed(bin, size, out byte before);
-        SlabHeap.Exit(heap);
         if (before != BlockState.Fresh)
         {
             NativeMemory.Clear((void*)address, bin->BlockBytes);
         }
 
+        SlabHeap.Exit(heap);
         return address;
     }
 

@@ -35,14 +35,21 @@ internal sealed unsafe partial class SlabEngine
         obstacle = Obstacle.None;
         refusal = null;
         bool isEnough = false;
+        bool zeroed = (options & AllocationOptions.Zeroed) != 0;
         if (SlabHeap.TryEnter(heap, Id))
         {
             address = TakeOrRefill(heap, bin, size, owner, out before);
             isEnough = heap->RetiringUnits >= RetireUnits;
+            if (address != 0 && zeroed && before != BlockState.Fresh)
+            {
+                NativeMemory.Clear((void*)address, bin->BlockBytes);
+            }
+
             SlabHeap.Exit(heap);
         }
 
-        if (address == 0)
+        bool isShared = address == 0;
+        if (isShared)
         {
             address = AllocateShared(heap, bin, size, options, owner, out before, out obstacle, ref refusal);
             if (obstacle == Obstacle.Limit && Reclaim())
@@ -56,9 +63,9 @@ internal sealed unsafe partial class SlabEngine
             Retire(heap);
         }
 
-        if (address != 0 && (options & AllocationOptions.Zeroed) != 0 && before != BlockState.Fresh)
+        if (isShared && address != 0 && zeroed && before != BlockState.Fresh)
         {
-            NativeMemory.Clear((void*)address, bin->BlockBytes);
+            _memory.Clear(address, bin->BlockBytes);
         }
 
         return address;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Numerics;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using DimensionStore.Memory.Native;
 
@@ -40,7 +39,7 @@ public sealed unsafe partial class TreeZoneAllocator
 
         if ((request.Options & AllocationOptions.Zeroed) != 0 && !outcome.IsFresh)
         {
-            NativeMemory.Clear((void*)address, (nuint)GranulesFor(request.Size) << LeafMap.GranuleShift);
+            _memory.Clear(address, (nuint)GranulesFor(request.Size) << LeafMap.GranuleShift);
         }
 
         if (outcome.Look || _options.WatchLatency || IsUseNewlyHigh)
