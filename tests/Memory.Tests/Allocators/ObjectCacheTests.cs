@@ -133,6 +133,149 @@ public sealed unsafe class ObjectCacheTests
     }
 
     [Fact]
+    public void Faults_name_the_object_s_size_and_owner()
+    {
+        using ObjectCache cache = new("watched", 100, new ObjectCacheOptions { Flags = ObjectCacheFlags.RedZones });
+        nint address = cache.Allocate(90, owner: new OwnerId(7));
+        *(byte*)(address + 100) ^= 1;
+        Expect(MemoryFault.Overrun, () => cache.Free(address));
+        Assert.Contains(cache.CheckIntegrity().Violations, violation => violation.Contains($"owner {new OwnerId(7)}", StringComparison.Ordinal));
+        *(byte*)(address + 100) ^= 1;
+        *(byte*)(address - 1) ^= 1;
+        Expect(MemoryFault.Underrun, () => cache.Free(address));
+        *(byte*)(address - 1) ^= 1;
+        Expect(MemoryFault.WrongSize, () => cache.FreeSized(address, 10));
+        Expect(MemoryFault.NotABlockStart, () => cache.Free(address + 16));
+        cache.Free(address);
+        Expect(MemoryFault.DoubleFree, () => cache.Free(address));
+
+        void Expect(MemoryFault expected, Action action)
+        {
+            MemoryFaultException fault = Assert.Throws<MemoryFaultException>(action);
+            Assert.Equal((expected, 100L, new OwnerId(7)), (fault.Fault, fault.SizeBytes, fault.Owner));
+        }
+    }
+
+    [Fact]
+    public void An_alignment_above_the_objects_is_refused_and_one_that_no_cache_has_is_a_wrong_argument()
+    {
+        using ObjectCache cache = new("aligned", 100, new ObjectCacheOptions { Alignment = 64 });
+        cache.Free(cache.Allocate(100, 64));
+        Assert.Throws<AllocationFailedException>(() => cache.Allocate(100, 4096));
+        Assert.False(cache.TryAllocate(100, out _, 128));
+        foreach (nuint alignment in (nuint[])[8192, 1 << 20, (nuint)1 << 63])
+        {
+            Assert.Throws<ArgumentOutOfRangeException>(() => cache.Allocate(100, alignment));
+            Assert.Throws<ArgumentOutOfRangeException>(() => cache.TryAllocate(100, out _, alignment));
+        }
+
+        Assert.Equal(2, cache.GetStatistics().FailedAllocationCount);
+    }
+
+    [Fact]
+    public void Zeroed_objects_are_zero_and_their_zones_whole()
+    {
+        using ObjectCache cache = new("watched", 100, new ObjectCacheOptions { Flags = ObjectCacheFlags.RedZones | ObjectCacheFlags.Poison });
+        for (int round = 0; round < 3; round++)
+        {
+            nint[] objects = [.. Enumerable.Range(0, 500).Select(_ => cache.Allocate(100, options: AllocationOptions.Zeroed))];
+            Assert.All(objects, address => Assert.Equal(-1, new ReadOnlySpan<byte>((void*)address, 100).IndexOfAnyExcept((byte)0)));
+            Assert.True(cache.CheckIntegrity().IsIntact);
+            foreach (nint address in objects)
+            {
+                new Span<byte>((void*)address, 100).Fill(1);
+                cache.Free(address);
+            }
+
+            cache.Trim();
+        }
+    }
+
+    [Fact]
+    public void A_check_beside_allocations_invents_no_damage()
+    {
+        using ObjectCache cache = new("watched", 100, new ObjectCacheOptions { Flags = ObjectCacheFlags.RedZones });
+        int working = 2;
+        ThreadGroup.Run(3, thread =>
+        {
+            if (thread == 2)
+            {
+                while (Volatile.Read(ref working) > 0)
+                {
+                    Assert.Empty(cache.CheckIntegrity().Violations);
+                }
+
+                return;
+            }
+
+            try
+            {
+                for (int round = 0; round < 40; round++)
+                {
+                    nint[] objects = new nint[1_000];
+                    for (int i = 0; i < objects.Length; i++)
+                    {
+                        objects[i] = cache.Allocate(100, options: i % 3 == 0 ? AllocationOptions.Zeroed : AllocationOptions.None);
+                    }
+
+                    Array.ForEach(objects, cache.Free);
+                    cache.Trim();
+                }
+            }
+            finally
+            {
+                Interlocked.Decrement(ref working);
+            }
+        });
+    }
+
+    [Theory]
+    [InlineData(ObjectCacheFlags.RedZones)]
+    [InlineData(ObjectCacheFlags.Poison)]
+    [InlineData(ObjectCacheFlags.RedZones | ObjectCacheFlags.Poison)]
+    public void A_reset_beside_others_costs_them_their_objects_and_nothing_else(ObjectCacheFlags flags)
+    {
+        using ObjectCache cache = new("watched", 3_000, new ObjectCacheOptions { Flags = flags });
+        int working = 2;
+        ThreadGroup.Run(3, thread =>
+        {
+            if (thread == 2)
+            {
+                while (Volatile.Read(ref working) > 0)
+                {
+                    cache.Reset();
+                    cache.Trim();
+                }
+
+                return;
+            }
+
+            try
+            {
+                for (int i = 0; i < 20_000; i++)
+                {
+                    nint address = cache.Allocate(3_000, options: i % 5 == 0 ? AllocationOptions.Zeroed : AllocationOptions.None);
+                    try
+                    {
+                        cache.Free(address);
+                    }
+                    catch (MemoryFaultException e) when (e.Fault is MemoryFault.DoubleFree or MemoryFault.NotABlockStart)
+                    {
+                        // The reset was first.
+                    }
+                }
+            }
+            finally
+            {
+                Interlocked.Decrement(ref working);
+            }
+        });
+        cache.Reset();
+        Assert.Empty(cache.CheckIntegrity().Violations);
+        Assert.Equal(0, cache.GetStatistics().LiveBlocks);
+    }
+
+    [Fact]
     public void Pressure_on_the_budget_makes_the_cache_give_its_free_slabs_back()
     {
         MemoryBudget budget = new("shared", 4 << 20);

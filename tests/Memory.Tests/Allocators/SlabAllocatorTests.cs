@@ -7,6 +7,16 @@ public sealed unsafe class SlabAllocatorTests
     private const long MiB = 1 << 20;
 
     [Fact]
+    public void A_free_with_a_wrong_size_names_the_owner()
+    {
+        using SlabAllocator slabs = new(1 << 20);
+        nint address = slabs.Allocate(100, owner: new OwnerId(7));
+        MemoryFaultException fault = Assert.Throws<MemoryFaultException>(() => slabs.FreeSized(address, 10));
+        Assert.Equal((MemoryFault.WrongSize, new OwnerId(7)), (fault.Fault, fault.Owner));
+        slabs.FreeSized(address, 100);
+    }
+
+    [Fact]
     public void Sizes_are_rounded_up_by_at_most_an_eighth_and_every_slab_offset_finds_its_block()
     {
         for (int size = 1; size <= SizeClasses.MaxBytes; size++)

@@ -8,7 +8,7 @@ public sealed unsafe partial class ObjectCache
     {
         if (_engine.Look(address - _front, out uint usable, out byte state, out int shift) && (size == 0 || size > (nuint)ObjectBytes || !SlabEngine.IsSize(size + (nuint)_overhead, usable, state, shift)))
         {
-            throw new MemoryFaultException(Name, MemoryFault.WrongSize, address, ObjectBytes, OwnerId.None, $"freed as {size:N0} bytes. Free with the size that was asked for.");
+            throw new MemoryFaultException(Name, MemoryFault.WrongSize, address, ObjectBytes, _engine.OwnerOf(address - _front), $"freed as {size:N0} bytes. Free with the size that was asked for.");
         }
 
         Free(address);
@@ -37,6 +37,8 @@ public sealed unsafe partial class ObjectCache
         lock (_engine.Gate)
         {
             _engine.ThrowIfDisposed();
+            _engine.StopThreadsLocked();
+            Volatile.Write(ref _resets, _resets + 1);
             _engine.ResetLocked();
         }
     }
@@ -44,7 +46,7 @@ public sealed unsafe partial class ObjectCache
     /// <inheritdoc/>
     /// <remarks>
     /// Whole free slabs are given back, whichever thread has them; and of slabs where some objects are live the pages without any, which stay committed, unless free objects must keep what a
-    /// constructor or <see cref="ObjectCacheFlags.Poison"/> wrote.
+    /// constructor, <see cref="ObjectCacheFlags.RedZones"/> or <see cref="ObjectCacheFlags.Poison"/> wrote.
     /// </remarks>
     public override long Trim()
     {
@@ -106,19 +108,14 @@ public sealed unsafe partial class ObjectCache
         {
             _engine.ThrowIfDisposed();
             blocks = _engine.CheckLocked(violations);
-        }
 
-        if (_front > 0)
-        {
-            foreach (BlockInfo block in EnumerateBlocks())
+            // With the lock no slab goes away, and zones are marked before an object is live, so that others may go on.
+            foreach (BlockInfo block in _front > 0 ? EnumerateBlocks() : [])
             {
-                try
+                Damage damage = DamageOf(block.Address);
+                if (damage.IsAny)
                 {
-                    CheckZones(block.Address);
-                }
-                catch (MemoryFaultException fault)
-                {
-                    violations.Add(fault.Message);
+                    violations.Add(FaultOf(block.Address, damage).Message);
                 }
             }
         }

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
@@ -15,8 +14,6 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
     private const int MaxObjectBytes = 16 << 10;
     private const int MaxAlignment = 4096;
     private const int ZoneBytes = 16;
-    private const byte ZonePattern = 0xBB;
-    private const byte PoisonPattern = 0x6B;
 
     private readonly ObjectCacheOptions _options;
     private readonly SlabEngine _engine;
@@ -25,6 +22,9 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
     private readonly int _front;
     private readonly int _overhead;
     private AllocatorStatistics _last;
+
+    // How often all objects were freed at once: changed while every thread is kept out of its heap.
+    private int _resets;
 
     // Objects whose constructor threw; null until one did.
     private HashSet<nint>? _unfinished;
@@ -59,8 +59,8 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
         _memory = new BlockMemory(name, (long)chunks * SlabChunks.ChunkBytes, SlabChunks.UnitBytes, _options.LimitBytes, _options.Budget);
         try
         {
-            bool keepsContents = _options.Constructor != null || (_options.Flags & ObjectCacheFlags.Poison) != 0;
-            _engine = new SlabEngine(name, _memory, _memory.Start, chunks, [new SlabGeometry(block)], Math.Max(alignment, 64), keepsContents);
+            bool keepsContents = _options.Constructor != null || _options.Flags != ObjectCacheFlags.None;
+            _engine = new SlabEngine(name, _memory, _memory.Start, chunks, [new SlabGeometry(block)], Math.Max(alignment, 64), keepsContents) { OnNewSlab = zones ? MarkSlab : null };
         }
         catch (VirtualMemoryException)
         {
@@ -93,7 +93,10 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
     public nint Allocate() => AllocateCore((nuint)ObjectBytes, AllocationOptions.None, OwnerId.None, throws: true);
 
     /// <inheritdoc/>
-    /// <remarks>Size and alignment may be at most the cache's. <see cref="AllocationOptions.Zeroed"/> is refused where there is a constructor: an object cannot be both.</remarks>
+    /// <remarks>
+    /// For a size or an alignment above that of its objects the cache has no memory: <see cref="AllocationFailedException"/>, or false. An alignment above 4,096, which no cache has, is a wrong
+    /// argument. <see cref="AllocationOptions.Zeroed"/> is refused where there is a constructor: an object cannot be both.
+    /// </remarks>
     public override nint Allocate(nuint size, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
     {
         CheckArguments(size, alignment, options);
@@ -112,10 +115,10 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
     public override void Free(nint address)
     {
         nint block = address - _front;
-        if (_options.Flags != ObjectCacheFlags.None && _engine.Look(block, out _, out _, out _))
+        if (_options.Flags != ObjectCacheFlags.None)
         {
-            CheckZones(address);
-            Fill(address);
+            FreeWatched(address);
+            return;
         }
 
         SlabHeap* heap = (SlabHeap*)LastHeap.Current;
@@ -146,9 +149,9 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
     private void CheckArguments(nuint size, nuint alignment, AllocationOptions options)
     {
         ArgumentOutOfRangeException.ThrowIfZero(size);
-        if (!BitOperations.IsPow2(alignment))
+        if (!BitOperations.IsPow2(alignment) || alignment > MaxAlignment)
         {
-            throw new ArgumentOutOfRangeException(nameof(alignment), alignment, "Alignment must be a power of two.");
+            throw new ArgumentOutOfRangeException(nameof(alignment), alignment, $"Alignment must be a power of two, at most {MaxAlignment:N0} bytes.");
         }
 
         if (_options.Constructor != null && (options & AllocationOptions.Zeroed) != 0)
@@ -166,7 +169,11 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
             return !throws ? 0 : throw new AllocationFailedException(Name, Saturated(size), ObjectBytes, owner, $"objects have {ObjectBytes:N0} bytes and are aligned to {Math.Max(_options.Alignment, DefaultAlignment):N0}.", null, GetStatistics().LiveBytes, _options.LimitBytes);
         }
 
-        nint block = _engine.Allocate(0, size + (nuint)_overhead, options, owner, out byte before, out SlabEngine.Obstacle obstacle, out VirtualMemoryException? refusal);
+        bool isWatched = _options.Flags != ObjectCacheFlags.None;
+        int resets = Volatile.Read(ref _resets);
+
+        // Of a block with zones only the object is to be zeroed.
+        nint block = _engine.Allocate(0, size + (nuint)_overhead, isWatched ? options & ~AllocationOptions.Zeroed : options, owner, out byte before, out SlabEngine.Obstacle obstacle, out VirtualMemoryException? refusal);
         if (block == 0)
         {
             Interlocked.Increment(ref _engine.FailedAllocations);
@@ -174,35 +181,17 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
         }
 
         nint address = block + _front;
-        bool isNew = BlockState.IsNew(before);
-        if (_options.Flags != ObjectCacheFlags.None || (_options.Constructor != null && (isNew || Volatile.Read(ref _unfinished) != null)))
+        if (isWatched)
         {
-            Prepare(address, isNew, options);
+            Watch(address, before, options, resets);
         }
 
-        return address;
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void Prepare(nint address, bool isNew, AllocationOptions options)
-    {
-        bool poison = (_options.Flags & ObjectCacheFlags.Poison) != 0;
-        if (poison && !isNew && (options & AllocationOptions.Zeroed) == 0)
-        {
-            int written = new ReadOnlySpan<byte>((void*)address, ObjectBytes).IndexOfAnyExcept(PoisonPattern);
-            if (written >= 0)
-            {
-                MarkZones(address);
-                Free(address);
-                throw new MemoryFaultException(Name, MemoryFault.UseAfterFree, address, ObjectBytes, OwnerId.None, $"byte {written:N0} of the free object was written to.");
-            }
-        }
-
-        MarkZones(address);
-        if (_options.Constructor != null && (WasLeftUnfinished(address) || isNew || poison))
+        if (_options.Constructor != null && (WasLeftUnfinished(address) || BlockState.IsNew(before) || HasPoison))
         {
             Construct(address);
         }
+
+        return address;
     }
 
     /// <summary>Calls the constructor. When it throws, the object is free again, and constructed when it is next handed out.</summary>
@@ -239,40 +228,6 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
         }
     }
 
-    private void MarkZones(nint address)
-    {
-        if (_front > 0)
-        {
-            new Span<byte>((void*)(address - _front), _front).Fill(ZonePattern);
-            new Span<byte>((void*)(address + ObjectBytes), _overhead - _front).Fill(ZonePattern);
-        }
-    }
-
-    private void CheckZones(nint address)
-    {
-        if (_front == 0)
-        {
-            return;
-        }
-
-        int before = new ReadOnlySpan<byte>((void*)(address - _front), _front).LastIndexOfAnyExcept(ZonePattern);
-        int behind = new ReadOnlySpan<byte>((void*)(address + ObjectBytes), _overhead - _front).IndexOfAnyExcept(ZonePattern);
-        if (before >= 0 || behind >= 0)
-        {
-            throw before >= 0
-                ? new MemoryFaultException(Name, MemoryFault.Underrun, address, ObjectBytes, OwnerId.None, $"the byte {_front - before:N0} before the object was written to.")
-                : new MemoryFaultException(Name, MemoryFault.Overrun, address, ObjectBytes, OwnerId.None, $"the byte {behind:N0} behind the object was written to.");
-        }
-    }
-
-    private void Fill(nint address)
-    {
-        if ((_options.Flags & ObjectCacheFlags.Poison) != 0)
-        {
-            new Span<byte>((void*)address, ObjectBytes).Fill(PoisonPattern);
-        }
-    }
-
     private void OnPressure(object? sender, PressureChangedEventArgs change)
     {
         if (change.Current >= PressureLevel.Eviction && change.Current > change.Previous)
@@ -288,7 +243,7 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
         {
             _engine.ThrowIfDisposed();
             return _engine.Covers(address - _front)
-                ? _engine.FaultLocked(address - _front, address)
+                ? _engine.FaultLocked(address - _front, address, ObjectBytes)
                 : new MemoryFaultException(Name, MemoryFault.ForeignFree, address, 0, OwnerId.None, "the address does not lie in this cache's slabs. Give it back where it came from.");
         }
     }

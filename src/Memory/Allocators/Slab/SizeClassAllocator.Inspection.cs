@@ -20,7 +20,7 @@ public abstract unsafe partial class SizeClassAllocator
 
         if (_engine.Look(address, out uint usable, out byte state, out int shift) && !SlabEngine.IsSize(size, usable, state, shift))
         {
-            throw new MemoryFaultException(Name, MemoryFault.WrongSize, address, usable, OwnerId.None, $"freed as {size:N0} bytes. Free with the size that was asked for.");
+            throw new MemoryFaultException(Name, MemoryFault.WrongSize, address, usable, _engine.OwnerOf(address), $"freed as {size:N0} bytes. Free with the size that was asked for.");
         }
 
         Free(address);

@@ -116,8 +116,8 @@ internal sealed unsafe partial class SlabEngine
     /// <param name="address">Where the block would start.</param>
     internal MemoryFaultException FaultLocked(nint address) => FaultLocked(address, address);
 
-    /// <summary>Like <see cref="FaultLocked(nint)"/>, for an address that was given out at some distance behind the start of its block.</summary>
-    internal MemoryFaultException FaultLocked(nint block, nint address)
+    /// <summary>Like <see cref="FaultLocked(nint)"/>, for an address that was given out at some distance behind the start of its block, for so many bytes.</summary>
+    internal MemoryFaultException FaultLocked(nint block, nint address, int usableBytes = 0)
     {
         nint distance = address - block;
         address = block;
@@ -132,13 +132,33 @@ internal sealed unsafe partial class SlabEngine
         long index = Math.DivRem(offset, blockBytes, out long into);
         Slab* slab = unit->Slab;
         byte state = slab == null ? BlockState.Free : offset < 0 || index >= slab->Capacity ? BlockState.Stale : Slab.States(slab)[index];
-        OwnerId owner = slab == null || slab->Tags == null || offset < 0 || index >= slab->Capacity ? OwnerId.None : new OwnerId(slab->Tags[index]);
+        OwnerId owner = OwnerOf(slab, offset, index);
+        usableBytes = usableBytes != 0 ? usableBytes : blockBytes;
         return BlockState.IsNew(state)
             ? new MemoryFaultException(Name, MemoryFault.NotABlockStart, address + distance, 0, OwnerId.None, $"the address lies in a slab of {blockBytes:N0}-byte blocks, but no block was handed out there yet.")
             : into != 0
-                ? new MemoryFaultException(Name, MemoryFault.NotABlockStart, address + distance, blockBytes, owner, $"the address lies {into:N0} bytes into the {(state >= BlockState.Live ? "live" : "free")} block at 0x{address + distance - into:x}. Use the address that was handed out.")
-                : new MemoryFaultException(Name, MemoryFault.DoubleFree, address + distance, blockBytes, owner, "the block is free already. The owner is that of its last life.");
+                ? new MemoryFaultException(Name, MemoryFault.NotABlockStart, address + distance, usableBytes, owner, $"the address lies {into:N0} bytes into the {(state >= BlockState.Live ? "live" : "free")} block at 0x{address + distance - into:x}. Use the address that was handed out.")
+                : new MemoryFaultException(Name, MemoryFault.DoubleFree, address + distance, usableBytes, owner, "the block is free already. The owner is that of its last life.");
     }
+
+    /// <summary>Whose a block is, or was in its last life; nobody's where that is not known. Outside the heap.</summary>
+    internal OwnerId OwnerOf(nint address)
+    {
+        lock (Gate)
+        {
+            if (_disposed || !Covers(address))
+            {
+                return OwnerId.None;
+            }
+
+            SlabUnit* unit = _units + ((nuint)(address - _base) >> SlabChunks.UnitShift);
+            long offset = address - unit->Start;
+            return OwnerOf(unit->Slab, offset, unit->Slab == null ? 0 : offset / _classes[unit->Class].BlockBytes);
+        }
+    }
+
+    private static OwnerId OwnerOf(Slab* slab, long offset, long index) =>
+        slab == null || slab->Tags == null || offset < 0 || index >= slab->Capacity ? OwnerId.None : new OwnerId(slab->Tags[index]);
 
     /// <summary>Allocations, frees and usable bytes in live blocks, of all heaps. Frees are read first, so that the difference is hardly ever negative while threads run.</summary>
     internal (long Allocated, long Freed, long LiveBytes) CountLocked()

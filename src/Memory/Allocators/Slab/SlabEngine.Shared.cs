@@ -247,6 +247,7 @@ internal sealed unsafe partial class SlabEngine
         slab->SeenUse = 0;
         slab->FirstUnit = unit;
         nint start = _base + (nint)((long)unit << SlabChunks.UnitShift) + colour;
+        OnNewSlab?.Invoke(start, capacity);
         for (int i = unit; i < unit + units; i++)
         {
             _units[i].Slab = slab;

@@ -97,6 +97,9 @@ internal sealed unsafe partial class SlabEngine : IDisposable
     /// <summary>An allocator of pages under the same limit, whose live bytes count for the peak, and whose free pages for what is given back.</summary>
     internal PageAllocator? Beside { get; init; }
 
+    /// <summary>Told of the first block of each new slab and of how many there are, with the lock, before any of them can be handed out.</summary>
+    internal Action<nint, int>? OnNewSlab { get; init; }
+
     /// <summary>What follows the free of a slab's first or last block. Inside the heap, and leaves it.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal void AfterTrigger(SlabHeap* heap, SlabBin* bin, Slab* slab)
