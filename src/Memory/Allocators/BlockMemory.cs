@@ -153,10 +153,21 @@ internal sealed class BlockMemory : IDisposable
     }
 
     /// <summary>Commits whole pages that are charged already. Under the allocator's lock.</summary>
+    /// <param name="address">First page.</param>
+    /// <param name="bytes">How much.</param>
+    /// <param name="exact">Whether pages around must stay inaccessible, also where the process has many mappings.</param>
     /// <exception cref="VirtualMemoryException">The system refused; nothing has changed, and the charge is still there to refund.</exception>
-    internal void Commit(nint address, long bytes)
+    internal void Commit(nint address, long bytes, bool exact = false)
     {
-        VirtualMemory.Commit(address, (nuint)bytes);
+        if (exact)
+        {
+            VirtualMemory.Commit(address, (nuint)bytes);
+        }
+        else
+        {
+            VirtualMemory.CommitWithin(address, (nuint)bytes, Start, (nuint)Bytes);
+        }
+
         long committed = _committedBytes + bytes;
         Volatile.Write(ref _committedBytes, committed);
         if (committed > _peakCommittedBytes)
@@ -166,14 +177,24 @@ internal sealed class BlockMemory : IDisposable
     }
 
     /// <summary>
-    /// Gives whole committed pages back, or answers false when the system refuses, for example because the process has too many mappings: they stay committed then and nothing is lost.
+    /// Gives whole committed pages back, or answers false when the system refuses: they stay committed then and nothing is lost.
     /// Under the allocator's lock; <see cref="Refund"/> follows outside.
     /// </summary>
-    internal bool TryDecommit(nint address, long bytes)
+    /// <param name="address">First page.</param>
+    /// <param name="bytes">How much.</param>
+    /// <param name="inaccessible">Whether an access must fault from now on, also where the process has many mappings: for pages that inaccessible ones surround.</param>
+    internal bool TryDecommit(nint address, long bytes, bool inaccessible = false)
     {
         try
         {
-            VirtualMemory.Decommit(address, (nuint)bytes);
+            if (inaccessible)
+            {
+                VirtualMemory.MakeInaccessible(address, (nuint)bytes);
+            }
+            else
+            {
+                VirtualMemory.Decommit(address, (nuint)bytes);
+            }
         }
         catch (VirtualMemoryException)
         {

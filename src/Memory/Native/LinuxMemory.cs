@@ -17,18 +17,87 @@ internal static partial class LinuxMemory
     private const int MoveToFixed = 1 | 2; // MREMAP_MAYMOVE | MREMAP_FIXED
     private const int MoveDontUnmap = 4; // since kernel 5.7
     private const int OpenReadOnlyCloseOnExec = 0x80000;
+    private const int ErrorNoMemory = 12; // Also: no mapping left.
     private const int ErrorBadAddress = 14;
     private const int ErrorNotSupported = 95;
 
-    internal static nint Reserve(nuint size) => UnixMemory.Reserve(size, ReservationFlags);
+    // A change to a part of a mapping leaves what is before it, what is behind it, and itself.
+    private const int MadeByDividing = 2;
 
-    internal static void Commit(nint address, nuint size) => UnixMemory.Commit(address, size);
+    // Wide enough to make one mapping of hundreds, narrow enough to take microseconds for each that it meets.
+    private const nint CommitWindow = 16 << 20;
 
-    internal static void Decommit(nint address, nuint size) => UnixMemory.Decommit(address, size, ReservationFlags);
+    internal static nint Reserve(nuint size)
+    {
+        LinuxMappings.Note(1);
+        return UnixMemory.Reserve(size, ReservationFlags);
+    }
 
-    internal static void Release(nint address, nuint size) => UnixMemory.Release(address, size);
+    internal static void Commit(nint address, nuint size)
+    {
+        if (!LinuxMappings.TryTakeNeeded(MadeByDividing))
+        {
+            throw new VirtualMemoryException(nameof(Commit), address, size, ErrorNoMemory, $"refused in its place, because the process is close to the {LinuxMappings.Most:N0} memory mappings it may have; release reservations, or raise vm.max_map_count");
+        }
 
-    internal static void Protect(nint address, nuint size, PageAccess access) => UnixMemory.Protect(address, size, access);
+        UnixMemory.Commit(address, size);
+    }
+
+    internal static void CommitWithin(nint address, nuint size, nint first, nuint most)
+    {
+        if (LinuxMappings.TryTake(MadeByDividing))
+        {
+            UnixMemory.Commit(address, size);
+            return;
+        }
+
+        nint start = nint.Max(first, address & ~(CommitWindow - 1));
+        nint end = nint.Min(first + (nint)most, (address + (nint)size + CommitWindow - 1) & ~(CommitWindow - 1));
+        LinuxMappings.Note(MadeByDividing);
+        if (!UnixMemory.TryCommit(start, (nuint)(end - start)))
+        {
+            Commit(address, size);
+        }
+    }
+
+    internal static void Decommit(nint address, nuint size)
+    {
+        // What the kernel does not discard, locked pages for one, has to be mapped anew.
+        if (!LinuxMappings.TryTake(MadeByDividing) && UnixMemory.TryAdvise(address, size, MadvDontNeed))
+        {
+            return;
+        }
+
+        if (!UnixMemory.TryDecommit(address, size, ReservationFlags))
+        {
+            VirtualMemoryException refused = VirtualMemory.Refused(address, size);
+            if (refused.ErrorCode != ErrorNoMemory || !UnixMemory.TryAdvise(address, size, MadvDontNeed))
+            {
+                throw refused;
+            }
+        }
+    }
+
+    internal static void MakeInaccessible(nint address, nuint size)
+    {
+        LinuxMappings.Note(MadeByDividing);
+        if (!UnixMemory.TryDecommit(address, size, ReservationFlags))
+        {
+            throw VirtualMemory.Refused(address, size, nameof(Decommit));
+        }
+    }
+
+    internal static void Release(nint address, nuint size)
+    {
+        LinuxMappings.Note(1);
+        UnixMemory.Release(address, size);
+    }
+
+    internal static void Protect(nint address, nuint size, PageAccess access)
+    {
+        LinuxMappings.Note(MadeByDividing);
+        UnixMemory.Protect(address, size, access);
+    }
 
     internal static bool Advise(nint address, nuint size, AccessAdvice advice)
         => UnixMemory.TryAdvise(address, size, (int)advice); // MADV_NORMAL, _RANDOM, _SEQUENTIAL and _WILLNEED are 0 to 3, as in the enum.
@@ -46,10 +115,13 @@ internal static partial class LinuxMemory
         }
     }
 
-    internal static HugePageResult AdviseHugePages(nint address, nuint size) =>
-        UnixMemory.TryAdvise(address, size, MadvHugePage) ? HugePageResult.Advised
-        : Marshal.GetLastPInvokeError() == UnixMemory.ErrorInvalid ? HugePageResult.NotSupported // A kernel without them does not know the call.
-        : HugePageResult.Refused;
+    internal static HugePageResult AdviseHugePages(nint address, nuint size)
+    {
+        LinuxMappings.Note(MadeByDividing);
+        return UnixMemory.TryAdvise(address, size, MadvHugePage) ? HugePageResult.Advised
+            : Marshal.GetLastPInvokeError() == UnixMemory.ErrorInvalid ? HugePageResult.NotSupported // A kernel without them does not know the call.
+            : HugePageResult.Refused;
+    }
 
     internal static void Discard(nint address, nuint size)
     {
@@ -59,7 +131,21 @@ internal static partial class LinuxMemory
         }
     }
 
-    internal static bool TryMovePages(nint from, nint to, nuint size) => Remap(from, size, size, MoveToFixed | MoveDontUnmap, to) == to;
+    // What was moved stays a mapping of its own next to others, so where many are it is left to the caller to copy.
+    internal static bool TryMovePages(nint from, nint to, nuint size) =>
+        LinuxMappings.TryTake(2 * MadeByDividing) && Remap(from, size, size, MoveToFixed | MoveDontUnmap, to) == to;
+
+    internal static void Lock(nint address, nuint size)
+    {
+        LinuxMappings.Note(MadeByDividing);
+        UnixMemory.Lock(address, size);
+    }
+
+    internal static void Unlock(nint address, nuint size)
+    {
+        LinuxMappings.Note(MadeByDividing);
+        UnixMemory.Unlock(address, size);
+    }
 
     internal static bool TryPopulateRead(nint address, nuint size)
     {

@@ -17,7 +17,13 @@ internal static class MacMemory
 
     internal static void Commit(nint address, nuint size) => UnixMemory.Commit(address, size);
 
-    internal static void Decommit(nint address, nuint size) => UnixMemory.Decommit(address, size, ReservationFlags);
+    internal static void Decommit(nint address, nuint size)
+    {
+        if (!UnixMemory.TryDecommit(address, size, ReservationFlags))
+        {
+            throw VirtualMemory.Refused(address, size);
+        }
+    }
 
     internal static void Release(nint address, nuint size) => UnixMemory.Release(address, size);
 

@@ -25,23 +25,19 @@ internal static partial class UnixMemory
 
     internal static void Commit(nint address, nuint size)
     {
-        if (Protect(address, size, ProtReadWrite) != 0)
+        if (!TryCommit(address, size))
         {
             throw VirtualMemory.Refused(address, size);
         }
     }
 
+    internal static bool TryCommit(nint address, nuint size) => Protect(address, size, ProtReadWrite) == 0;
+
     /// <remarks>
     /// A fresh inaccessible mapping over the range, rather than MADV_DONTNEED and mprotect: one call that cannot stop half-way,
     /// and it takes the pages out of the commit charge, which a mere protection change does not.
     /// </remarks>
-    internal static void Decommit(nint address, nuint size, int flags)
-    {
-        if (Map(address, size, ProtNone, flags | MapFixed, -1, 0) == Failed)
-        {
-            throw VirtualMemory.Refused(address, size);
-        }
-    }
+    internal static bool TryDecommit(nint address, nuint size, int flags) => Map(address, size, ProtNone, flags | MapFixed, -1, 0) != Failed;
 
     internal static void Release(nint address, nuint size)
     {

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory.Tests.Diagnostics;
@@ -6,9 +5,6 @@ namespace DimensionStore.Memory.Tests.Diagnostics;
 /// <summary>What touches a guard page ends its process, so another process does: this test assembly again, asked for its explicit test only.</summary>
 public sealed unsafe class GuardPageTests
 {
-    private const string MisuseVariable = "DIMENSION_STORE_TEST_MISUSE";
-    private const string Survived = "the process went on";
-
     [Theory]
     [InlineData("none", true)]
     [InlineData("overrun", false)]
@@ -17,29 +13,16 @@ public sealed unsafe class GuardPageTests
     [InlineData("read after free", false)]
     public void Access_to_a_page_that_is_not_the_callers_ends_the_process(string misuse, bool survives)
     {
-        ProcessStartInfo start = new("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
-        foreach (string argument in new[] { typeof(GuardPageTests).Assembly.Location, "-explicit", "only", "-method", $"{typeof(GuardPageTests).FullName}.{nameof(Child_misuses_a_block)}" })
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        start.Environment[MisuseVariable] = misuse;
-
-        // No dump of a process that is meant to fall.
-        start.Environment["DOTNET_DbgEnableMiniDump"] = "0";
-        using Process child = Process.Start(start)!;
-        string output = child.StandardOutput.ReadToEnd();
-        string errors = child.StandardError.ReadToEnd();
-        child.WaitForExit();
-        Assert.Equal(survives, child.ExitCode == 0);
-        Assert.Equal(survives, output.Contains(Survived, StringComparison.Ordinal));
+        (int exitCode, string output, string errors) = ChildTest.Run(typeof(GuardPageTests), nameof(Child_misuses_a_block), misuse);
+        Assert.Equal(survives, exitCode == 0);
+        Assert.Equal(survives, output.Contains(ChildTest.Survived, StringComparison.Ordinal));
         Assert.Equal(survives, !errors.Contains(nameof(AccessViolationException), StringComparison.Ordinal));
     }
 
     [Fact(Explicit = true)]
     public void Child_misuses_a_block()
     {
-        string misuse = Environment.GetEnvironmentVariable(MisuseVariable) ?? throw new InvalidOperationException($"Started by another test, which sets {MisuseVariable}.");
+        string misuse = ChildTest.Task;
         using DiagnosticLayer layer = NewLayer();
         nint address = layer.Allocate(100 * 16);
         byte* end = (byte*)address + 1_600;
@@ -65,7 +48,7 @@ public sealed unsafe class GuardPageTests
                 break;
         }
 
-        Console.WriteLine(Survived);
+        Console.WriteLine(ChildTest.Survived);
     }
 
     [Fact]

@@ -7,7 +7,7 @@ namespace DimensionStore.Memory;
 /// <remarks>
 /// <para>
 /// Made for blocks of 64 KiB and more, which are worth a system call or two each. Smaller ones are served too, but each takes a page, which goes back with the pages around it.
-/// Fresh memory is zero, so a zeroed block costs nothing extra. A freed block's pages cannot be touched: a use after free ends the program instead of spoiling somebody's data.
+/// Fresh memory is zero, so a zeroed block costs nothing extra. A freed block's pages cannot be touched: a use after free ends the program instead of spoiling somebody's data, unless the process is short of mappings (<see cref="Native.VirtualMemory.Decommit"/>).
 /// </para>
 /// <para>Thread-safe. Look-up is by table, whatever the number of blocks.</para>
 /// </remarks>

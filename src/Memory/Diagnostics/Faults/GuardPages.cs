@@ -36,7 +36,7 @@ internal sealed class GuardPages : IDisposable
 
     internal bool Contains(nint address) => _memory.Contains(address);
 
-    /// <summary>Commits pages for a block and places it at their end; false when there is no room, the system refuses, or the alignment is larger than a page.</summary>
+    /// <summary>Commits pages for a block and places it at their end; false when there is no room, no mapping to spare, the system refuses, or the alignment is larger than a page.</summary>
     /// <param name="size">Bytes asked for.</param>
     /// <param name="alignment">A power of two.</param>
     /// <param name="leave">Told of each freed block whose pages are used again.</param>
@@ -44,7 +44,7 @@ internal sealed class GuardPages : IDisposable
     internal bool TryTake(nuint size, nuint alignment, Action<nint> leave, out (nint Start, long Bytes, nint Address) block)
     {
         block = default;
-        if (alignment > (nuint)_page || size > (nuint)(_memory.Bytes - _page))
+        if (alignment > (nuint)_page || size > (nuint)(_memory.Bytes - _page) || VirtualMemory.IsShortOfMappings)
         {
             return false;
         }
@@ -95,7 +95,7 @@ internal sealed class GuardPages : IDisposable
     internal void Retire(nint address, nint start, long bytes)
     {
         _lock.Enter();
-        bool gone = !_disposed && _memory.TryDecommit(start, bytes);
+        bool gone = !_disposed && _memory.TryDecommit(start, bytes, inaccessible: true);
         _lock.Exit();
 
         // Where the system refuses, having too many mappings, the pages stay as they are and are never used again; nor are those that cannot be queued.
@@ -140,7 +140,7 @@ internal sealed class GuardPages : IDisposable
             int first = _free.Find(pages);
             if (first >= 0)
             {
-                _memory.Commit(_memory.Start + (nint)(first * _page), bytes);
+                _memory.Commit(_memory.Start + (nint)(first * _page), bytes, exact: true);
                 _free.Set(first, pages, free: false);
             }
 
