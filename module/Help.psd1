@@ -15,7 +15,7 @@
         Frequency    = 'Frequency in hertz of all layers to which -LayerSetting gives none. 0 or more.'
         LayerSetting = 'A table with settings per layer: @{ 0 = @{ Frequency = 4.5; Depth = 0; Keywords = ''one'', ''two''; Codec = ''None'' } }. Depth defaults to the number of the layer, Keywords to those of the entries. A layer that is named here is in the file even without entries.'
         Destination  = 'The directory that gets the files. It is made if it is not there, and taken literally.'
-        Allocator    = 'The allocator, as New-MemoryAllocator returns it, or its name.'
+        Allocator    = 'The allocator, as New-MemoryAllocator returns it, or its name. A variable that is not set is refused.'
         PassThru     = 'Writes the object that was changed. Without it nothing is written.'
     }
 
@@ -279,7 +279,7 @@
         }
         'Get-MemoryBlock'         = @{
             Synopsis    = 'Lists the blocks of an allocator, or of a store, that are in use.'
-            Description = @('Get-MemoryBlock lists the blocks of an allocator, or of the pool of a store, that are in use. Of a pool these are those of New-MemoryBlock, and with the owner -1 those that the store itself holds for proto-dimensions and decompressed layers: these cannot be read, written or removed.')
+            Description = @('Get-MemoryBlock lists the blocks of an allocator, or of the pool of a store, that are in use. Of a pool these are those of New-MemoryBlock, and with the owner -1 those that the store itself holds for proto-dimensions and decompressed layers: these cannot be read, written or removed.', 'Age and AllocatedAt say when a block was allocated, where the allocator keeps a clock: with -Diagnostic, for one.')
             Parameters  = @{
                 Address = 'Addresses of the first byte. All blocks when omitted.'
                 Owner   = 'Only blocks with these numbers as owner.'

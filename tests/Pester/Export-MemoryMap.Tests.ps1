@@ -37,3 +37,17 @@ Describe 'Export-MemoryMap' {
         Get-ChildItem $directory | Should -BeNullOrEmpty
     }
 }
+
+Describe 'A file that is there already' {
+    It 'is told of in the words of the module' {
+        New-MemoryAllocator general kept | Out-Null
+        $path = Join-Path (New-TestDirectory) m.svg
+        Export-MemoryMap $path -Allocator kept | Out-Null
+        $problem = $null
+        try { Export-MemoryMap $path -Allocator kept } catch { $problem = $_ }
+        Remove-MemoryAllocator kept
+        $problem.FullyQualifiedErrorId | Should -Match '^FileExists,'
+        "$problem" | Should -Not -Match 'overwriting'
+        "$problem" | Should -Match 'm\.svg'
+    }
+}

@@ -8,10 +8,11 @@ BeforeDiscovery {
         @{ Name = 'entries'; Make = { Find-DimensionEntry joyful -Id D01 }; Header = 'Keyword', 'LayerId', 'Source', 'Text'; Text = 'Joyful +D01:0 +file +Full of joy\.' }
         @{ Name = 'contexts'; Make = { Get-DimensionContext D01:0, D01:1 }; Header = 'LayerId', 'Name', 'Hz', 'Dominant', 'Source', 'Text'; Text = 'D01:0 +Emotion +4\.5 True +file +A feeling' }
         @{ Name = 'proto-dimensions'; Make = { Get-ProtoDimension }; Header = 'Name', 'Open', 'Entries', 'PoolBytes', 'User'; Text = 'Notes +True +1' }
-        @{ Name = 'blocks'; Make = { Get-MemoryBlock -Owner 7 }; Header = 'Address', 'Size', 'Usable', 'Owner', 'Live'; Text = '0x[0-9a-f]+ +4,096 +4,096 +7 +True' }
+        @{ Name = 'blocks'; Make = { Get-MemoryBlock -Owner 7 }; Header = 'Address', 'Size', 'Usable', 'Owner', 'Live', 'Age'; Text = '0x[0-9a-f]+ +4,096 +4,096 +7 +True' }
+        @{ Name = 'blocks with their age'; Make = { $made = New-MemoryBlock 4KB -Owner 8; Remove-MemoryBlock $made; $made }; Header = 'Address', 'Size', 'Usable', 'Owner', 'Live', 'Age'; Text = '8 +False +0\.00:00:\d\d' }
         @{ Name = 'statistics'; Make = { Get-MemStats }; Header = 'Allocated', 'Limit', 'Percent', 'Pressure', 'Dimensions', 'BasePath'; Text = '293,601,280 .*Normal +2 loaded, 12 simulated' }
         @{ Name = 'allocators'; Make = { Get-MemStats -Allocator 'pool of*' }; Header = 'Blocks', 'Live', 'Committed', 'External', 'Internal', 'Name'; Text = '1 +4,096|2 +[0-9,]+' }
-        @{ Name = 'maps'; Make = { Get-MemoryMap }; Header = 'Blocks', 'Live', 'Committed', 'FreeRuns', 'Longest', 'Name'; Text = ' the pool' }
+        @{ Name = 'maps'; Make = { Get-MemoryMap }; Header = 'Blocks', 'Live', 'Committed', 'FreeRuns', 'Longest', 'Name'; Text = ' pool of' }
         @{ Name = 'layers of a file'; Make = { (Get-DimensionFile (Join-Path $directory D01.mmap)).Layers }; Header = 'Layer', 'Depth', 'Hz', 'Size', 'Codec', 'Keywords'; Text = '0 +3 +4\.5 +40 +None +joy, delight' }
         @{ Name = 'pools'; Make = { (Get-MemStats).Pools }; Header = 'Block', 'Capacity', 'Committed', 'LiveBlocks'; Text = '4,096 +33,554,432' }
     )

@@ -76,3 +76,22 @@ Describe 'Get-MemStats' {
         { Get-MemStats } | Should -Throw -ErrorId 'NoOpenStore,DimensionStore.PowerShell.GetMemStatsCommand'
     }
 }
+
+Describe 'The pool of a store that was just opened' {
+    AfterEach { Close-DimensionStore -All }
+
+    It 'is among the allocators, and has one name everywhere' {
+        $store = Open-DimensionStore (New-SampleStore)
+        $name = "pool of $($store.BasePath)"
+        (Get-Completion 'Get-MemStats -Allocator ').ListItemText | Should -Contain $name
+        (Get-MemStats -Allocator *).Name | Should -Contain $name
+        (Get-MemoryMap).Name | Should -Be $name
+        (Get-MemStats -Allocator (Get-MemoryMap).Name).Name | Should -Be $name
+    }
+
+    It 'is there by its name alone' {
+        $store = Open-DimensionStore (New-SampleStore)
+        (Get-MemStats -Allocator "pool of $($store.BasePath)").LiveBlocks | Should -Be 0
+        (Get-MemoryMap | Export-MemoryMap (Join-Path (New-TestDirectory) m.svg)).Name | Should -Be 'm.svg'
+    }
+}

@@ -28,3 +28,51 @@ Describe 'Get-MemoryBlock' {
         $problem[0].FullyQualifiedErrorId | Should -Be 'BlockNotFound,DimensionStore.PowerShell.GetMemoryBlockCommand'
     }
 }
+
+Describe 'Get-MemoryBlock and allocators' {
+    AfterEach {
+        Get-MemoryAllocator | Remove-MemoryAllocator -WarningAction SilentlyContinue
+        Close-DimensionStore -All
+    }
+
+    It 'never takes a variable that is not set for the pool of the store' {
+        Open-DimensionStore (New-SampleStore) | Out-Null
+        $block = New-MemoryBlock 4KB
+        $typo = $null
+        { Get-MemoryBlock -Allocator $typo | Remove-MemoryBlock } | Should -Throw -ErrorId 'InvalidArgument,*' -ExpectedMessage '*-Allocator*'
+        { New-MemoryBlock 16 -Allocator $typo } | Should -Throw -ErrorId 'InvalidArgument,*'
+        { Remove-MemoryBlock -Address $block.BaseAddress -Allocator $typo } | Should -Throw -ErrorId 'InvalidArgument,*'
+        { Remove-MemoryBlock $block -Allocator $typo } | Should -Throw -ErrorId 'InvalidArgument,*'
+        { Register-MemoryPressureEvent -Allocator $typo } | Should -Throw -ErrorId 'InvalidArgument,*'
+        { [pscustomobject]@{ Allocator = $null } | Get-MemoryBlock } | Should -Throw -ErrorId 'InvalidArgument,*'
+        $block.IsLive | Should -BeTrue
+        # Blocks of the store have no allocator, and say so.
+        ($block | Get-MemoryBlock).BaseAddress | Should -Contain $block.BaseAddress
+    }
+
+    It 'says that the allocator was removed meanwhile' {
+        New-MemoryAllocator pool a | Out-Null
+        New-MemoryBlock 64 -Count 5000 -Allocator a | Out-Null
+        $seen = 0
+        Get-MemoryBlock -Allocator a -ErrorVariable problem -ErrorAction SilentlyContinue | ForEach-Object {
+            $seen++
+            if ($seen -eq 1) { Remove-MemoryAllocator a -WarningAction SilentlyContinue }
+        }
+        $seen | Should -BeLessThan 5000
+        @($problem).Count | Should -Be 1
+        $problem[0].FullyQualifiedErrorId | Should -Be 'AllocatorClosed,DimensionStore.PowerShell.GetMemoryBlockCommand'
+        $problem[0].ErrorDetails.RecommendedAction | Should -Match 'New-MemoryAllocator'
+    }
+
+    It 'tells when a block was allocated, where that is recorded' {
+        New-MemoryAllocator general kept -Diagnostic Tracking | Out-Null
+        $made = New-MemoryBlock 100 -Allocator kept
+        $listed = Get-MemoryBlock -Allocator kept
+        $listed.Age | Should -BeOfType timespan
+        ([datetime]::UtcNow - $listed.AllocatedAt.UtcDateTime).TotalMinutes | Should -BeLessThan 5
+        $made.Age | Should -BeOfType timespan
+        New-MemoryAllocator pool plain | Out-Null
+        New-MemoryBlock 100 -Allocator plain | Out-Null
+        (Get-MemoryBlock -Allocator plain).Age | Should -BeNullOrEmpty
+    }
+}

@@ -38,3 +38,47 @@ Describe 'Get-MemoryBlockContent' {
         $problem[0].FullyQualifiedErrorId | Should -Be 'StoreClosed,DimensionStore.PowerShell.GetMemoryBlockContentCommand'
     }
 }
+
+Describe 'Blocks of more than 2 GiB' {
+    BeforeAll {
+        $allocator = New-MemoryAllocator large huge -LimitBytes 6GB
+        $block = New-MemoryBlock 3000000000 -Allocator huge
+    }
+    AfterAll { Get-MemoryAllocator | Remove-MemoryAllocator -WarningAction SilentlyContinue }
+
+    It 'are read and written at any offset' {
+        Set-MemoryBlockContent $block 'deep' -Offset 2900000000
+        Get-MemoryBlockContent $block -Offset 2900000000 -Count 4 -AsText | Should -Be 'deep'
+        Get-MemoryBlockContent -Address $block.BaseAddress -Allocator huge -Offset 2900000002 -Count 2 -AsText | Should -Be 'ep'
+    }
+
+    It 'are not read whole, as no array holds them' -ForEach @{ AsText = $false }, @{ AsText = $true } {
+        Get-MemoryBlockContent $block -AsText:$AsText -ErrorVariable problem -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        $problem[0].FullyQualifiedErrorId | Should -Be 'InvalidArgument,DimensionStore.PowerShell.GetMemoryBlockContentCommand'
+        "$($problem[0])" | Should -Match '-Count'
+    }
+
+    It 'refuse a range that ends behind them' {
+        Set-MemoryBlockContent $block 'deep' -Offset 4000000000 -ErrorVariable problem -ErrorAction SilentlyContinue
+        $problem[0].FullyQualifiedErrorId | Should -Match '^OutOfBounds,'
+    }
+}
+
+Describe 'Blocks that are free' {
+    AfterEach { Get-MemoryAllocator | Remove-MemoryAllocator -WarningAction SilentlyContinue }
+
+    It 'are said to be free, and not to be removed twice: <_>' -ForEach 'None', 'Tracking' {
+        New-MemoryAllocator general a -Diagnostic $_ | Out-Null
+        $block = New-MemoryBlock 100 -Allocator a
+        $block | Remove-MemoryBlock
+        Get-MemoryBlockContent $block -ErrorVariable problem -ErrorAction SilentlyContinue
+        Set-MemoryBlockContent $block 'x' -ErrorVariable +problem -ErrorAction SilentlyContinue
+        $problem.FullyQualifiedErrorId -replace ',.*' | Should -Be 'MemoryFault', 'MemoryFault'
+        foreach ($one in $problem) {
+            "$one" | Should -Match 'free'
+            "$one" | Should -Not -Match 'DoubleFree|twice|removed once'
+            $one.ErrorDetails.RecommendedAction | Should -Not -Match 'once'
+            $one.Exception.Fault | Should -Be 'UseAfterFree'
+        }
+    }
+}

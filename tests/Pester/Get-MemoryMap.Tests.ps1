@@ -26,7 +26,7 @@ Describe 'Get-MemoryMap' {
         Open-DimensionStore (New-SampleStore) | Out-Null
         New-MemoryBlock 64KB | Out-Null
         (Get-MemoryMap).LiveBytes | Should -Be 64KB
-        (Get-MemoryMap).Name | Should -Match '^the pool of '
+        (Get-MemoryMap).Name | Should -Match '^pool of '
     }
 
     It 'needs an allocator or a store that is there' {

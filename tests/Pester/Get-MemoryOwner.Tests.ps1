@@ -33,3 +33,14 @@ Describe 'Get-MemoryOwner' {
         { Get-MemoryOwner a 0 } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*'
     }
 }
+
+Describe 'An owner that there is not' {
+    AfterEach { Get-MemoryAllocator | Remove-MemoryAllocator -WarningAction SilentlyContinue }
+
+    It 'is told of in the words of the module' {
+        New-MemoryAllocator general a | Out-Null
+        Get-MemoryOwner a 9 -ErrorVariable problem -ErrorAction SilentlyContinue
+        $problem[0].FullyQualifiedErrorId | Should -Match '^OwnerNotFound,'
+        "$($problem[0])" | Should -Not -Match 'Ledger|GetAll'
+    }
+}

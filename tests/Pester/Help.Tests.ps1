@@ -95,3 +95,19 @@ Describe 'The help file' {
         (Get-Content -Raw $fresh) -eq (Get-Content -Raw $kept) | Should -BeTrue -Because 'Build-Help.ps1 must be run after a change to a cmdlet or to Help.psd1'
     }
 }
+
+Describe 'A parameter that takes patterns' {
+    It 'says so: <Name> -<Parameter>' -ForEach @(
+        @{ Name = 'Get-MemoryAllocator'; Parameter = 'Name' }
+        @{ Name = 'Test-MemoryAllocator'; Parameter = 'Allocator' }
+        @{ Name = 'Get-MemoryOwner'; Parameter = 'Allocator' }
+        @{ Name = 'Set-MemoryOwner'; Parameter = 'Allocator' }
+        @{ Name = 'Get-MemStats'; Parameter = 'Allocator' }
+    ) {
+        (Get-Help $Name -Parameter $Parameter).globbing | Should -Be 'true'
+    }
+
+    It 'is not -Allocator where one is expected' {
+        (Get-Help Get-MemoryBlock -Parameter Allocator).globbing | Should -Be 'false'
+    }
+}

@@ -66,3 +66,34 @@ Describe 'New-MemoryBlock' {
         { New-MemoryBlock 4KB } | Should -Throw -ErrorId 'NoOpenStore,DimensionStore.PowerShell.NewMemoryBlockCommand'
     }
 }
+
+Describe 'A block that is refused' {
+    AfterEach {
+        Get-MemoryAllocator | Remove-MemoryAllocator -WarningAction SilentlyContinue
+        Close-DimensionStore -All
+    }
+
+    It 'comes with advice on the limit of the owner' {
+        New-MemoryAllocator general a | Out-Null
+        Set-MemoryOwner a 7 1KB
+        New-MemoryBlock 2KB -Owner 7 -Allocator a -ErrorVariable problem -ErrorAction SilentlyContinue
+        $problem[0].FullyQualifiedErrorId | Should -Match '^LimitExceeded,'
+        $problem[0].ErrorDetails.RecommendedAction | Should -Match 'Set-MemoryOwner'
+        $problem[0].ErrorDetails.RecommendedAction | Should -Not -Match 'TotalMemoryMb|dismount'
+    }
+
+    It 'comes with advice on the limit of the allocator' {
+        New-MemoryAllocator pool a -LimitBytes 1MB | Out-Null
+        New-MemoryBlock 64KB -Count 100 -Allocator a -ErrorVariable problem -ErrorAction SilentlyContinue | Out-Null
+        $problem[0].FullyQualifiedErrorId | Should -Match '^LimitExceeded,'
+        $problem[0].ErrorDetails.RecommendedAction | Should -Match 'New-MemoryAllocator -LimitBytes'
+        $problem[0].ErrorDetails.RecommendedAction | Should -Not -Match 'TotalMemoryMb|dismount'
+    }
+
+    It 'comes with advice on the budget of the store' {
+        Open-DimensionStore (New-SampleStore) -TotalMemoryMb 1 -NoSimulation -ErrorAction SilentlyContinue | Out-Null
+        New-MemoryBlock 256KB -Count 8 -ErrorVariable problem -ErrorAction SilentlyContinue | Out-Null
+        $problem[0].FullyQualifiedErrorId | Should -Match '^LimitExceeded,'
+        $problem[0].ErrorDetails.RecommendedAction | Should -Match 'TotalMemoryMb'
+    }
+}

@@ -67,4 +67,15 @@ Describe 'Register-MemoryPressureEvent' {
         { Register-MemoryPressureEvent -Allocator b } | Should -Throw -ErrorId 'AllocatorNotFound,*'
         { Register-MemoryPressureEvent } | Should -Throw -ErrorId 'NoOpenStore,*'
     }
+
+    It 'takes the place of a subscription to an allocator that was removed' {
+        New-MemoryAllocator pool again -LimitBytes 1MB | Out-Null
+        Register-MemoryPressureEvent -Allocator again
+        Remove-MemoryAllocator again
+        New-MemoryAllocator pool again -LimitBytes 1MB | Out-Null
+        Register-MemoryPressureEvent -Allocator again
+        @(Get-EventSubscriber).Count | Should -Be 1
+        New-MemoryBlock 256KB -Count 4 -Allocator again | Out-Null
+        Wait-Until { (Get-Event 'MemoryPressure:again' -ErrorAction Ignore).SourceEventArgs.Current -contains 'Critical' } | Should -BeTrue
+    }
 }

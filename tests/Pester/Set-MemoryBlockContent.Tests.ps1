@@ -37,3 +37,13 @@ Describe 'Set-MemoryBlockContent' {
         { Set-MemoryBlockContent $block $Value } | Should -Throw -ErrorId 'InvalidArgument,DimensionStore.PowerShell.SetMemoryBlockContentCommand'
     }
 }
+
+Describe 'A value that is not bytes' {
+    AfterEach { Get-MemoryAllocator | Remove-MemoryAllocator -WarningAction SilentlyContinue }
+
+    It 'is named: <Shown>' -ForEach @{ Value = @(1, 2, 300); Shown = '300' }, @{ Value = @(1, 'two'); Shown = 'two' }, @{ Value = -1; Shown = '-1' } {
+        New-MemoryAllocator pool a | Out-Null
+        $block = New-MemoryBlock 16 -Allocator a
+        { Set-MemoryBlockContent $block $Value } | Should -Throw -ErrorId 'InvalidArgument,*' -ExpectedMessage "*$Shown*0 to 255*"
+    }
+}

@@ -48,4 +48,16 @@ public static class AllocatorExtensions
         ArgumentOutOfRangeException.ThrowIfGreaterThan((nuint)length, allocator.UsableSize(address), nameof(length));
         return new Span<byte>((void*)address, length);
     }
+
+    /// <summary>Views a part of a live block as a span, which may lie behind what one span from the block's start can reach. The span is valid until the block is freed.</summary>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="length"/> is negative, or the part ends behind the block's usable size.</exception>
+    public static unsafe Span<byte> AsSpan(this MemoryAllocator allocator, nint address, nuint offset, int length)
+    {
+        ArgumentNullException.ThrowIfNull(allocator);
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        nuint usable = allocator.UsableSize(address);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, usable);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((nuint)length, usable - offset, nameof(length));
+        return new Span<byte>((byte*)address + offset, length);
+    }
 }

@@ -10,6 +10,7 @@ public sealed class GetMemoryAllocatorCommand : AllocatorCmdlet
     /// <summary>Names or patterns; all allocators when omitted.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
     [ArgumentCompleter(typeof(AllocatorCompleter))]
     public string[] Name { get; set; } = ["*"];
 

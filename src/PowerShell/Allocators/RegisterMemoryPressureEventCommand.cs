@@ -29,6 +29,12 @@ public sealed class RegisterMemoryPressureEventCommand : BlockSourceCmdlet
         string identifier = SourceIdentifier ?? $"MemoryPressure:{source}";
         Demand(identifier, () =>
         {
+            foreach (PSEventSubscriber old in Events.GetEventSubscribers(identifier).Where(IsDead).ToArray())
+            {
+                // It can raise nothing any more and would only keep its name from the one that has taken the place.
+                Events.UnsubscribeEvent(old);
+            }
+
             if (Events.GetEventSubscribers(identifier).Any())
             {
                 throw new ArgumentException($"There is a subscription called '{identifier}' already. Unregister-Event ends it; -SourceIdentifier gives this one another name.");
@@ -41,4 +47,7 @@ public sealed class RegisterMemoryPressureEventCommand : BlockSourceCmdlet
             }
         });
     }
+
+    private static bool IsDead(PSEventSubscriber subscriber)
+        => subscriber.SourceObject is MemoryBudget budget && !OpenAllocators.All.Cast<BlockSource>().Concat(OpenStores.All).Any(source => ReferenceEquals(source.MemoryBudget, budget));
 }

@@ -46,18 +46,30 @@ public abstract class BlockCmdlet : BlockSourceCmdlet
         BlockSource source = RequireSource();
         foreach (long address in Address)
         {
-            if (!source.Blocks.Owns((nint)address))
+            MemoryBlock? found = null;
+            ErrorRecord? refusal = null;
+            bool asked = Try(
+                address,
+                () =>
+                {
+                    lock (source.BlockGate)
+                    {
+                        refusal = !source.Blocks.Owns((nint)address) ? Errors.BlockNotFound(address) : source.HoldsBlockAt(address) ? Errors.BlockOfStore(address) : null;
+                        if (refusal is null)
+                        {
+                            long usable = (long)source.Blocks.UsableSize((nint)address);
+                            found = new MemoryBlock(address, usable, usable, 0, source, null);
+                        }
+                    }
+                },
+                source);
+            if (refusal is not null)
             {
-                WriteError(Errors.BlockNotFound(address));
+                WriteError(refusal);
             }
-            else if (source.HoldsBlockAt(address))
+            else if (asked)
             {
-                WriteError(Errors.BlockOfStore(address));
-            }
-            else
-            {
-                long usable = (long)source.Blocks.UsableSize((nint)address);
-                yield return new MemoryBlock(address, usable, usable, 0, source);
+                yield return found!;
             }
         }
     }
@@ -89,6 +101,29 @@ public abstract class BlockCmdlet : BlockSourceCmdlet
     // The object says whose the block was when it was made. It may have been freed since and the store have taken its address, so whose it is now is asked, too.
     private static bool IsHeld(MemoryBlock block)
         => block.Source.HoldsBlocksOf(new OwnerId(block.Owner)) || block.Source.HoldsBlockAt(block.BaseAddress);
+
+    /// <summary>Reads or writes bytes of a block, as <see cref="TryUse"/> does. The allocator takes any word about a free block for a second free, which this is not.</summary>
+    private protected bool TryAccess(MemoryBlock block, Action work)
+    {
+        MemoryFaultException? isFree = null;
+        bool done = TryUse(block, () =>
+        {
+            try
+            {
+                work();
+            }
+            catch (MemoryFaultException e) when (e.Fault == MemoryFault.DoubleFree)
+            {
+                isFree = e;
+            }
+        });
+        if (isFree is not null)
+        {
+            WriteError(Errors.BlockIsFree(isFree, block));
+        }
+
+        return done && isFree is null;
+    }
 
     /// <summary>Checks that a range lies in a block that is still in use, or writes an error.</summary>
     private protected bool TryRange(MemoryBlock block, long offset, long count)

@@ -14,18 +14,35 @@ public abstract class BlockSourceCmdlet : StoreCmdlet
     [ArgumentCompleter(typeof(AllocatorCompleter))]
     public PSObject? Allocator { get; set; }
 
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        // Bound here is only what was written on the command line.
+        if (Allocator is null && MyInvocation.BoundParameters.ContainsKey(nameof(Allocator)))
+        {
+            ThrowTerminatingError(Errors.AllocatorNotGiven());
+        }
+    }
+
     /// <summary>Where blocks come from. Without an open one the command ends with an error that says how to get one.</summary>
     private protected BlockSource RequireSource()
     {
         if (Allocator is null)
         {
+            // Null is let in for the blocks of stores, which come with their store; without one it must not become the default store.
+            if (MyInvocation.BoundParameters.ContainsKey(nameof(Allocator)) && Store is null)
+            {
+                ThrowTerminatingError(Errors.AllocatorNotGiven());
+            }
+
             return RequireStore();
         }
 
-        MemoryAllocatorSession? session = Allocator.BaseObject as MemoryAllocatorSession ?? OpenAllocators.Find(Allocator.ToString());
+        object meant = AllocatorReference.Resolve(Allocator);
+        MemoryAllocatorSession? session = meant as MemoryAllocatorSession ?? OpenAllocators.Find(meant.ToString() ?? "");
         if (session is null)
         {
-            ThrowTerminatingError(Errors.AllocatorNotFound(Allocator.ToString()));
+            ThrowTerminatingError(Errors.AllocatorNotFound(meant.ToString() ?? ""));
         }
         else if (!session.IsOpen)
         {

@@ -23,12 +23,32 @@ public sealed class GetMemoryBlockCommand : BlockSourceCmdlet
     {
         BlockSource source = RequireSource();
         HashSet<long>? wanted = Address is null ? null : [.. Address];
-        foreach (BlockInfo block in source.Blocks.EnumerateBlocks())
+        IEnumerator<BlockInfo>? blocks = null;
+        if (!Try(source, () => blocks = source.Blocks.EnumerateBlocks().GetEnumerator()))
         {
+            return;
+        }
+
+        using IEnumerator<BlockInfo> live = blocks!;
+        while (true)
+        {
+            // Whoever takes the blocks may remove their allocator before the next one is asked for.
+            bool hasNext = false;
+            if (!Try(source, () => hasNext = live.MoveNext()))
+            {
+                return;
+            }
+
+            if (!hasNext)
+            {
+                break;
+            }
+
             StopToken.ThrowIfCancellationRequested();
+            BlockInfo block = live.Current;
             if ((wanted is null || wanted.Remove(block.Address)) && (Owner is null || Owner.Contains(block.Owner.Value)))
             {
-                WriteObject(new MemoryBlock(block.Address, block.RequestedBytes, block.UsableBytes, block.Owner.Value, source));
+                WriteObject(new MemoryBlock(block.Address, block.RequestedBytes, block.UsableBytes, block.Owner.Value, source, block.Age is { } age ? DateTimeOffset.UtcNow - age : null));
             }
         }
 

@@ -9,6 +9,9 @@ namespace DimensionStore.PowerShell;
 [OutputType(typeof(byte[]), typeof(string))]
 public sealed class GetMemoryBlockContentCommand : BlockCmdlet
 {
+    // A text has at most as many characters as its UTF-8 has bytes, and .NET makes none with more than some 2^30.
+    private const int MaxTextBytes = 0x3FFF_FFDF;
+
     /// <summary>First byte to read, from the start of the block.</summary>
     [Parameter]
     [ValidateRange(0L, long.MaxValue)]
@@ -34,11 +37,22 @@ public sealed class GetMemoryBlockContentCommand : BlockCmdlet
                 continue;
             }
 
-            byte[] content = [];
-            bool read = TryUse(block, () => content = block.Source.Blocks.AsSpan((nint)block.BaseAddress, checked((int)(Offset + count)))[(int)Offset..].ToArray());
+            int limit = AsText ? MaxTextBytes : Array.MaxLength;
+            if (count > limit)
+            {
+                WriteError(Errors.ContentTooLarge(block, count, limit));
+                continue;
+            }
+
+            object content = "";
+            bool read = TryAccess(block, () =>
+            {
+                ReadOnlySpan<byte> bytes = block.Source.Blocks.AsSpan((nint)block.BaseAddress, (nuint)Offset, (int)count);
+                content = AsText ? Encoding.UTF8.GetString(bytes) : bytes.ToArray();
+            });
             if (read)
             {
-                WriteObject(AsText ? Encoding.UTF8.GetString(content) : content, enumerateCollection: false);
+                WriteObject(content, enumerateCollection: false);
             }
         }
     }

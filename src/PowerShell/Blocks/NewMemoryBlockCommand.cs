@@ -53,7 +53,7 @@ public sealed class NewMemoryBlockCommand : BlockSourceCmdlet
             for (int i = 0; i < Count; i++)
             {
                 MemoryBlock? block = null;
-                if (!Try(size, () => block = Allocate(source, size, options)))
+                if (!Try(size, () => block = Allocate(source, size, options), source))
                 {
                     break;
                 }
@@ -66,6 +66,6 @@ public sealed class NewMemoryBlockCommand : BlockSourceCmdlet
     private MemoryBlock Allocate(BlockSource source, long size, AllocationOptions options)
     {
         nint address = source.Blocks.Allocate((nuint)size, (nuint)Alignment, options, owner: new OwnerId(Owner));
-        return new MemoryBlock(address, size, (long)source.Blocks.UsableSize(address), Owner, source);
+        return new MemoryBlock(address, size, (long)source.Blocks.UsableSize(address), Owner, source, DateTimeOffset.UtcNow);
     }
 }

@@ -39,7 +39,7 @@ public sealed class SetMemoryBlockContentCommand : BlockCmdlet
                 continue;
             }
 
-            bool written = TryUse(block, () => bytes.CopyTo(block.Source.Blocks.AsSpan((nint)block.BaseAddress, checked((int)(Offset + bytes.Length)))[(int)Offset..]));
+            bool written = TryAccess(block, () => bytes.CopyTo(block.Source.Blocks.AsSpan((nint)block.BaseAddress, (nuint)Offset, bytes.Length)));
             if (written && PassThru)
             {
                 WriteObject(block);
@@ -51,8 +51,17 @@ public sealed class SetMemoryBlockContentCommand : BlockCmdlet
     {
         string text => Encoding.UTF8.GetBytes(text),
         byte[] bytes => bytes,
-        byte single => [single],
+        object single and not IEnumerable when LanguagePrimitives.TryConvertTo(single, CultureInfo.InvariantCulture, out byte converted) => [converted],
         IEnumerable list when LanguagePrimitives.TryConvertTo(list, CultureInfo.InvariantCulture, out byte[] converted) => converted,
-        object other => throw new ArgumentException($"-Value is a {other.GetType().Name}; a text or bytes are expected."),
+        object other => throw new ArgumentException($"-Value holds {Culprit(other)}; a text, or numbers from 0 to 255, are expected."),
     };
+
+    /// <summary>What of a value is no byte, as a person would write it.</summary>
+    private static string Culprit(object value)
+    {
+        object? culprit = value is IEnumerable items and not string ? items.Cast<object?>().FirstOrDefault(item => !LanguagePrimitives.TryConvertTo(item, CultureInfo.InvariantCulture, out byte _)) : value;
+        string text = LanguagePrimitives.ConvertTo<string>(culprit) ?? "";
+        const int Shown = 40;
+        return text.Length == 0 ? "what is no byte" : $"'{(text.Length <= Shown ? text : text[..Shown] + "…")}', which is no byte";
+    }
 }

@@ -10,6 +10,7 @@ public sealed class RegisteredAllocatorCompleter : StoreCompleter
 {
     private protected override IEnumerable<CompletionResult> Complete(string word, IDictionary bound)
     {
+        ShownAllocators.ShowPools();
         foreach (RegisteredAllocator shown in AllocatorRegistry.All)
         {
             if (Matches(word, shown.Name))

@@ -37,7 +37,7 @@ public abstract class StoreCompleter : IArgumentCompleter
     /// <summary>Whether a candidate begins with the word, or matches it as a pattern.</summary>
     private protected static bool Matches(string word, string candidate) =>
         Patterns.IsPattern(word)
-            ? new WildcardPattern(word + "*", WildcardOptions.IgnoreCase).IsMatch(candidate)
+            ? Patterns.IsMatch(word + "*", candidate)
             : candidate.StartsWith(word, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>A completion, quoted where PowerShell would read the bare word otherwise.</summary>

@@ -39,7 +39,7 @@ public sealed class ExportMemoryMapCommand : MemoryMapCmdlet
         }
 
         string? written = null;
-        if (Try(path, () => written = MemoryMapFile.Write(Draw(source, Cells), path, Force)))
+        if (Try(path, () => written = MemoryMapFile.Write(Draw(source, Cells), path, Force), source))
         {
             WriteObject(new FileInfo(written!));
         }

@@ -26,7 +26,7 @@ public sealed class GetMemoryMapCommand : MemoryMapCmdlet
     {
         BlockSource source = RequireSource();
         MemoryMapInfo? map = null;
-        if (Try(source, () => map = new MemoryMapInfo(Draw(source, Cells), Width)))
+        if (Try(source, () => map = new MemoryMapInfo(Draw(source, Cells), Width, source)))
         {
             WriteObject(AsText ? map!.Text : map);
         }

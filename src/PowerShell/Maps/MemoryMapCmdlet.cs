@@ -8,10 +8,9 @@ public abstract class MemoryMapCmdlet : BlockSourceCmdlet
     /// <summary>Draws it. No block comes or goes by a cmdlet meanwhile.</summary>
     private protected static MemoryMap Draw(BlockSource source, int cells)
     {
-        string name = source is MemoryAllocatorSession session ? session.Name : source.Describe();
         lock (source.BlockGate)
         {
-            return MemoryMap.Create(source.Blocks, name, cells);
+            return MemoryMap.Create(source.Blocks, source.ShownName, cells);
         }
     }
 }

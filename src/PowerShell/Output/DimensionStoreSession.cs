@@ -68,6 +68,9 @@ public sealed class DimensionStoreSession : BlockSource
     internal override bool HoldsBlockAt(long address) => Pool.TryGetOwner((nint)address, out OwnerId owner) && HoldsBlocksOf(owner);
 
     /// <inheritdoc/>
+    internal override string ShownName => AllocatorRegistry.All.Where(shown => ReferenceEquals(shown.Allocator, Pool)).Select(shown => shown.Name).FirstOrDefault() ?? $"pool of {BasePath}";
+
+    /// <inheritdoc/>
     internal override string Describe() => $"the pool of {BasePath}";
 
     internal ProtoDimensionInfo[] Protos

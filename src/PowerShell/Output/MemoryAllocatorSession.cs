@@ -93,6 +93,9 @@ public sealed class MemoryAllocatorSession : BlockSource
     public override string ToString() => Name;
 
     /// <inheritdoc/>
+    internal override string ShownName => Name;
+
+    /// <inheritdoc/>
     internal override string Describe() => $"allocator {Name}";
 
     /// <summary>Makes an allocator with owners, and with diagnostics where options are given.</summary>

@@ -5,13 +5,14 @@ namespace DimensionStore.PowerShell;
 /// <summary>A block of memory outside the managed heap, from an allocator or a store's pool.</summary>
 public sealed class MemoryBlock
 {
-    internal MemoryBlock(long address, long size, long usableSize, int owner, BlockSource source)
+    internal MemoryBlock(long address, long size, long usableSize, int owner, BlockSource source, DateTimeOffset? allocatedAt)
     {
         BaseAddress = address;
         Size = size;
         UsableSize = usableSize;
         Owner = owner;
         Source = source;
+        AllocatedAt = allocatedAt;
     }
 
     /// <summary>Address of its first byte. Not called Address: PowerShell takes <c>$blocks.Address</c> for a method of the array.</summary>
@@ -25,6 +26,12 @@ public sealed class MemoryBlock
 
     /// <summary>Tag it was allocated with; 0 for none.</summary>
     public int Owner { get; }
+
+    /// <summary>When it was allocated; null for a listed block where the allocator keeps no clock.</summary>
+    public DateTimeOffset? AllocatedAt { get; }
+
+    /// <summary>Time since then.</summary>
+    public TimeSpan? Age => DateTimeOffset.UtcNow - AllocatedAt;
 
     /// <summary>Whether it is still in use.</summary>
     public bool IsLive => Source.IsOpen && Source.Blocks.Owns((nint)BaseAddress);

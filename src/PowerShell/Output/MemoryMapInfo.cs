@@ -5,8 +5,9 @@ namespace DimensionStore.PowerShell;
 /// <summary>A map of an allocator's memory. Sizes are bytes.</summary>
 public sealed class MemoryMapInfo
 {
-    internal MemoryMapInfo(MemoryMap map, int width)
+    internal MemoryMapInfo(MemoryMap map, int width, BlockSource source)
     {
+        Source = source;
         Name = map.Name;
         Statistics = map.Statistics;
         CellBytes = map.CellBytes;
@@ -16,8 +17,14 @@ public sealed class MemoryMapInfo
         Text = MemoryMapText.Render(map, width);
     }
 
-    /// <summary>The allocator.</summary>
+    /// <summary>Its name, as Get-MemStats -Allocator takes it.</summary>
     public string Name { get; }
+
+    /// <summary>The allocator it shows; null when it is the pool of a store.</summary>
+    public MemoryAllocatorSession? Allocator => Source as MemoryAllocatorSession;
+
+    /// <summary>The store whose pool it shows; null when it is an allocator.</summary>
+    public DimensionStoreSession? Store => Source as DimensionStoreSession;
 
     /// <summary>Live blocks.</summary>
     public long LiveBlocks => Statistics.LiveBlocks;
@@ -51,6 +58,8 @@ public sealed class MemoryMapInfo
 
     /// <summary>The map drawn with characters.</summary>
     public string Text { get; }
+
+    private BlockSource Source { get; }
 
     /// <summary>The drawing.</summary>
     public override string ToString() => Text;

@@ -22,7 +22,7 @@ public sealed class ClearMemoryOwnerCommand : MemoryOwnerCmdlet
 
         OwnerUsage usage = session.Owners.GetUsage(owner);
         string what = string.Create(CultureInfo.InvariantCulture, $"{session.Name} {owner} ({usage.LiveBlocks} blocks, {usage.UsedBytes} bytes)");
-        if (ShouldProcess(what, "Free every block of memory owner") && Try(owner, () => session.FreeOwner(owner)) && PassThru)
+        if (ShouldProcess(what, "Free every block of memory owner") && Try(owner, () => session.FreeOwner(owner), session) && PassThru)
         {
             WriteObject(new MemoryOwner(session, session.Owners.GetUsage(owner)));
         }

@@ -24,7 +24,7 @@ public sealed class GetMemoryOwnerCommand : ChosenAllocatorCmdlet
             }
             else
             {
-                WriteError(Errors.From(new UnknownOwnerException(session.Name, owner), owner));
+                WriteError(Errors.From(new UnknownOwnerException(session.Name, owner), owner, session));
             }
         }
     }

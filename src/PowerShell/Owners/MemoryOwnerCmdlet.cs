@@ -8,7 +8,9 @@ public abstract class MemoryOwnerCmdlet : AllocatorCmdlet
 {
     /// <summary>The allocator, or its name.</summary>
     [Parameter(Mandatory = true, Position = 0, ValueFromPipelineByPropertyName = true)]
+    [Alias("Name")]
     [ValidateNotNull]
+    [SupportsWildcards]
     [ArgumentCompleter(typeof(AllocatorCompleter))]
     public PSObject Allocator { get; set; } = null!;
 
@@ -36,7 +38,7 @@ public abstract class MemoryOwnerCmdlet : AllocatorCmdlet
         bool knows = session.Owners.Knows(owner);
         if (!knows)
         {
-            WriteError(Errors.From(new UnknownOwnerException(session.Name, owner), owner));
+            WriteError(Errors.From(new UnknownOwnerException(session.Name, owner), owner, session));
         }
 
         return knows;

@@ -48,7 +48,7 @@ public sealed class SetMemoryOwnerCommand : MemoryOwnerCmdlet
             {
                 session.Owners.End(owner);
             }
-        });
+        }, session);
         if (done && PassThru)
         {
             WriteObject(new MemoryOwner(session, session.Owners.GetUsage(owner)));

@@ -23,8 +23,7 @@ public sealed class GetProtoDimensionCommand : StoreCmdlet
         foreach (string name in Name ?? Everything)
         {
             bool isPattern = Patterns.IsPattern(name);
-            WildcardPattern pattern = new(isPattern ? name : WildcardPattern.Escape(name), WildcardOptions.IgnoreCase);
-            ProtoDimensionInfo[] found = [.. all.Where(proto => pattern.IsMatch(proto.Name))];
+            ProtoDimensionInfo[] found = [.. all.Where(proto => Patterns.IsMatch(name, proto.Name))];
             if (found.Length == 0 && !isPattern)
             {
                 WriteError(Errors.ProtoDimensionNotFound(name));

@@ -2,7 +2,7 @@ using System.Management.Automation;
 
 namespace DimensionStore.PowerShell;
 
-/// <summary>Base of the cmdlets that take allocators: as objects, or by name.</summary>
+/// <summary>Base of the cmdlets that take allocators: as objects, by name, or by what belongs to one.</summary>
 public abstract class AllocatorCmdlet : DimensionCmdlet
 {
     /// <summary>The allocators that a parameter names. An unknown name, or one that was removed, is an error; a pattern that matches nothing is silent.</summary>
@@ -10,7 +10,14 @@ public abstract class AllocatorCmdlet : DimensionCmdlet
     {
         foreach (PSObject value in values)
         {
-            if (value.BaseObject is MemoryAllocatorSession given)
+            if (value.BaseObject is MemoryBlock { Allocator: null } or MemoryMapInfo { Allocator: null })
+            {
+                WriteError(Errors.AllocatorOfStore(value.BaseObject));
+                continue;
+            }
+
+            object meant = AllocatorReference.Resolve(value);
+            if (meant is MemoryAllocatorSession given)
             {
                 if (given.IsOpen)
                 {
@@ -24,13 +31,12 @@ public abstract class AllocatorCmdlet : DimensionCmdlet
                 continue;
             }
 
-            string name = value.ToString();
+            string name = meant.ToString() ?? "";
             if (Patterns.IsPattern(name))
             {
-                WildcardPattern pattern = new(name, WildcardOptions.IgnoreCase);
                 foreach (MemoryAllocatorSession session in OpenAllocators.All)
                 {
-                    if (pattern.IsMatch(session.Name))
+                    if (Patterns.IsMatch(name, session.Name))
                     {
                         yield return session;
                     }

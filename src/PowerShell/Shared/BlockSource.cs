@@ -28,6 +28,9 @@ public abstract class BlockSource
     /// <summary>Whether the block that begins at an address now is held by the source itself, whoever had that address before.</summary>
     internal virtual bool HoldsBlockAt(long address) => false;
 
+    /// <summary>The name by which Get-MemStats and maps show it.</summary>
+    internal abstract string ShownName { get; }
+
     /// <summary>What it is, for questions before a change: "allocator a", "the pool of /data".</summary>
     internal abstract string Describe();
 }

@@ -5,10 +5,13 @@ namespace DimensionStore.PowerShell;
 /// <summary>Base of the cmdlets that do one thing with each allocator they are given.</summary>
 public abstract class ChosenAllocatorCmdlet : AllocatorCmdlet
 {
-    /// <summary>The allocators, or their names.</summary>
-    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    // Not by property name: PowerShell would bind the property Allocator of a store's block, which is null. Properties are looked at where the objects are.
+
+    /// <summary>The allocators, their names or patterns, or what belongs to them.</summary>
+    [Parameter(Mandatory = true, Position = 0, ValueFromPipeline = true)]
     [Alias("Name")]
     [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
     [ArgumentCompleter(typeof(AllocatorCompleter))]
     public PSObject[] Allocator { get; set; } = [];
 

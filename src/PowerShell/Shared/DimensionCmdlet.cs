@@ -44,8 +44,11 @@ public abstract class DimensionCmdlet : PSCmdlet, IDisposable
     }
 
     /// <summary>Runs one item's work. An expected failure is written as a non-terminating error, so that the next item is still served.</summary>
+    /// <param name="target">What the error is about.</param>
+    /// <param name="work">The work.</param>
+    /// <param name="source">The allocator or store that is worked on, which may be removed or closed meanwhile; where <paramref name="target"/> does not tell.</param>
     /// <returns>Whether it succeeded.</returns>
-    private protected bool Try(object? target, Action work)
+    private protected bool Try(object? target, Action work, BlockSource? source = null)
     {
         try
         {
@@ -58,13 +61,13 @@ public abstract class DimensionCmdlet : PSCmdlet, IDisposable
         }
         catch (Exception e) when (Errors.IsExpected(e))
         {
-            WriteError(Errors.From(e, target));
+            WriteError(Errors.From(e, target, source));
             return false;
         }
     }
 
     /// <summary>Runs work without which the cmdlet has no purpose. An expected failure ends the command.</summary>
-    private protected void Demand(object? target, Action work)
+    private protected void Demand(object? target, Action work, BlockSource? source = null)
     {
         try
         {
@@ -76,7 +79,7 @@ public abstract class DimensionCmdlet : PSCmdlet, IDisposable
         }
         catch (Exception e) when (Errors.IsExpected(e))
         {
-            ThrowTerminatingError(Errors.From(e, target));
+            ThrowTerminatingError(Errors.From(e, target, source));
         }
     }
 }

@@ -9,16 +9,19 @@ internal static class Errors
 {
     /// <summary>Whether an exception is one that the library or the operating system reports on purpose. Anything else is a defect and is not dressed up.</summary>
     public static bool IsExpected(Exception e) =>
-        e is DimensionStoreException or MemoryToolkitException or IOException or UnauthorizedAccessException or ArgumentException or ObjectDisposedException;
+        e is DimensionStoreException or MemoryToolkitException or IOException or UnauthorizedAccessException or ArgumentException or ObjectDisposedException or OutOfMemoryException;
 
     /// <summary>The record of an expected exception.</summary>
-    public static ErrorRecord From(Exception e, object? target) => e switch
+    /// <param name="e">The exception.</param>
+    /// <param name="target">What it is about.</param>
+    /// <param name="source">The allocator or store that was worked on, where <paramref name="target"/> does not tell.</param>
+    public static ErrorRecord From(Exception e, object? target, BlockSource? source = null) => e switch
     {
         DimensionFormatException format => Make(e, ErrorIds.InvalidFileFormat, ErrorCategory.InvalidData, format.FilePath ?? target, "Run Test-DimensionFile on the file; rebuild it with New-DimensionFile, or take it from a backup."),
         CodecUnavailableException codec => Make(e, ErrorIds.CodecUnavailable, ErrorCategory.NotInstalled, codec.FilePath ?? target, $"Install {codec.LibraryName}, or choose the codec None, Brotli or ZLib."),
         InvalidEntryException => Make(e, ErrorIds.InvalidEntry, ErrorCategory.InvalidData, target, "Give each object a Layer from 0 to 3, Keywords, and Content. Nothing was written."),
-        DimensionFileExistsException exists => Make(e, ErrorIds.FileExists, ErrorCategory.ResourceExists, exists.FilePath, "Use -Force to replace the file, or give another place."),
-        MemoryMapFileExistsException exists => Make(e, ErrorIds.FileExists, ErrorCategory.ResourceExists, exists.FilePath, "Use -Force to replace the file, or give another place."),
+        DimensionFileExistsException exists => Make(e, ErrorIds.FileExists, ErrorCategory.ResourceExists, exists.FilePath, "Use -Force to replace the file, or give another place.", $"{exists.FilePath} exists and is kept."),
+        MemoryMapFileExistsException exists => Make(e, ErrorIds.FileExists, ErrorCategory.ResourceExists, exists.FilePath, "Use -Force to replace the file, or give another place.", $"{exists.FilePath} exists and is kept."),
         ImmutableDimensionException immutable => Make(e, ErrorIds.ImmutableDimension, ErrorCategory.InvalidOperation, immutable.FilePath ?? (object)immutable.Dimension, "Immutable dimensions (D09, D14, and sealed files) stay as they are, -Force or not. Close the store to take them out of memory; delete a file by hand to replace it."),
         DimensionNotFoundException notFound => Make(e, ErrorIds.DimensionNotFound, ErrorCategory.ObjectNotFound, target ?? notFound.Dimension, "Get-Dimension lists the dimensions of the store."),
         LayerNotFoundException layer => Make(e, ErrorIds.LayerNotFound, ErrorCategory.ObjectNotFound, layer.Layer, "Get-DimensionLayer lists the layers of a dimension."),
@@ -27,8 +30,8 @@ internal static class Errors
         InvalidCatalogException => Make(e, ErrorIds.InvalidCatalog, ErrorCategory.InvalidData, target, "Correct the catalog; data/dimensions.json shows the form."),
         InvalidLayoutException => Make(e, ErrorIds.InvalidLayout, ErrorCategory.InvalidData, target, "Correct the layout so that its slots neither overlap nor leave gaps."),
         DimensionStoreException => Make(e, ErrorIds.StoreError, ErrorCategory.InvalidOperation, target, "The message says what to change."),
-        UnknownOwnerException owner => Make(e, ErrorIds.OwnerNotFound, ErrorCategory.ObjectNotFound, owner.Owner, "Get-MemoryOwner lists the owners of an allocator."),
-        LimitExceededException => Make(e, ErrorIds.LimitExceeded, ErrorCategory.LimitsExceeded, target, "Where the memory budget is full, dismount dimensions, remove blocks, or open the store with a larger -TotalMemoryMb; where a slot or a partition is, write less into it, or open the store with another -LayoutPath."),
+        UnknownOwnerException owner => Make(e, ErrorIds.OwnerNotFound, ErrorCategory.ObjectNotFound, owner.Owner, "Get-MemoryOwner lists the owners of an allocator.", $"{source?.ToString() ?? owner.Allocator} has no owner {owner.Owner}: it never had a block or a limit there."),
+        LimitExceededException limit => Make(e, ErrorIds.LimitExceeded, ErrorCategory.LimitsExceeded, target, RemedyFor(limit, source)),
         AllocationFailedException => Make(e, ErrorIds.AllocationFailed, ErrorCategory.ResourceUnavailable, target, "Ask for fewer bytes; Get-MemStats shows block sizes and what is in use."),
         MemoryFaultException => Make(e, ErrorIds.MemoryFault, ErrorCategory.InvalidOperation, target, "Get-MemoryBlock lists the blocks that are in use; a block can be removed once."),
         TraceFormatException trace => Make(e, ErrorIds.InvalidTrace, ErrorCategory.InvalidData, trace.FilePath ?? target, "The message names the rule and the offset; take the trace from where it came from again, or record it anew."),
@@ -37,7 +40,8 @@ internal static class Errors
         UnauthorizedAccessException => Make(e, ErrorIds.AccessDenied, ErrorCategory.PermissionDenied, target, "Check the permissions of the file and of its directory."),
         FileNotFoundException or DirectoryNotFoundException => Make(e, ErrorIds.PathNotFound, ErrorCategory.ObjectNotFound, target, "Check the spelling; a file that is to be read, and the directory of one that is to be made, must exist."),
         IOException => Make(e, ErrorIds.InputOutputFailed, ErrorCategory.DeviceError, target, "Check the disk and whether another program holds the file."),
-        ObjectDisposedException => Make(e, ErrorIds.StoreClosed, ErrorCategory.InvalidOperation, target, "Open the store again with Open-DimensionStore."),
+        OutOfMemoryException => Make(e, ErrorIds.AllocationFailed, ErrorCategory.ResourceUnavailable, target, "Work on less at a time."),
+        ObjectDisposedException disposed => Closed(disposed, target, source),
         ArgumentException => Make(e, ErrorIds.InvalidArgument, ErrorCategory.InvalidArgument, target, "The message says what is expected."),
         _ => throw new ArgumentException($"{e.GetType()} is not an expected failure.", nameof(e), e),
     };
@@ -46,19 +50,28 @@ internal static class Errors
         new InvalidOperationException("No store is open."),
         ErrorIds.NoOpenStore, ErrorCategory.ResourceUnavailable, null, "Open one with Open-DimensionStore, or give one with -Store.");
 
-    public static ErrorRecord StoreClosed(DimensionStoreSession session) => Make(
-        new InvalidOperationException($"The store of {session.BasePath} is closed."),
+    public static ErrorRecord StoreClosed(DimensionStoreSession session, Exception? inner = null) => Make(
+        new InvalidOperationException($"The store of {session.BasePath} is closed.", inner),
         ErrorIds.StoreClosed, ErrorCategory.InvalidOperation, session, "Open it again with Open-DimensionStore.");
 
-    public static ErrorRecord SourceClosed(BlockSource source) => source is DimensionStoreSession store ? StoreClosed(store) : AllocatorClosed((MemoryAllocatorSession)source);
+    public static ErrorRecord SourceClosed(BlockSource source, Exception? inner = null)
+        => source is DimensionStoreSession store ? StoreClosed(store, inner) : AllocatorClosed((MemoryAllocatorSession)source, inner);
 
-    public static ErrorRecord AllocatorClosed(MemoryAllocatorSession session) => Make(
-        new InvalidOperationException($"The allocator '{session.Name}' was removed."),
+    public static ErrorRecord AllocatorClosed(MemoryAllocatorSession session, Exception? inner = null) => Make(
+        new InvalidOperationException($"The allocator '{session.Name}' was removed.", inner),
         ErrorIds.AllocatorClosed, ErrorCategory.InvalidOperation, session, "Make another with New-MemoryAllocator.");
 
     public static ErrorRecord AllocatorNotFound(string name) => Make(
         new ItemNotFoundException($"No allocator is called '{name}'."),
         ErrorIds.AllocatorNotFound, ErrorCategory.ObjectNotFound, name, "Get-MemoryAllocator lists the allocators of this process.");
+
+    public static ErrorRecord AllocatorNotGiven() => Make(
+        new ArgumentException("-Allocator was given and is null; an allocator or its name is expected."),
+        ErrorIds.InvalidArgument, ErrorCategory.InvalidArgument, null, "Check that the variable is set; leave -Allocator out where the pool of a store is meant.");
+
+    public static ErrorRecord AllocatorOfStore(object target) => Make(
+        new ItemNotFoundException($"{(target is MemoryBlock block ? $"The block at {block}" : "The map")} is of the pool of a store, which is no allocator made with New-MemoryAllocator."),
+        ErrorIds.AllocatorNotFound, ErrorCategory.ObjectNotFound, target, "Get-MemoryAllocator lists the allocators of this process; Get-MemStats and Get-MemoryMap show the pools of stores, too.");
 
     public static ErrorRecord OperationNotSupported(MemoryAllocatorSession session, string operation, string kinds) => Make(
         new NotSupportedException($"The allocator '{session.Name}' is of the kind {session.Kind}, which cannot {operation}; {kinds} can."),
@@ -143,13 +156,43 @@ internal static class Errors
     public static ErrorRecord BlockOutOfBounds(MemoryBlock block, long offset, long count) => From(
         new OutOfBoundsException(offset, count, block.UsableSize, $"Block 0x{block.BaseAddress:x}"), block);
 
+    public static ErrorRecord BlockIsFree(MemoryFaultException fault, MemoryBlock block) => Make(
+        new MemoryFaultException(fault.Allocator, MemoryFault.UseAfterFree, fault.Address, fault.SizeBytes, fault.Owner, "the block is free; its bytes are neither read nor written.", fault.Site, fault.AllocationStack),
+        ErrorIds.MemoryFault, ErrorCategory.InvalidOperation, block, "Get-MemoryBlock lists the blocks that are in use; New-MemoryBlock makes another.", $"The block at {block} is free; its bytes are neither read nor written.");
+
+    public static ErrorRecord ContentTooLarge(MemoryBlock block, long count, int limit) => Make(
+        new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{count} bytes of the block at {block} are more than one object can hold, {limit}; read them in parts, with -Offset and -Count.")),
+        ErrorIds.InvalidArgument, ErrorCategory.InvalidArgument, block, "Read it in parts, with -Offset and -Count.");
+
     public static ErrorRecord WordNetNotFound(string path) => Make(
         new ItemNotFoundException($"'{path}' does not hold WordNet's data.noun, data.verb, data.adj and data.adv."),
         ErrorIds.WordNetNotFound, ErrorCategory.ObjectNotFound, path, "Install WordNet 3.0 (Debian: wordnet-base), or name its directory with -SourcePath.");
 
-    private static ErrorRecord Make(Exception exception, string id, ErrorCategory category, object? target, string remedy) => new(exception, id, category, target)
+    /// <summary>What to do where a limit was reached, which depends on whose it is.</summary>
+    private static string RemedyFor(LimitExceededException limit, BlockSource? source) =>
+        limit.LimitName == $"owner {limit.Owner}"
+            ? "Remove blocks of the owner (Clear-MemoryOwner removes all), or let it have more: Set-MemoryOwner -LimitBytes."
+        : source is MemoryAllocatorSession
+            ? "Remove blocks, let Optimize-MemoryAllocator give back what no block needs, or make an allocator that may have more: New-MemoryAllocator -LimitBytes."
+        : "Where the memory budget is full, dismount dimensions, remove blocks, or open the store with a larger -TotalMemoryMb; where a slot or a partition is, write less into it, or open the store with another -LayoutPath.";
+
+    // Which of the two it was, the exception does not say: the pool of a store is an allocator of the same library.
+    private static ErrorRecord Closed(ObjectDisposedException e, object? target, BlockSource? source)
     {
-        ErrorDetails = new ErrorDetails(WithoutParameterName(exception.Message)) { RecommendedAction = remedy },
+        BlockSource? closed = source ?? (target as MemoryBlock)?.Source ?? (target as MemoryOwner)?.Allocator ?? target as BlockSource;
+        if (closed is { IsOpen: false })
+        {
+            return SourceClosed(closed, e);
+        }
+
+        return typeof(MemoryAllocator).Assembly.GetType(e.ObjectName)?.IsAssignableTo(typeof(MemoryAllocator)) == true
+            ? Make(e, ErrorIds.AllocatorClosed, ErrorCategory.InvalidOperation, target, "Get-MemoryAllocator lists the allocators of this process.", "The allocator was removed meanwhile.")
+            : Make(e, ErrorIds.StoreClosed, ErrorCategory.InvalidOperation, target, "Open the store again with Open-DimensionStore.");
+    }
+
+    private static ErrorRecord Make(Exception exception, string id, ErrorCategory category, object? target, string remedy, string? message = null) => new(exception, id, category, target)
+    {
+        ErrorDetails = new ErrorDetails(message ?? WithoutParameterName(exception.Message)) { RecommendedAction = remedy },
     };
 
     // What .NET appends names a parameter of the library, which is none of the cmdlet's, and what it was.

@@ -36,10 +36,9 @@ public abstract class StoreCmdlet : DimensionCmdlet
         {
             if (Patterns.IsPattern(id))
             {
-                WildcardPattern pattern = new(id, WildcardOptions.IgnoreCase);
                 foreach (DimensionStatus status in all)
                 {
-                    if (pattern.IsMatch(status.Id.ToString()))
+                    if (Patterns.IsMatch(id, status.Id.ToString()))
                     {
                         yield return status;
                     }

@@ -56,11 +56,10 @@ public sealed class GetDimensionCommand : StoreCmdlet
         foreach (string name in Name)
         {
             bool isPattern = Patterns.IsPattern(name);
-            WildcardPattern pattern = new(isPattern ? name : WildcardPattern.Escape(name), WildcardOptions.IgnoreCase);
             bool any = false;
             foreach (DimensionStatus status in all)
             {
-                if (status.Name is not null && pattern.IsMatch(status.Name))
+                if (status.Name is not null && Patterns.IsMatch(name, status.Name))
                 {
                     any = true;
                     yield return status;

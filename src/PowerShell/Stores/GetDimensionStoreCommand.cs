@@ -51,10 +51,9 @@ public sealed class GetDimensionStoreCommand : DimensionCmdlet
     {
         if (Patterns.IsPattern(path))
         {
-            WildcardPattern pattern = new(path, WildcardOptions.IgnoreCase);
             foreach (DimensionStoreSession session in OpenStores.All)
             {
-                if (pattern.IsMatch(session.BasePath))
+                if (Patterns.IsMatch(path, session.BasePath))
                 {
                     WriteObject(session);
                 }

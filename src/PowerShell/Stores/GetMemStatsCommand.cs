@@ -15,6 +15,7 @@ public sealed class GetMemStatsCommand : StoreCmdlet
     /// <summary>Names or patterns of allocators; snapshots of these are written instead of a store's.</summary>
     [Parameter]
     [ValidateNotNullOrEmpty]
+    [SupportsWildcards]
     [ArgumentCompleter(typeof(RegisteredAllocatorCompleter))]
     public string[]? Allocator { get; set; }
 
@@ -23,6 +24,7 @@ public sealed class GetMemStatsCommand : StoreCmdlet
     {
         if (Allocator is not null)
         {
+            ShownAllocators.ShowPools();
             foreach (string name in Allocator)
             {
                 WriteAllocators(name);
@@ -48,7 +50,7 @@ public sealed class GetMemStatsCommand : StoreCmdlet
         {
             if (AllocatorRegistry.TryFind(name, out MemoryAllocator? found))
             {
-                WriteObject(Describe(AllocatorReport.Create(found, name)));
+                Write(found, name);
             }
             else
             {
@@ -58,10 +60,18 @@ public sealed class GetMemStatsCommand : StoreCmdlet
             return;
         }
 
-        WildcardPattern pattern = new(name, WildcardOptions.IgnoreCase);
-        foreach (RegisteredAllocator shown in AllocatorRegistry.All.Where(shown => pattern.IsMatch(shown.Name)))
+        foreach (RegisteredAllocator shown in AllocatorRegistry.All.Where(shown => Patterns.IsMatch(name, shown.Name)))
         {
-            WriteObject(Describe(AllocatorReport.Create(shown.Allocator, shown.Name)));
+            Write(shown.Allocator, shown.Name);
+        }
+    }
+
+    private void Write(MemoryAllocator allocator, string name)
+    {
+        PSObject? stats = null;
+        if (Try(name, () => stats = Describe(AllocatorReport.Create(allocator, name))))
+        {
+            WriteObject(stats);
         }
     }
 

@@ -56,10 +56,9 @@ public sealed class MountDimensionCommand : StoreCmdlet
     {
         if (Patterns.IsPattern(id))
         {
-            WildcardPattern pattern = new(id, WildcardOptions.IgnoreCase);
             foreach (DimensionStatus status in session.Manager.GetDimensions())
             {
-                if (pattern.IsMatch(status.Id.ToString()))
+                if (Patterns.IsMatch(id, status.Id.ToString()))
                 {
                     Mount(session, status.Id, null);
                 }

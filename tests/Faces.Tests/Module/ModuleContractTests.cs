@@ -175,6 +175,17 @@ public sealed class ModuleContractTests
     }
 
     [Fact]
+    public void Every_ErrorId_is_in_the_table_of_the_README()
+    {
+        Type ids = ModuleUnderTest.Assembly.GetType("DimensionStore.PowerShell.ErrorIds", throwOnError: true)!;
+        IEnumerable<string> known = ids.GetFields(BindingFlags.Static | BindingFlags.Public).Select(field => (string)field.GetRawConstantValue()!);
+        string page = File.ReadAllText(Path.Combine(ModuleUnderTest.RepositoryRoot, "src", "PowerShell", "README.md"));
+        string table = Regex.Match(page, @"(?s)\| about \| ids \|.*?\n\n").Value;
+
+        Assert.Equal(known.Order(StringComparer.Ordinal), Regex.Matches(table, "`([A-Za-z]+)`").Select(match => match.Groups[1].Value).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void Every_cmdlet_has_its_Pester_file()
     {
         IEnumerable<string> files = Directory.EnumerateFiles(PesterSuite.Directory, "*.Tests.ps1").Select(file => Path.GetFileName(file)[..^".Tests.ps1".Length]);

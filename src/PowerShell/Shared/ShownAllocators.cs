@@ -1,0 +1,26 @@
+using DimensionStore.Memory;
+
+namespace DimensionStore.PowerShell;
+
+/// <summary>What <c>Get-MemStats -Allocator</c> looks among.</summary>
+internal static class ShownAllocators
+{
+    /// <summary>
+    /// Makes the pools of open stores, which else are made with their first block: whoever asks for all allocators would miss them, or find them only after somebody looked at the store.
+    /// A pool that cannot be made is not shown; the command that needs it says why.
+    /// </summary>
+    public static void ShowPools()
+    {
+        foreach (DimensionStoreSession store in OpenStores.All)
+        {
+            try
+            {
+                _ = store.Pool;
+            }
+            catch (Exception e) when (e is ArgumentException or ObjectDisposedException or MemoryToolkitException)
+            {
+                // Closed in the same moment, or pools that contradict each other.
+            }
+        }
+    }
+}
