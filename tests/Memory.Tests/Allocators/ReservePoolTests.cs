@@ -42,6 +42,59 @@ public sealed unsafe class ReservePoolTests
     }
 
     [Fact]
+    public void An_owner_who_ends_beneath_takes_nothing_out_of_the_reserve()
+    {
+        using SegregatedAllocator beneath = SegregatedAllocator.WithCapacity(1 << 20);
+        using ReservePool pool = new(beneath, Size, 4);
+        nint mine = pool.Allocate(owner: new OwnerId(7));
+        Assert.Equal(new OwnerId(7), Assert.Single(pool.EnumerateBlocks()).Owner);
+        while (beneath.TryAllocate(Size, out _, owner: new OwnerId(8)))
+        {
+        }
+
+        nint drawn = pool.Allocate(owner: new OwnerId(7));
+        pool.Free(mine);
+        beneath.EndOwner(new OwnerId(7));
+        Assert.True(pool.CheckIntegrity().IsIntact, string.Join(Environment.NewLine, pool.CheckIntegrity().Violations));
+        beneath.EndOwner(new OwnerId(8));
+        HashSet<nint> seen = [drawn];
+        for (int i = 0; i < 100; i++)
+        {
+            Assert.True(seen.Add(beneath.Allocate(Size)));
+            Assert.True(seen.Add(pool.Allocate()));
+        }
+    }
+
+    [Fact]
+    public void An_element_that_is_refused_beneath_stays_live_and_keeps_no_other()
+    {
+        using DiagnosticLayer beneath = new(Source(1 << 20));
+        using ReservePool pool = new(beneath, Size, 1);
+        nint[] elements = [pool.Allocate(), pool.Allocate(), pool.Allocate(100, owner: new OwnerId(3)), pool.Allocate()];
+        nint damaged = elements[2];
+        ((byte*)damaged)[Size] ^= 1;
+        Assert.Equal(MemoryFault.Overrun, Assert.Throws<MemoryFaultException>(() => pool.Free(damaged)).Fault);
+        AssertOnlyTheDamagedIsRefused(4, 0);
+
+        Assert.Equal(MemoryFault.Overrun, Assert.Throws<MemoryFaultException>(pool.Reset).Fault);
+        AssertOnlyTheDamagedIsRefused(1, 3);
+        Assert.Equal(2, beneath.GetStatistics().LiveBlocks);
+
+        ((byte*)damaged)[Size] ^= 1;
+        pool.FreeSized(damaged, 100);
+        Assert.Equal((0L, 4L, 1L), (pool.GetStatistics().LiveBlocks, pool.GetStatistics().FreeCount, beneath.GetStatistics().LiveBlocks));
+
+        void AssertOnlyTheDamagedIsRefused(long live, long frees)
+        {
+            AllocatorStatistics now = pool.GetStatistics();
+            Assert.Equal((live, frees, ((live - 1) * Size) + 100), (now.LiveBlocks, now.FreeCount, now.RequestedBytes));
+            Assert.True(pool.Owns(damaged));
+            Assert.Equal(new OwnerId(3), pool.EnumerateBlocks().Single(block => block.Address == damaged).Owner);
+            Assert.True(pool.CheckIntegrity().IsIntact);
+        }
+    }
+
+    [Fact]
     public void Reserve_serves_when_the_allocator_beneath_is_exhausted_and_is_refilled_first()
     {
         using BuddyAllocator buddy = Source(64 << 10);

@@ -12,6 +12,8 @@ public sealed record ReserveOptions
     /// <summary>Whether disposing the pool disposes the allocator beneath.</summary>
     public bool OwnsSource { get; init; }
 
-    /// <summary>Tag under which the reserve is allocated beneath.</summary>
+    /// <summary>
+    /// Tag under which every element, in use or in the reserve, is allocated beneath; the pool itself keeps whose those in use are. Must be no tag whose blocks somebody frees there all at once.
+    /// </summary>
     public OwnerId ReserveOwner { get; init; }
 }

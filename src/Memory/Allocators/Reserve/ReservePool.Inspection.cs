@@ -26,13 +26,15 @@ public sealed unsafe partial class ReservePool
     }
 
     /// <inheritdoc/>
+    /// <remarks>Where the allocator beneath refuses an element, the others are given back first, and that one stays live.</remarks>
+    /// <exception cref="MemoryFaultException">What the allocator beneath said of the first element that it refused.</exception>
     public override void Reset()
     {
-        List<nint> surplus = [];
+        Dictionary<nint, Element> surplus = [];
         lock (_lock)
         {
             ThrowIfDisposed();
-            foreach (nint address in _live.Keys)
+            foreach ((nint address, Element element) in _live)
             {
                 if (_ready.Count < _minimum)
                 {
@@ -41,7 +43,7 @@ public sealed unsafe partial class ReservePool
                 }
                 else
                 {
-                    surplus.Add(address);
+                    surplus.Add(address, element);
                 }
             }
 
@@ -50,7 +52,16 @@ public sealed unsafe partial class ReservePool
             _live.Clear();
         }
 
-        surplus.ForEach(_source.Free);
+        List<nint> refused = [];
+        if (GiveBack(surplus.Keys, refused.Add) is { } fault)
+        {
+            lock (_lock)
+            {
+                refused.ForEach(address => ReviveLocked(address, surplus[address]));
+            }
+
+            throw fault;
+        }
     }
 
     /// <inheritdoc/>
@@ -165,36 +176,22 @@ public sealed unsafe partial class ReservePool
         {
             _source.Dispose();
         }
-        else
+        else if (GiveAllBack(all) is { } fault)
         {
-            GiveAllBack(all);
+            throw fault;
         }
     }
 
-    private void GiveAllBack(nint[] elements)
+    private MemoryFaultException? GiveAllBack(nint[] elements)
     {
-        MemoryFaultException? fault = null;
-        foreach (nint element in elements)
+        try
         {
-            try
-            {
-                _source.Free(element);
-            }
-            catch (ObjectDisposedException)
-            {
-                // The allocator beneath went first and took its memory with it.
-                return;
-            }
-            catch (MemoryFaultException e)
-            {
-                // Somebody freed this one beneath; that is no reason to keep the others.
-                fault ??= e;
-            }
+            return GiveBack(elements, refused: null);
         }
-
-        if (fault is not null)
+        catch (ObjectDisposedException)
         {
-            throw fault;
+            // The allocator beneath went first and took its memory with it.
+            return null;
         }
     }
 

@@ -81,6 +81,7 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
     public nint Allocate(AllocationOptions options = AllocationOptions.None, OwnerId owner = default) => Allocate(ElementBytes, DefaultAlignment, options, owner);
 
     /// <inheritdoc/>
+    /// <remarks>Whose an element is, the pool alone knows: beneath, all are <see cref="ReserveOptions.ReserveOwner"/>'s, since an element outlives its user in the reserve.</remarks>
     public override nint Allocate(nuint size, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
     {
         if (TryAllocate(size, out nint address, alignment, options, owner))
@@ -117,7 +118,7 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
             }
         }
 
-        bool drawn = !_source.TryAllocate(ElementBytes, out address, (nuint)_options.Alignment, options, owner);
+        bool drawn = !_source.TryAllocate(ElementBytes, out address, (nuint)_options.Alignment, options, _options.ReserveOwner);
         bool disposed;
         lock (_lock)
         {
@@ -128,6 +129,12 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
                 {
                     _failures++;
                     return false;
+                }
+
+                if (drawn && (options & AllocationOptions.Zeroed) != 0)
+                {
+                    // With the lock: dispose, which takes it first, does not give the element back meanwhile.
+                    NativeMemory.Clear((void*)address, ElementBytes);
                 }
 
                 _drawn += drawn ? 1 : 0;
@@ -147,11 +154,6 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
             }
 
             throw new ObjectDisposedException(Name);
-        }
-
-        if (drawn && (options & AllocationOptions.Zeroed) != 0)
-        {
-            NativeMemory.Clear((void*)address, ElementBytes);
         }
 
         return true;
@@ -201,7 +203,7 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
         }
         catch (MemoryToolkitException)
         {
-            taken.ForEach(_source.Free);
+            GiveBack(taken, refused: null);
             throw;
         }
 
@@ -226,15 +228,19 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
             }
         }
 
-        surplus.ForEach(_source.Free);
+        if (GiveBack(surplus, refused: null) is { } fault)
+        {
+            throw fault;
+        }
     }
 
     private void FreeCore(nint address, nuint size, bool sized)
     {
+        Element element;
         lock (_lock)
         {
             ThrowIfDisposed();
-            if (!_live.TryGetValue(address, out Element element))
+            if (!_live.TryGetValue(address, out element))
             {
                 throw FaultLocked(address);
             }
@@ -255,7 +261,54 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
             }
         }
 
-        _source.Free(address);
+        try
+        {
+            _source.Free(address);
+        }
+        catch (MemoryFaultException)
+        {
+            // Beneath nothing has changed, so nothing has here.
+            lock (_lock)
+            {
+                ReviveLocked(address, element);
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Makes an element live again that the allocator beneath refused to take back.</summary>
+    private void ReviveLocked(nint address, Element element)
+    {
+        if (!_disposed && _live.TryAdd(address, element))
+        {
+            _frees--;
+            _requestedBytes += (long)element.Requested;
+        }
+    }
+
+    /// <summary>Gives elements back beneath, whatever becomes of some of them.</summary>
+    /// <param name="elements">The elements.</param>
+    /// <param name="refused">Told of each that was refused; or null.</param>
+    /// <returns>The first fault.</returns>
+    private MemoryFaultException? GiveBack(IEnumerable<nint> elements, Action<nint>? refused)
+    {
+        MemoryFaultException? fault = null;
+        foreach (nint element in elements)
+        {
+            try
+            {
+                _source.Free(element);
+            }
+            catch (MemoryFaultException e)
+            {
+                // Somebody freed this one beneath, or damaged it; that is no reason to keep the others.
+                fault ??= e;
+                refused?.Invoke(element);
+            }
+        }
+
+        return fault;
     }
 
     private void Keep(nint address)
