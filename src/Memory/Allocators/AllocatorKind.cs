@@ -5,11 +5,12 @@ public sealed class AllocatorKind
 {
     private readonly Func<AllocatorSettings, MemoryAllocator> _create;
 
-    internal AllocatorKind(string name, string description, Type type, Func<AllocatorSettings, MemoryAllocator> create)
+    internal AllocatorKind(string name, string description, Type type, long maxCapacityBytes, Func<AllocatorSettings, MemoryAllocator> create)
     {
         Name = name;
         Description = description;
         AllocatorType = type;
+        MaxCapacityBytes = maxCapacityBytes;
         _create = create;
     }
 
@@ -22,11 +23,20 @@ public sealed class AllocatorKind
     /// <summary>The class of what <see cref="Create"/> makes.</summary>
     public Type AllocatorType { get; }
 
+    /// <summary>The largest <see cref="AllocatorSettings.CapacityBytes"/> it can be made with.</summary>
+    public long MaxCapacityBytes { get; }
+
     /// <summary>Makes one.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The capacity is not 1 to <see cref="MaxCapacityBytes"/> bytes, or too small for the allocator.</exception>
     public MemoryAllocator Create(AllocatorSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.CapacityBytes, nameof(settings));
+        if (settings.CapacityBytes > MaxCapacityBytes)
+        {
+            throw new ArgumentOutOfRangeException(nameof(settings), $"'{Name}' takes a capacity of at most {MaxCapacityBytes:N0} bytes, found {settings.CapacityBytes:N0}.");
+        }
+
         return _create(settings);
     }
 }

@@ -15,7 +15,7 @@ public sealed class LargeObjectAllocator : PageAllocator
 {
     private const long GroupBytes = 64 << 10;
     private const int AddressSpaceFactor = 4;
-    private const long MostCapacityBytes = 128L << 30;
+    internal const long MostCapacityBytes = 128L << 30;
 
     private readonly long _hugePageBytes;
 

@@ -26,7 +26,7 @@ public sealed unsafe partial class SegregatedAllocator
     public PressureLevel Pressure => LevelOf(LiveGranules);
 
     /// <summary>Live bytes in percent of the capacity, 0 to 100.</summary>
-    public double UsagePercent => LiveGranules * (100.0 * (1 << GranuleShift)) / _capacityBytes;
+    public double UsagePercent => LiveGranules * (100.0 * (1 << GranuleShift)) / CapacityBytes;
 
     /// <summary>Frees after which <see cref="ShouldCollect"/> is true.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not positive.</exception>
@@ -119,7 +119,7 @@ public sealed unsafe partial class SegregatedAllocator
         }
     }
 
-    private PressureLevel LevelOf(long granules) => _thresholds.LevelOf(granules << GranuleShift, _capacityBytes);
+    private PressureLevel LevelOf(long granules) => _thresholds.LevelOf(granules << GranuleShift, CapacityBytes);
 
     /// <summary>Raises events until the level raised last is that of the live bytes.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -159,8 +159,8 @@ public sealed unsafe partial class SegregatedAllocator
                 ForceCollect();
             }
 
-            PressureChanged?.Invoke(this, new PressureChangedEventArgs(previous, level, granules << GranuleShift, _capacityBytes));
-            Observer?.OnPressureChanged(this, previous, level, granules * (100.0 * (1 << GranuleShift)) / _capacityBytes);
+            PressureChanged?.Invoke(this, new PressureChangedEventArgs(previous, level, granules << GranuleShift, CapacityBytes));
+            Observer?.OnPressureChanged(this, previous, level, granules * (100.0 * (1 << GranuleShift)) / CapacityBytes);
         }
     }
 

@@ -25,7 +25,7 @@ public sealed unsafe partial class SegregatedAllocator
 
         SegregatedUsage usage = new()
         {
-            TotalBytes = _capacityBytes,
+            TotalBytes = CapacityBytes,
             UsedBytes = _heap.LiveGranules << GranuleShift,
             Pressure = LevelOf(_heap.LiveGranules),
             AllocatedBlocks = _heap.Allocations - _heap.Frees,
@@ -295,7 +295,7 @@ public sealed unsafe partial class SegregatedAllocator
             LiveBytes = live,
             RequestedBytes = live,
             PeakLiveBytes = _heap.PeakLiveGranules << GranuleShift,
-            LimitBytes = _capacityBytes,
+            LimitBytes = CapacityBytes,
             LiveBlocks = _heap.Allocations - _heap.Frees,
             AllocationCount = _heap.Allocations,
             FreeCount = _heap.Frees,

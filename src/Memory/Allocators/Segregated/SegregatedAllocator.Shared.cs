@@ -69,7 +69,7 @@ public sealed unsafe partial class SegregatedAllocator
         BiasedLock.Record? entered = _lock.Enter();
         used = _heap.LiveGranules << GranuleShift;
         _lock.Exit(entered);
-        Observer?.OnAllocationFailed(this, requested, _capacityBytes - used, owner);
+        Observer?.OnAllocationFailed(this, requested, CapacityBytes - used, owner);
         return !throws ? 0 : throw Failure(requested, used, owner, obstacle, account, refusal);
     }
 
@@ -306,7 +306,7 @@ public sealed unsafe partial class SegregatedAllocator
 
     private Exception Failure(long requested, long used, OwnerId owner, Obstacle obstacle, OwnerAccount? account, VirtualMemoryException? refusal)
     {
-        long available = _capacityBytes - used;
+        long available = CapacityBytes - used;
         return obstacle switch
         {
             Obstacle.Owner => account!.LimitReached(requested),
@@ -317,6 +317,6 @@ public sealed unsafe partial class SegregatedAllocator
             _ => Failed("no run of free memory is that long. Free blocks, or create the allocator with a larger capacity."),
         };
 
-        AllocationFailedException Failed(string reason) => new(Name, requested, available, owner, reason, refusal, used, _capacityBytes);
+        AllocationFailedException Failed(string reason) => new(Name, requested, available, owner, reason, refusal, used, CapacityBytes);
     }
 }

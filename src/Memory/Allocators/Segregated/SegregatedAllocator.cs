@@ -20,7 +20,7 @@ namespace DimensionStore.Memory;
 public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
 {
     private const nuint LargestAlignment = 1 << 30;
-    private const long LargestCapacity = 60L << 30;
+    internal const long LargestCapacity = 60L << 30;
     private const int GranuleShift = SegregatedHeap.GranuleShift;
     private const uint None = SegregatedHeap.None;
 
@@ -30,6 +30,8 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
     private readonly SegregatedHeap _heap;
     private readonly BlockMemory _memory;
     private readonly OwnerLedger _owners;
+
+    // The address space: the capacity in whole pages.
     private readonly long _capacityBytes;
     private BiasedLock _lock;
     private OwnerTags? _tags;
@@ -62,7 +64,7 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
         _capacityBytes = (options.CapacityBytes + page - 1) / page * page;
         _owners = options.Owners ?? new OwnerLedger();
         _thresholds = options.Thresholds;
-        _memory = new BlockMemory(Name, _capacityBytes, page, _capacityBytes, options.Budget);
+        _memory = new BlockMemory(Name, _capacityBytes, page, options.CapacityBytes, options.Budget);
         try
         {
             _heap = new SegregatedHeap(_memory);
@@ -85,7 +87,7 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
     public override bool IsThreadSafe => true;
 
     /// <summary>The most that may be committed, in bytes.</summary>
-    public long CapacityBytes => _capacityBytes;
+    public long CapacityBytes => _memory.LimitBytes;
 
     /// <summary>Who is told what happens, or null. May be changed at any time; operations under way may still be reported to the one before.</summary>
     public IAllocatorObserver? Observer

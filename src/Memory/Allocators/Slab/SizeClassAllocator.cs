@@ -52,6 +52,9 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
     /// <inheritdoc/>
     public sealed override bool IsThreadSafe => true;
 
+    /// <summary>The largest limit with pages for what is larger than a slab's blocks: 256 GiB.</summary>
+    internal const long MostLimitBytes = 1L << 38;
+
     /// <summary>The most that may be committed by both parts together.</summary>
     private long LimitBytes => _common?.LimitBytes ?? _memory.LimitBytes;
 
@@ -66,7 +69,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
     private protected static (MemoryBudget Common, PageAllocator Pages) WithPages(string name, long limitBytes, long keptIdleBytes, MemoryBudget? budget)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limitBytes);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(limitBytes, 1L << 38);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(limitBytes, MostLimitBytes);
         MemoryBudget common = new($"{name} limit", limitBytes, budget);
 
         // A quarter more address space than the limit, because exact runs leave gaps; and whole largest blocks of it: a smaller one at the end, the best fit for whatever comes first,

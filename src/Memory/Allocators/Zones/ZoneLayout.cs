@@ -13,9 +13,9 @@ internal sealed record ZoneLayout(BuddyOptions Buddy, IReadOnlyList<(string Name
             throw new ArgumentException($"A zone has at most {Most:N0} bytes, found DMA {options.DmaBytes:N0}, Normal {options.NormalBytes:N0}, High {options.HighBytes:N0}.", nameof(options));
         }
 
-        if (options.DmaBytes < 0 || options.NormalBytes < 0 || options.HighBytes < 0 || options.MinFreeBytes < 0 || options.CapacityBytes <= 0)
+        if (options.DmaBytes < 0 || options.NormalBytes < 0 || options.HighBytes < 0 || options.MinFreeBytes < 0 || options.LimitBytes < 0 || options.CapacityBytes <= 0)
         {
-            throw new ArgumentException($"Sizes of zones must not be negative and the capacity must be positive, found DMA {options.DmaBytes:N0}, Normal {options.NormalBytes:N0}, High {options.HighBytes:N0}, minimum {options.MinFreeBytes:N0}, capacity {options.CapacityBytes:N0}.", nameof(options));
+            throw new ArgumentException($"Sizes of zones and the limit must not be negative and the capacity must be positive, found DMA {options.DmaBytes:N0}, Normal {options.NormalBytes:N0}, High {options.HighBytes:N0}, minimum {options.MinFreeBytes:N0}, limit {options.LimitBytes:N0}, capacity {options.CapacityBytes:N0}.", nameof(options));
         }
 
         BuddyOptions buddy = new BuddyOptions
@@ -35,7 +35,7 @@ internal sealed record ZoneLayout(BuddyOptions Buddy, IReadOnlyList<(string Name
         long total = dma + normal + high;
         long normalStart = Up(dma, largest);
         long highStart = Up(normalStart + normal, largest);
-        buddy = (buddy with { CapacityBytes = total, LimitBytes = total, MaxBlockBytes = largest }).Resolved();
+        buddy = (buddy with { CapacityBytes = total, LimitBytes = options.LimitBytes != 0 ? options.LimitBytes : total, MaxBlockBytes = largest }).Resolved();
         return new ZoneLayout(buddy, [("DMA", 0, dma), ("Normal", normalStart, normal), ("High", highStart, high)], options.MinFreeBytes != 0 ? options.MinFreeBytes : ZoneWatermarks.DefaultMinFree(total));
 
         long Whole(long bytes) => Up(Math.Max(1, bytes), unit);

@@ -6,6 +6,9 @@ public sealed record ZoneOptions
     /// <summary>Memory in all zones, when their sizes are not given; 1 GiB by default. DMA takes 1/64 of it, High 1/8, Normal the rest: at 1 GiB the 16, 880 and 128 MiB of a 32-bit kernel.</summary>
     public long CapacityBytes { get; init; } = 1L << 30;
 
+    /// <summary>The most that may be committed; 0 for the size of all zones, each of which has at least a pageblock. Address space and watermarks follow the sizes, not the limit.</summary>
+    public long LimitBytes { get; init; }
+
     /// <summary>Size of the DMA zone; 0 for its share. Rounded up to pageblocks, as all sizes.</summary>
     public long DmaBytes { get; init; }
 
