@@ -24,6 +24,8 @@ internal static class ErrorMapper
         DimensionNotFoundException or LayerNotFoundException or RegionNotFoundException => (ExitCodes.NotFound, exception.Message),
         TraceReplayException { InnerException: VirtualMemoryException or OutOfMemoryException } => (ExitCodes.InputOutput, exception.Message),
         CodecUnavailableException => (ExitCodes.InputOutput, exception.Message),
+        TraceTooLargeException tooLarge => (ExitCodes.Refused, $"{tooLarge.FilePath} has {tooLarge.PeakLiveBytes:N0} bytes live at its peak, all of which a replay writes, and the system has {tooLarge.AvailableBytes:N0} bytes of memory available. Replay a smaller trace, or say with --capacity what an allocator may commit."),
+        TraceFormatException { Error: TraceFormatError.TooManyRecords } tooMany => (ExitCodes.Refused, $"{tooMany.FilePath}: {tooMany.Error} at offset {tooMany.Offset:N0}: expected {tooMany.Expected}, found {tooMany.Found}. Record a shorter run."),
         DimensionStoreException or LimitExceededException => (ExitCodes.Refused, exception.Message),
         VirtualMemoryException or AllocationFailedException => (ExitCodes.InputOutput, exception.Message),
         MemoryToolkitException => (ExitCodes.Refused, exception.Message),

@@ -28,12 +28,22 @@ internal static class ReplayCommand
             var options = new TraceReplayOptions { Cancellation = context.Cancellation };
             options = options with { TimedPasses = parse.GetValue(passes) ?? options.TimedPasses };
             AllocatorKind[] kinds = parse.GetValue(compare) ? [.. AllocatorCatalog.All] : [AllocatorCatalog.Find(parse.GetRequiredValue(allocator))];
+            if (parse.GetValue(compare) && parse.GetResult(allocator) is { Implicit: false })
+            {
+                throw new CliUsageException("--compare replays through every allocator and --allocator through one; give one of the two.");
+            }
+
             string path = parse.GetRequiredValue(trace);
-            AllocationTrace records = AllocationTrace.Load(path);
-            long bytes = parse.GetValue(capacity) ?? TraceReplayer.SuggestCapacity(records);
+            AllocationTrace records = AllocationTrace.Load(path, cancellation: context.Cancellation);
+            long? bytes = parse.GetValue(capacity);
+            if (bytes is null)
+            {
+                TraceReplayer.RequireMemory(records);
+            }
+
             if (!parse.GetValue(compare))
             {
-                ReplayOutcome outcome = new(path, kinds[0].Name, bytes, Replay(records, kinds[0], bytes, options), null);
+                ReplayOutcome outcome = Replay(records, path, kinds[0], bytes, options);
                 Print(context, outcome, parse.GetValue(json));
                 return ExitCodes.Ok;
             }
@@ -43,18 +53,18 @@ internal static class ReplayCommand
         return command;
     }
 
-    private static int Compare(CliContext context, AllocationTrace trace, string path, AllocatorKind[] kinds, long capacity, TraceReplayOptions options, bool asJson)
+    private static int Compare(CliContext context, AllocationTrace trace, string path, AllocatorKind[] kinds, long? capacity, TraceReplayOptions options, bool asJson)
     {
         var outcomes = new List<ReplayOutcome>();
         foreach (AllocatorKind kind in kinds)
         {
             try
             {
-                outcomes.Add(new ReplayOutcome(path, kind.Name, capacity, Replay(trace, kind, capacity, options), null));
+                outcomes.Add(Replay(trace, path, kind, capacity, options));
             }
             catch (Exception failure) when (failure is MemoryToolkitException or ArgumentException)
             {
-                outcomes.Add(new ReplayOutcome(path, kind.Name, capacity, null, failure));
+                outcomes.Add(new ReplayOutcome(path, kind.Name, Capacity(trace, kind, capacity), null, failure));
             }
         }
 
@@ -85,11 +95,16 @@ internal static class ReplayCommand
         return failed is null ? ExitCodes.Ok : context.Report(failed.Failure!);
     }
 
-    private static TraceReplayResult Replay(AllocationTrace trace, AllocatorKind kind, long capacity, TraceReplayOptions options)
+    private static ReplayOutcome Replay(AllocationTrace trace, string path, AllocatorKind kind, long? capacity, TraceReplayOptions options)
     {
-        using MemoryAllocator allocator = kind.Create(new AllocatorSettings { CapacityBytes = capacity });
-        return TraceReplayer.Replay(trace, allocator, options);
+        long bytes = Capacity(trace, kind, capacity);
+        using MemoryAllocator allocator = kind.Create(new AllocatorSettings { CapacityBytes = bytes });
+        return new ReplayOutcome(path, kind.Name, bytes, TraceReplayer.Replay(trace, allocator, options), null);
     }
+
+    // A limit above what an allocator can be made with is kept all the same: by its own, at the record that does not fit.
+    private static long Capacity(AllocationTrace trace, AllocatorKind kind, long? capacity) =>
+        capacity is { } bytes ? Math.Min(bytes, kind.MaxCapacityBytes) : TraceReplayer.SuggestCapacity(trace, kind);
 
     private static void Print(CliContext context, ReplayOutcome outcome, bool asJson)
     {

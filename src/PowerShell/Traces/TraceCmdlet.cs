@@ -21,10 +21,21 @@ public abstract class TraceCmdlet : FileCmdlet
     private protected override void ProcessFile(string path)
     {
         AllocationTrace? trace = null;
-        if (Try(path, () => trace = AllocationTrace.Load(path)))
+        if (Try(path, () => trace = Load(path)))
         {
             Replay(path, trace!);
         }
+    }
+
+    private AllocationTrace Load(string path)
+    {
+        AllocationTrace trace = AllocationTrace.Load(path, cancellation: StopToken);
+        if (LimitBytes == 0)
+        {
+            TraceReplayer.RequireMemory(trace);
+        }
+
+        return trace;
     }
 
     private protected abstract void Replay(string path, AllocationTrace trace);
@@ -43,7 +54,7 @@ public abstract class TraceCmdlet : FileCmdlet
 
     private protected void Replay(string path, AllocationTrace trace, AllocatorKind kind, double? nativeNs)
     {
-        long limit = LimitBytes == 0 ? TraceReplayer.SuggestCapacity(trace) : LimitBytes;
+        long limit = LimitBytes == 0 ? TraceReplayer.SuggestCapacity(trace, kind) : Math.Min(LimitBytes, kind.MaxCapacityBytes);
         Try(path, () =>
         {
             using MemoryAllocator allocator = kind.Create(new AllocatorSettings { CapacityBytes = limit });

@@ -130,6 +130,68 @@ public sealed class ReplayCommandTests : IDisposable
     }
 
     [Theory]
+    [InlineData("--allocator", "slab")]
+    [InlineData("--compare")]
+    public void A_replay_that_is_stopped_says_so(params string[] which)
+    {
+        ToolResult result = Tool.RunWith(new MemoryStream(), new CancellationToken(canceled: true), ["replay", MakeTrace(), "--passes", "0", .. which]);
+
+        Assert.Equal(ExitCodes.Cancelled, result.ExitCode);
+        Assert.Equal("", result.Text);
+        Tool.AssertOneError(result);
+    }
+
+    [Fact]
+    public void A_trace_that_would_fill_the_machine_is_refused_unless_there_is_a_limit()
+    {
+        string trace = _directory.File("huge.altrace");
+        AllocationTrace.FromRecords([.. Enumerable.Range(0, 4000).Select(id => new TraceRecord(TraceOperation.Allocate, 0, 0, (uint)id, uint.MaxValue))]).Save(trace);
+        foreach (string[] which in new string[][] { ["--allocator", "general"], ["--compare"] })
+        {
+            string error = Tool.Fail(ExitCodes.Refused, ["replay", trace, "--passes", "0", .. which]);
+            Assert.Contains("17,179,869,180,000 bytes live", error, StringComparison.Ordinal);
+            Assert.Contains("--capacity", error, StringComparison.Ordinal);
+            Assert.Contains(trace, error, StringComparison.Ordinal);
+        }
+
+        foreach (AllocatorKind kind in AllocatorCatalog.All)
+        {
+            string error = Tool.Fail(ExitCodes.Refused, "replay", trace, "--passes", "0", "--allocator", kind.Name, "--capacity", "1G");
+            Assert.Contains($"record 0 of {trace}", error, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_capacity_above_what_an_allocator_takes_is_a_limit_all_the_same()
+    {
+        foreach (AllocatorKind kind in AllocatorCatalog.All)
+        {
+            JsonElement json = Tool.Succeed("replay", MakeTrace(), "--passes", "0", "--allocator", kind.Name, "--capacity", "4096G", "--json").Json;
+            Assert.Equal(kind.MaxCapacityBytes, json.GetProperty("capacityBytes").GetInt64());
+        }
+    }
+
+    [Fact]
+    public void One_allocator_and_all_of_them_are_not_asked_for_at_once()
+    {
+        string error = Tool.Fail(ExitCodes.Usage, "replay", MakeTrace(), "--compare", "--allocator", "slab");
+        Assert.Contains("--compare", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_trace_without_operations_has_no_time()
+    {
+        string trace = _directory.File("empty.altrace");
+        AllocationTrace.FromRecords([]).Save(trace);
+        JsonElement json = Tool.Succeed("replay", trace, "--passes", "1", "--json").Json;
+
+        Assert.Equal(0, json.GetProperty("operations").GetInt64());
+        Assert.Equal(JsonValueKind.Null, json.GetProperty("nsPerOperation").ValueKind);
+        Assert.Equal(JsonValueKind.Null, json.GetProperty("replayOverheadNs").ValueKind);
+        Assert.Equal(JsonValueKind.Null, Tool.Succeed("replay", trace, "--compare", "--passes", "1", "--json").Json.GetProperty("nativeMemoryNsPerOperation").ValueKind);
+    }
+
+    [Theory]
     [InlineData("1", 1)]
     [InlineData("4k", 4096)]
     [InlineData("512M", 512L << 20)]

@@ -74,7 +74,7 @@ public sealed class AllocationTraceTests : IDisposable
             trace.Save(path);
             byte[] bytes = File.ReadAllBytes(path);
             Assert.Equal(isPacked, bytes[0] == 0x1F);
-            AllocationTrace read = AllocationTrace.Load(path);
+            AllocationTrace read = AllocationTrace.Load(path, cancellation: TestContext.Current.CancellationToken);
             Assert.Equal(trace.Records, read.Records);
             Assert.Equal(
                 (trace.ThreadCount, trace.SlotCount, trace.PeakLiveObjects, trace.PeakLiveBytes, trace.PeakRecord, trace.TotalBytes),
@@ -226,8 +226,8 @@ public sealed class AllocationTraceTests : IDisposable
     {
         byte[] bytes = Traces.Sample().ToBytes();
 
-        Assert.Equal(6, AllocationTrace.Read(new MemoryStream(bytes), maxRecords: 6).Count);
-        Assert.Equal(TraceFormatError.TooManyRecords, Assert.Throws<TraceFormatException>(() => AllocationTrace.Read(new MemoryStream(bytes), maxRecords: 5)).Error);
+        Assert.Equal(6, AllocationTrace.Read(new MemoryStream(bytes), maxRecords: 6, TestContext.Current.CancellationToken).Count);
+        Assert.Equal(TraceFormatError.TooManyRecords, Assert.Throws<TraceFormatException>(() => AllocationTrace.Read(new MemoryStream(bytes), maxRecords: 5, TestContext.Current.CancellationToken)).Error);
     }
 
     [Fact]
@@ -248,10 +248,10 @@ public sealed class AllocationTraceTests : IDisposable
         string path = Path.Combine(_directory, "x.altrace.gz");
         File.WriteAllBytes(path, [1, 2, 3]);
 
-        TraceFormatException refusal = Assert.Throws<TraceFormatException>(() => AllocationTrace.Load(path));
+        TraceFormatException refusal = Assert.Throws<TraceFormatException>(() => AllocationTrace.Load(path, cancellation: TestContext.Current.CancellationToken));
         Assert.Equal((TraceFormatError.BadMagic, path), (refusal.Error, refusal.FilePath));
         Assert.Contains(path, refusal.Message, StringComparison.Ordinal);
-        Assert.Throws<FileNotFoundException>(() => AllocationTrace.Load(Path.Combine(_directory, "missing")));
+        Assert.Throws<FileNotFoundException>(() => AllocationTrace.Load(Path.Combine(_directory, "missing"), cancellation: TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -269,7 +269,7 @@ public sealed class AllocationTraceTests : IDisposable
             Assert.Throws<InvalidOperationException>(() => writer.Write(Traces.Allocate(0, 1)));
         }
 
-        AllocationTrace trace = AllocationTrace.Load(path);
+        AllocationTrace trace = AllocationTrace.Load(path, cancellation: TestContext.Current.CancellationToken);
         Assert.Equal((2, 5, 10L), (trace.Count, trace.ThreadCount, trace.PeakLiveBytes));
     }
 

@@ -41,7 +41,7 @@ public sealed class TraceRecordingLayerTests : IDisposable
                 Traces.Free(0, 5000),
                 Traces.Allocate(0, 7),
             ],
-            AllocationTrace.Load(TracePath).Records.ToArray());
+            AllocationTrace.Load(TracePath, cancellation: TestContext.Current.CancellationToken).Records.ToArray());
     }
 
     [Theory]
@@ -57,7 +57,7 @@ public sealed class TraceRecordingLayerTests : IDisposable
         }
 
         // A replay frees what is live at the end, and the program did not.
-        AllocationTrace recorded = AllocationTrace.Load(TracePath);
+        AllocationTrace recorded = AllocationTrace.Load(TracePath, cancellation: TestContext.Current.CancellationToken);
         int makes = Count(trace, TraceOperation.Free, not: true);
         Assert.Equal(makes, Count(recorded, TraceOperation.Free, not: true));
         Assert.Equal(Count(trace, TraceOperation.Reallocate), Count(recorded, TraceOperation.Reallocate));
@@ -112,7 +112,7 @@ public sealed class TraceRecordingLayerTests : IDisposable
             layer.Complete();
         }
 
-        AllocationTrace trace = AllocationTrace.Load(TracePath);
+        AllocationTrace trace = AllocationTrace.Load(TracePath, cancellation: TestContext.Current.CancellationToken);
         Assert.Equal((5, 30L, 2), (trace.Count, trace.PeakLiveBytes, trace.PeakLiveObjects));
     }
 
@@ -134,7 +134,7 @@ public sealed class TraceRecordingLayerTests : IDisposable
             layer.Complete();
         }
 
-        AllocationTrace trace = AllocationTrace.Load(TracePath);
+        AllocationTrace trace = AllocationTrace.Load(TracePath, cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(4000, trace.Count);
         Assert.InRange(trace.ThreadCount, 1, 4);
     }

@@ -89,6 +89,7 @@ public sealed class TraceReplayerTests
         TraceReplayResult result = TraceReplayer.Replay(AllocationTrace.FromRecords([]), pool, Quick);
 
         Assert.Equal((0L, 0L, 0.0), (result.Operations, result.PeakLiveBytes, result.InternalFragmentation));
+        Assert.True(double.IsNaN(result.NsPerOperation) && double.IsNaN(result.FastestNsPerOperation) && double.IsNaN(result.ReplayOverheadNs));
         Assert.NotNull(result.PeakResidentBytes);
     }
 
@@ -241,6 +242,50 @@ public sealed class TraceReplayerTests
         AllocationTrace many = AllocationTrace.FromRecords([.. Enumerable.Range(0, 200_000).Select(id => Traces.Allocate((uint)id, 1))]);
         Assert.InRange(TraceReplayer.SuggestCapacity(many), 4 * 200_000L * 4096, 8 * 200_000L * 4096);
     }
+
+    [Fact]
+    public void A_suggested_capacity_has_room_for_alignments()
+    {
+        AllocationTrace trace = AllocationTrace.FromRecords([new(TraceOperation.AllocateAligned, 0, 30, 0, 100), Traces.Free(0, 100)]);
+        Assert.InRange(TraceReplayer.SuggestCapacity(trace), 4L << 30, 8L << 30);
+        using MemoryAllocator zones = AllocatorCatalog.Create("zone", new AllocatorSettings { CapacityBytes = TraceReplayer.SuggestCapacity(trace) });
+        Assert.Equal(2, TraceReplayer.Replay(trace, zones, new TraceReplayOptions { TimedPasses = 0 }).Operations);
+    }
+
+    [Fact]
+    public void A_suggested_capacity_is_one_that_the_allocator_takes()
+    {
+        AllocationTrace huge = Huge();
+        foreach (AllocatorKind kind in AllocatorCatalog.All)
+        {
+            long suggested = TraceReplayer.SuggestCapacity(huge, kind);
+            Assert.Equal(Math.Min(TraceReplayer.SuggestCapacity(huge), kind.MaxCapacityBytes), suggested);
+            kind.Create(new AllocatorSettings { CapacityBytes = suggested }).Dispose();
+        }
+    }
+
+    [Fact]
+    public void A_trace_that_would_fill_the_machine_is_refused_with_the_numbers()
+    {
+        AllocationTrace huge = Huge();
+        TraceTooLargeException refusal = Assert.Throws<TraceTooLargeException>(() => TraceReplayer.RequireMemory(huge));
+
+        Assert.Equal(huge.PeakLiveBytes, refusal.PeakLiveBytes);
+        Assert.InRange(refusal.AvailableBytes, 1 << 20, huge.PeakLiveBytes);
+        Assert.Contains($"{huge.PeakLiveBytes:N0} bytes live", refusal.Message, StringComparison.Ordinal);
+        TraceReplayer.RequireMemory(Traces.Sample());
+    }
+
+    [Theory]
+    [InlineData("MemTotal: 1 kB\nMemAvailable:    2048 kB\n", 2048L << 10)]
+    [InlineData("MemTotal: 1 kB", null)]
+    [InlineData("MemAvailable: many kB", null)]
+    [InlineData("MemAvailable: 99999999999999999999 kB", null)]
+    [InlineData("MemAvailable: 9223372036854775807 kB", null)]
+    public void Available_memory_is_read_from_what_the_system_says(string text, long? expected) => Assert.Equal(expected, AvailableMemory.Parse(text.Split('\n')));
+
+    /// <summary>16 TB live, in 48 KB of records.</summary>
+    private static AllocationTrace Huge() => AllocationTrace.FromRecords([.. Enumerable.Range(0, 4000).Select(id => Traces.Allocate((uint)id, uint.MaxValue))]);
 
     private sealed class CountingLayer(MemoryAllocator inner, bool isThreadSafe = true) : AllocatorLayer(inner)
     {

@@ -30,6 +30,9 @@ public sealed class AllocationTrace
         TotalBytes = header.TotalBytes;
     }
 
+    /// <summary>The file it was read from, or null; errors of a replay name it.</summary>
+    public string? FilePath { get; private set; }
+
     /// <summary>The operations, in the order in which the program made them.</summary>
     public ReadOnlySpan<TraceRecord> Records => _records;
 
@@ -59,16 +62,20 @@ public sealed class AllocationTrace
     /// <summary>Reads a file, plain or gzip; which of the two is told by its first bytes, not by its name.</summary>
     /// <param name="path">The file.</param>
     /// <param name="maxRecords">Refuse a trace of more records than these.</param>
+    /// <param name="cancellation">Stops the reading, unless the system itself keeps the file's bytes waiting.</param>
+    /// <exception cref="OperationCanceledException">The reading was stopped.</exception>
     /// <exception cref="TraceFormatException">The file is not a trace; the error names the rule, the offset, what was expected and what was found.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
-    public static AllocationTrace Load(string path, int maxRecords = DefaultMaxRecords)
+    public static AllocationTrace Load(string path, int maxRecords = DefaultMaxRecords, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
         try
         {
-            return Read(file, maxRecords);
+            AllocationTrace trace = Read(file, maxRecords, cancellation);
+            trace.FilePath = path;
+            return trace;
         }
         catch (TraceFormatException refusal)
         {
@@ -78,11 +85,13 @@ public sealed class AllocationTrace
 
     /// <summary>Reads a stream to its end, plain or gzip. The stream stays open.</summary>
     /// <exception cref="TraceFormatException">The bytes are not a trace.</exception>
-    public static AllocationTrace Read(Stream stream, int maxRecords = DefaultMaxRecords)
+    /// <exception cref="OperationCanceledException">The reading was stopped.</exception>
+    public static AllocationTrace Read(Stream stream, int maxRecords = DefaultMaxRecords, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxRecords);
-        return TraceReader.Read(stream, Math.Min(maxRecords, Array.MaxLength / TraceRecord.Bytes));
+        cancellation.ThrowIfCancellationRequested();
+        return TraceReader.Read(stream, Math.Min(maxRecords, Array.MaxLength / TraceRecord.Bytes), cancellation);
     }
 
     /// <summary>Makes a trace of records in memory, with the header's figures computed from them.</summary>

@@ -64,7 +64,7 @@ internal static unsafe class CrewLoop
         position = limit;
     }
 
-    internal static void RunChecked<T>(T target, PlannedOperation* operations, nint* places, int limit, ReplayPace pace, int thread, ref int position)
+    internal static void RunChecked<T>(T target, PlannedOperation* operations, nint* places, int limit, ReplayPace pace, int thread, ref int position, CancellationToken cancellation)
         where T : struct, IReplayTarget
     {
         target.Settle();
@@ -84,7 +84,7 @@ internal static unsafe class CrewLoop
 
             if (operation->Operation == TraceOperation.Free)
             {
-                ReplayLoop.RequireContents(old, operation->Size, operation->Pattern);
+                ReplayLoop.RequireContents(old, operation->Size, operation->Pattern, cancellation);
                 target.Free(old);
                 continue;
             }
@@ -92,8 +92,8 @@ internal static unsafe class CrewLoop
             var record = new TraceRecord(operation->Operation, (byte)thread, operation->AlignmentLog2, 0, operation->Size);
             uint kept = operation->Operation == TraceOperation.Reallocate ? Math.Min(operation->OldSize, operation->Size) : 0;
             nint block = ReplayLoop.Make(target, &record, old);
-            ReplayLoop.RequireBlock(&record, block, kept, operation->Pattern);
-            ReplayLoop.Fill(block, operation->Size, operation->Pattern);
+            ReplayLoop.RequireBlock(&record, block, kept, operation->Pattern, cancellation);
+            ReplayLoop.Fill(block, operation->Size, operation->Pattern, cancellation);
             Volatile.Write(ref places[operation->Target], block);
         }
     }

@@ -16,9 +16,10 @@ internal sealed unsafe class CrewReplay<T> : ReplayRun
     private readonly T _target;
     private bool _checked;
     private bool _quit;
+    private int _freed;
 
-    internal CrewReplay(AllocationTrace trace, ReplayPlan plan, T target, string allocatorName)
-        : base(trace, allocatorName)
+    internal CrewReplay(AllocationTrace trace, ReplayPlan plan, T target, string allocatorName, CancellationToken cancellation)
+        : base(trace, allocatorName, cancellation)
     {
         _plan = plan;
         _target = target;
@@ -54,9 +55,25 @@ internal sealed unsafe class CrewReplay<T> : ReplayRun
         T target = _target;
         target.Settle();
         bool whole = _workers.All(worker => worker.Done == worker.Count);
-        foreach (int place in whole ? _liveAtEnd : LivePlaces())
+        int[] live = whole ? _liveAtEnd : [.. LivePlaces()];
+        for (; _freed < live.Length; _freed++)
         {
-            target.Free(_places[place]);
+            if (_freed % ReplayPace.Window == 0)
+            {
+                Cancellation.ThrowIfCancellationRequested();
+            }
+
+            target.Free(_places[live[_freed]]);
+        }
+
+        Clear();
+    }
+
+    internal override void Abandon()
+    {
+        foreach (int place in LivePlaces().Skip(_freed))
+        {
+            FreeQuietly(_target, _places[place]);
         }
 
         Clear();
@@ -83,8 +100,13 @@ internal sealed unsafe class CrewReplay<T> : ReplayRun
             _pace.Publish(thread, _workers[thread].NextRecord);
         }
 
-        _barrier.SignalAndWait();
-        _barrier.SignalAndWait();
+        using (Cancellation.UnsafeRegister(static pace => ((ReplayPace)pace!).Stop(), _pace))
+        {
+            _barrier.SignalAndWait();
+            _barrier.SignalAndWait();
+        }
+
+        Cancellation.ThrowIfCancellationRequested();
         Worker? failed = _workers.Where(worker => worker.Failure is not null).MinBy(worker => worker.NextRecord);
         if (failed is null)
         {
@@ -120,6 +142,7 @@ internal sealed unsafe class CrewReplay<T> : ReplayRun
     private void Clear()
     {
         Array.Clear(_places);
+        _freed = 0;
         _pace.Start();
         foreach (Worker worker in _workers)
         {
@@ -198,7 +221,7 @@ internal sealed unsafe class CrewReplay<T> : ReplayRun
                 {
                     if (_crew._checked)
                     {
-                        CrewLoop.RunChecked(_crew._target, operations, places, Limit, _crew._pace, _number, ref _position);
+                        CrewLoop.RunChecked(_crew._target, operations, places, Limit, _crew._pace, _number, ref _position, _crew.Cancellation);
                     }
                     else
                     {

@@ -14,15 +14,16 @@ internal static unsafe class ReplayLoop
     /// <param name="target">What to call.</param>
     /// <param name="records">All records.</param>
     /// <param name="slots">An address for each id.</param>
-    /// <param name="count">Number of records.</param>
-    /// <param name="position">The record at work.</param>
+    /// <param name="begin">The first record to run.</param>
+    /// <param name="end">Behind the last record to run.</param>
+    /// <param name="position">The record at work; <paramref name="end"/> afterwards.</param>
     // Optimised at once: a pass is one call, so tiering would leave the loop in the form that was made while it ran first.
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal static void Run<T>(T target, TraceRecord* records, nint* slots, int count, ref int position)
+    internal static void Run<T>(T target, TraceRecord* records, nint* slots, int begin, int end, ref int position)
         where T : struct, IReplayTarget
     {
         target.Settle();
-        for (int i = 0; i < count; i++)
+        for (int i = begin; i < end; i++)
         {
             position = i;
             TraceRecord* record = records + i;
@@ -57,7 +58,7 @@ internal static unsafe class ReplayLoop
             }
         }
 
-        position = count;
+        position = end;
     }
 
     /// <summary>
@@ -69,29 +70,31 @@ internal static unsafe class ReplayLoop
     /// <param name="sizes">The size of each live object, by id.</param>
     /// <param name="end">Behind the last record to run.</param>
     /// <param name="position">The record at work; <paramref name="end"/> afterwards.</param>
+    /// <param name="cancellation">Looked at before each record and within large blocks.</param>
     /// <exception cref="TraceReplayException">A block has not the alignment, zeros or contents it must have; record number and allocator's name are left to the caller.</exception>
-    internal static void RunChecked<T>(T target, TraceRecord* records, nint* slots, uint[] sizes, int end, ref int position)
+    internal static void RunChecked<T>(T target, TraceRecord* records, nint* slots, uint[] sizes, int end, ref int position, CancellationToken cancellation)
         where T : struct, IReplayTarget
     {
         target.Settle();
         for (; position < end; position++)
         {
+            cancellation.ThrowIfCancellationRequested();
             TraceRecord* record = records + position;
             nint* slot = slots + record->Id;
             byte pattern = Pattern(record->Id);
             if (record->Operation == TraceOperation.Free)
             {
-                RequireContents(*slot, record->Size, pattern);
+                RequireContents(*slot, record->Size, pattern, cancellation);
                 target.Free(*slot);
                 continue;
             }
 
             uint kept = record->Operation == TraceOperation.Reallocate ? Math.Min(sizes[record->Id], record->Size) : 0;
             nint block = Make(target, record, *slot);
-            RequireBlock(record, block, kept, pattern);
             *slot = block;
+            RequireBlock(record, block, kept, pattern, cancellation);
             sizes[record->Id] = record->Size;
-            Fill(block, record->Size, pattern);
+            Fill(block, record->Size, pattern, cancellation);
         }
     }
 
@@ -112,9 +115,17 @@ internal static unsafe class ReplayLoop
     /// <summary>The byte that an object is filled with. Never 0, so that it is told from a zeroed block.</summary>
     internal static byte Pattern(uint id) => (byte)((id % 251) + 1);
 
-    internal static void Fill(nint block, uint size, byte pattern) => NativeMemory.Fill((void*)block, size, pattern);
+    internal static void Fill(nint block, uint size, byte pattern, CancellationToken cancellation)
+    {
+        for (uint at = 0; at < size;)
+        {
+            uint length = NextPiece(size - at, cancellation);
+            NativeMemory.Fill((void*)(block + (nint)at), length, pattern);
+            at += length;
+        }
+    }
 
-    internal static void RequireBlock(TraceRecord* record, nint block, uint kept, byte pattern)
+    internal static void RequireBlock(TraceRecord* record, nint block, uint kept, byte pattern, CancellationToken cancellation)
     {
         nuint alignment = record->Operation == TraceOperation.AllocateAligned ? (nuint)1 << record->AlignmentLog2 : 1;
         if (block == 0 || ((nuint)block & (alignment - 1)) != 0)
@@ -122,29 +133,28 @@ internal static unsafe class ReplayLoop
             throw new ReplayMismatchException($"the block at 0x{block:x} is not aligned to {alignment:N0} bytes");
         }
 
-        if (record->Operation == TraceOperation.AllocateZeroed && !Holds(block, record->Size, 0))
+        if (record->Operation == TraceOperation.AllocateZeroed && !Holds(block, record->Size, 0, cancellation))
         {
             throw new ReplayMismatchException($"the block at 0x{block:x} was to be zero and is not");
         }
 
-        RequireContents(block, kept, pattern);
+        RequireContents(block, kept, pattern, cancellation);
     }
 
-    internal static void RequireContents(nint block, uint size, byte pattern)
+    internal static void RequireContents(nint block, uint size, byte pattern, CancellationToken cancellation)
     {
-        if (!Holds(block, size, pattern))
+        if (!Holds(block, size, pattern, cancellation))
         {
             throw new ReplayMismatchException($"the block at 0x{block:x} does not hold the {size:N0} bytes that were written to it");
         }
     }
 
-    /// <summary>Whether every byte is the same one. In two parts where a span would be too short.</summary>
-    private static bool Holds(nint block, uint size, byte value)
+    /// <summary>Whether every byte is the same one.</summary>
+    private static bool Holds(nint block, uint size, byte value, CancellationToken cancellation)
     {
-        const uint LongestSpan = 1u << 30;
         for (uint at = 0; at < size;)
         {
-            uint length = Math.Min(size - at, LongestSpan);
+            uint length = NextPiece(size - at, cancellation);
             if (new ReadOnlySpan<byte>((void*)(block + (nint)at), (int)length).ContainsAnyExcept(value))
             {
                 return false;
@@ -154,5 +164,18 @@ internal static unsafe class ReplayLoop
         }
 
         return true;
+    }
+
+    /// <summary>How much of a block to pass over at once: what takes some milliseconds, also where each page of it is new. Looks at whether to stop before each piece of a larger one.</summary>
+    private static uint NextPiece(uint left, CancellationToken cancellation)
+    {
+        const uint PieceBytes = 16 << 20;
+        if (left <= PieceBytes)
+        {
+            return left;
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+        return PieceBytes;
     }
 }

@@ -41,6 +41,9 @@ internal struct PlannedOperation
 internal sealed class ReplayPlan
 {
     private const int PlacesPerCacheLine = 8;
+
+    /// <summary>Records between two looks at whether to stop.</summary>
+    private const int Step = 1 << 16;
     private const int Unknown = -1;
     private readonly List<PlannedOperation>[] _operations;
     private readonly List<byte>[] _sources;
@@ -48,7 +51,7 @@ internal sealed class ReplayPlan
     private readonly int[] _localCount;
     private readonly int[] _sharedCount;
 
-    internal ReplayPlan(AllocationTrace trace)
+    internal ReplayPlan(AllocationTrace trace, CancellationToken cancellation = default)
     {
         int threads = trace.ThreadCount;
         _operations = Make(threads, () => new List<PlannedOperation>());
@@ -62,6 +65,7 @@ internal sealed class ReplayPlan
         short[] next = NextThreads(trace);
         for (int i = 0; i < trace.Count; i++)
         {
+            StopIfAsked(i, cancellation);
             Add(i, trace.RecordArray[i], next[i], places, makers, ref sizes[trace.RecordArray[i].Id]);
         }
 
@@ -83,6 +87,7 @@ internal sealed class ReplayPlan
             PlannedOperation[] operations = [.. _operations[thread]];
             for (int i = 0; i < operations.Length; i++)
             {
+                StopIfAsked(i, cancellation);
                 ref PlannedOperation operation = ref operations[i];
                 byte maker = _sources[thread][i];
                 operation.Source = Place(operation.Source, localBase[maker], sharedBase[maker]);
@@ -195,6 +200,14 @@ internal sealed class ReplayPlan
 
         _operations[record.Thread].Add(operation);
         _sources[record.Thread].Add(source);
+    }
+
+    private static void StopIfAsked(int index, CancellationToken cancellation)
+    {
+        if (index % Step == 0)
+        {
+            cancellation.ThrowIfCancellationRequested();
+        }
     }
 
     private static int Place(int number, int localBase, int sharedBase) => number >= 0 ? localBase + number : sharedBase + ~number;

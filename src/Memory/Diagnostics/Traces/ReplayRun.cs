@@ -1,9 +1,12 @@
 namespace DimensionStore.Memory;
 
 /// <summary>One trace with one target: passes of both kinds, on one thread or several. Not thread-safe.</summary>
-internal abstract class ReplayRun(AllocationTrace trace, string allocatorName) : IDisposable
+/// <remarks>Each method may end with <see cref="OperationCanceledException"/>. What is live then stays so, until <see cref="Abandon"/>.</remarks>
+internal abstract class ReplayRun(AllocationTrace trace, string allocatorName, CancellationToken cancellation) : IDisposable
 {
     protected AllocationTrace Trace { get; } = trace;
+
+    protected CancellationToken Cancellation { get; } = cancellation;
 
     /// <summary>Threads that work.</summary>
     internal abstract int Threads { get; }
@@ -19,6 +22,9 @@ internal abstract class ReplayRun(AllocationTrace trace, string allocatorName) :
     /// <summary>Frees what is live after <see cref="RunChecked"/>.</summary>
     internal abstract void FreeLive();
 
+    /// <summary>Frees what is live after <see cref="Time"/> was stopped, for a target that nobody can reset.</summary>
+    internal abstract void Abandon();
+
     public virtual void Dispose()
     {
     }
@@ -26,7 +32,7 @@ internal abstract class ReplayRun(AllocationTrace trace, string allocatorName) :
     /// <summary>Whether an allocator says so that it cannot do what was asked; anything else is a defect and passes unchanged.</summary>
     protected static bool IsRefusal(Exception exception) => exception is MemoryToolkitException or ArgumentException or OutOfMemoryException or NotSupportedException;
 
-    protected TraceReplayException Failed(int record, Exception cause) => new(allocatorName, record, Trace.RecordArray[record], cause);
+    protected TraceReplayException Failed(int record, Exception cause) => new(allocatorName, record, Trace.RecordArray[record], cause, Trace.FilePath);
 
     protected static void FreeQuietly<T>(T target, nint block)
         where T : struct, IReplayTarget

@@ -3,22 +3,31 @@ using System.Diagnostics;
 namespace DimensionStore.Memory;
 
 /// <summary>All records on the calling thread, in the trace's order.</summary>
+/// <remarks>The clock runs over segments, between which it is seen whether to stop: the loop itself would be slower for looking.</remarks>
 internal sealed unsafe class SingleReplay<T> : ReplayRun
     where T : struct, IReplayTarget
 {
+    private const int SegmentRecords = 4096;
+
+    /// <summary>Bytes that an allocator may have to write in a segment, because they are zeroed or moved.</summary>
+    private const long SegmentBytes = 16 << 20;
+
     private readonly T _target;
     private readonly nint[] _slots;
     private readonly uint[] _sizes;
     private readonly uint[] _liveAtEnd;
+    private readonly int[] _segmentEnds;
     private int _position;
+    private int _freedAtEnd;
 
-    internal SingleReplay(AllocationTrace trace, T target, string allocatorName)
-        : base(trace, allocatorName)
+    internal SingleReplay(AllocationTrace trace, T target, string allocatorName, CancellationToken cancellation)
+        : base(trace, allocatorName, cancellation)
     {
         _target = target;
         _slots = new nint[trace.SlotCount];
         _sizes = new uint[trace.SlotCount];
-        _liveAtEnd = LiveAfter(trace.Count);
+        _segmentEnds = Segments(trace, cancellation);
+        _liveAtEnd = LiveAfter(trace.Count, cancellation);
     }
 
     internal override int Threads => 1;
@@ -33,7 +42,11 @@ internal sealed unsafe class SingleReplay<T> : ReplayRun
             fixed (TraceRecord* records = Trace.RecordArray)
             fixed (nint* slots = _slots)
             {
-                ReplayLoop.Run(_target, records, slots, Trace.Count, ref _position);
+                foreach (int end in _segmentEnds)
+                {
+                    Cancellation.ThrowIfCancellationRequested();
+                    ReplayLoop.Run(_target, records, slots, _position, end, ref _position);
+                }
             }
         }
         catch (Exception refusal) when (IsRefusal(refusal))
@@ -54,7 +67,7 @@ internal sealed unsafe class SingleReplay<T> : ReplayRun
             fixed (TraceRecord* records = Trace.RecordArray)
             fixed (nint* slots = _slots)
             {
-                ReplayLoop.RunChecked(_target, records, slots, _sizes, end, ref _position);
+                ReplayLoop.RunChecked(_target, records, slots, _sizes, end, ref _position, Cancellation);
             }
         }
         catch (Exception refusal) when (IsRefusal(refusal))
@@ -65,9 +78,15 @@ internal sealed unsafe class SingleReplay<T> : ReplayRun
 
     internal override void FreeLive()
     {
+        if (_position == Trace.Count)
+        {
+            FreeAtEnd(Cancellation);
+            return;
+        }
+
         T target = _target;
         target.Settle();
-        foreach (uint id in _position == Trace.Count ? _liveAtEnd : LiveAfter(_position))
+        foreach (uint id in LiveAfter(_position, Cancellation))
         {
             target.Free(_slots[id]);
         }
@@ -75,9 +94,65 @@ internal sealed unsafe class SingleReplay<T> : ReplayRun
         _position = 0;
     }
 
+    internal override void Abandon()
+    {
+        if (_position == Trace.Count)
+        {
+            FreeAtEnd(CancellationToken.None);
+            return;
+        }
+
+        foreach (uint id in LiveAfter(_position, CancellationToken.None))
+        {
+            FreeQuietly(_target, _slots[id]);
+        }
+
+        _position = 0;
+    }
+
+    private static int[] Segments(AllocationTrace trace, CancellationToken cancellation)
+    {
+        var ends = new List<int>();
+        int begin = 0;
+        long bytes = 0;
+        for (int i = 0; i < trace.Count; i++)
+        {
+            ref readonly TraceRecord record = ref trace.RecordArray[i];
+            bytes += record.Operation is TraceOperation.AllocateZeroed or TraceOperation.Reallocate ? record.Size : 0;
+            if (i + 1 - begin == SegmentRecords || bytes >= SegmentBytes || i + 1 == trace.Count)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                ends.Add(i + 1);
+                begin = i + 1;
+                bytes = 0;
+            }
+        }
+
+        return [.. ends];
+    }
+
+    /// <summary>Frees what is live behind the last record, from where it was stopped if it was.</summary>
+    private void FreeAtEnd(CancellationToken cancellation)
+    {
+        T target = _target;
+        target.Settle();
+        for (; _freedAtEnd < _liveAtEnd.Length; _freedAtEnd++)
+        {
+            if (_freedAtEnd % SegmentRecords == 0)
+            {
+                cancellation.ThrowIfCancellationRequested();
+            }
+
+            target.Free(_slots[_liveAtEnd[_freedAtEnd]]);
+        }
+
+        _freedAtEnd = 0;
+        _position = 0;
+    }
+
     private TraceReplayException Undo(Exception refusal)
     {
-        foreach (uint id in LiveAfter(_position))
+        foreach (uint id in LiveAfter(_position, CancellationToken.None))
         {
             FreeQuietly(_target, _slots[id]);
         }
@@ -85,14 +160,33 @@ internal sealed unsafe class SingleReplay<T> : ReplayRun
         return Failed(_position, refusal);
     }
 
-    private uint[] LiveAfter(int count)
+    private uint[] LiveAfter(int count, CancellationToken cancellation)
     {
         bool[] live = new bool[Trace.SlotCount];
-        foreach (ref readonly TraceRecord record in Trace.Records[..count])
+        int objects = 0;
+        for (int i = 0; i < count; i++)
         {
-            live[record.Id] = record.Operation != TraceOperation.Free;
+            if (i % SegmentRecords == 0)
+            {
+                cancellation.ThrowIfCancellationRequested();
+            }
+
+            ref readonly TraceRecord record = ref Trace.RecordArray[i];
+            bool lives = record.Operation != TraceOperation.Free;
+            objects += (lives ? 1 : 0) - (live[record.Id] ? 1 : 0);
+            live[record.Id] = lives;
         }
 
-        return [.. Enumerable.Range(0, live.Length).Where(id => live[id]).Select(id => (uint)id)];
+        uint[] ids = new uint[objects];
+        int found = 0;
+        for (uint id = 0; found < objects; id++)
+        {
+            if (live[id])
+            {
+                ids[found++] = id;
+            }
+        }
+
+        return ids;
     }
 }

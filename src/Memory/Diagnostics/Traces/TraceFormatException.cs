@@ -41,7 +41,7 @@ public sealed class TraceFormatException : MemoryToolkitException
     private static string Advice(TraceFormatError error) => error switch
     {
         TraceFormatError.BadMagic => "This is no allocation trace; name another file.",
-        TraceFormatError.TooManyRecords => "Raise the limit if the memory for so many is there, or record a shorter run.",
+        TraceFormatError.TooManyRecords => "Read with a higher maxRecords if the memory for so many is there, or record a shorter run.",
         TraceFormatError.TooShort or TraceFormatError.Truncated or TraceFormatError.TrailingData or TraceFormatError.BadCompression
             => "Copy the file again from where it came from, or record it anew.",
         _ => "Mend what wrote the trace, or record it anew.",

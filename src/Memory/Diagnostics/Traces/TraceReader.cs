@@ -16,21 +16,24 @@ internal static class TraceReader
 {
     private const int FirstRecords = 1 << 14;
 
-    internal static AllocationTrace Read(Stream stream, int maxRecords)
+    /// <summary>What is read between two looks at whether to stop: some milliseconds, also when it is unpacked.</summary>
+    private const int PieceBytes = 4 << 20;
+
+    internal static AllocationTrace Read(Stream stream, int maxRecords, CancellationToken cancellation)
     {
         byte[] start = new byte[2];
         int known = stream.ReadAtLeast(start, 2, throwOnEndOfStream: false);
         using var whole = new PrefixedStream(start.AsMemory(0, known), stream);
         if (known < 2 || start[0] != 0x1F || start[1] != 0x8B)
         {
-            return ReadPlain(whole, maxRecords, out _);
+            return ReadPlain(whole, maxRecords, cancellation, out _);
         }
 
         using var unpacked = new GZipStream(whole, CompressionMode.Decompress, leaveOpen: true);
         long position = 0;
         try
         {
-            AllocationTrace trace = ReadPlain(unpacked, maxRecords, out position);
+            AllocationTrace trace = ReadPlain(unpacked, maxRecords, cancellation, out position);
             RequireEnd(whole, position);
             return trace;
         }
@@ -53,15 +56,15 @@ internal static class TraceReader
         }
     }
 
-    private static AllocationTrace ReadPlain(Stream stream, int maxRecords, out long position)
+    private static AllocationTrace ReadPlain(Stream stream, int maxRecords, CancellationToken cancellation, out long position)
     {
         position = 0;
         Span<byte> bytes = stackalloc byte[TraceHeader.Bytes];
         int length = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
         TraceHeader header = ParseHeader(bytes[..length], maxRecords);
         position = TraceHeader.Bytes;
-        TraceRecord[] records = ReadRecords(stream, header.RecordCount, ref position);
-        TraceTally.Verify(records, header);
+        TraceRecord[] records = ReadRecords(stream, header.RecordCount, cancellation, ref position);
+        TraceTally.Verify(records, header, cancellation);
         return new AllocationTrace(records, header);
     }
 
@@ -99,7 +102,7 @@ internal static class TraceReader
         return new TraceHeader((int)threads, (int)records, (int)slots, (int)peakObjects, (long)peakBytes, (int)peakRecord, (long)total);
     }
 
-    private static TraceRecord[] ReadRecords(Stream stream, int count, ref long position)
+    private static TraceRecord[] ReadRecords(Stream stream, int count, CancellationToken cancellation, ref long position)
     {
         var records = new TraceRecord[Math.Min(count, FirstRecords)];
         int filled = 0;
@@ -111,11 +114,18 @@ internal static class TraceReader
             }
 
             Span<byte> room = MemoryMarshal.AsBytes(records.AsSpan(filled));
-            int read = stream.ReadAtLeast(room, room.Length, throwOnEndOfStream: false);
-            position += read;
-            if (read < room.Length)
+            while (!room.IsEmpty)
             {
-                throw Broken(TraceFormatError.Truncated, position, $"{count:N0} records, {TraceHeader.Bytes + ((long)count * TraceRecord.Bytes):N0} bytes in all", $"the end after {position:N0} bytes");
+                cancellation.ThrowIfCancellationRequested();
+                Span<byte> piece = room[..Math.Min(room.Length, PieceBytes)];
+                int read = stream.ReadAtLeast(piece, piece.Length, throwOnEndOfStream: false);
+                position += read;
+                if (read < piece.Length)
+                {
+                    throw Broken(TraceFormatError.Truncated, position, $"{count:N0} records, {TraceHeader.Bytes + ((long)count * TraceRecord.Bytes):N0} bytes in all", $"the end after {position:N0} bytes");
+                }
+
+                room = room[piece.Length..];
             }
 
             filled = records.Length;

@@ -5,12 +5,13 @@ namespace DimensionStore.Memory;
 public sealed class TraceReplayException : MemoryToolkitException
 {
     /// <summary>Creates the error.</summary>
-    public TraceReplayException(string allocator, int recordIndex, TraceRecord record, Exception innerException)
-        : base($"{allocator}: record {recordIndex:N0} of the trace ({Describe(record)}) failed: {innerException?.Message}", innerException)
+    public TraceReplayException(string allocator, int recordIndex, TraceRecord record, Exception innerException, string? filePath = null)
+        : base($"{allocator}: record {recordIndex:N0} of {filePath ?? "the trace"} ({Describe(record)}) failed: {innerException?.Message}", innerException)
     {
         Allocator = allocator;
         RecordIndex = recordIndex;
         Record = record;
+        FilePath = filePath;
     }
 
     /// <summary>Name of the allocator.</summary>
@@ -21,6 +22,9 @@ public sealed class TraceReplayException : MemoryToolkitException
 
     /// <summary>The record.</summary>
     public TraceRecord Record { get; }
+
+    /// <summary>The file of the trace, or null for one that was made in memory.</summary>
+    public string? FilePath { get; }
 
     private static string Describe(in TraceRecord record) => record.Operation switch
     {

@@ -11,6 +11,6 @@ public sealed record TraceReplayOptions
     /// </summary>
     public TimeSpan WarmUp { get; init; } = TimeSpan.FromMilliseconds(400);
 
-    /// <summary>Stops the replay between two passes.</summary>
+    /// <summary>Stops the replay, within milliseconds: between some thousand operations, and within a block that is written or looked through. A call of the allocator runs to its end.</summary>
     public CancellationToken Cancellation { get; init; }
 }

@@ -11,7 +11,7 @@ public sealed record TraceReplayResult
 
     /// <summary>
     /// Median over the passes of the time a pass takes, divided by <see cref="Operations"/>; with several threads, of the time from the first one's begin to the last one's
-    /// end. The replay's own cost, <see cref="ReplayOverheadNs"/>, is in it. NaN without timed passes.
+    /// end. The replay's own cost, <see cref="ReplayOverheadNs"/>, is in it. NaN without timed passes, and for a trace without operations.
     /// </summary>
     public required double NsPerOperation { get; init; }
 

@@ -23,7 +23,7 @@ public static class TraceReplayer
     /// </remarks>
     /// <exception cref="TraceReplayException">The allocator could not do what a record asks, or a block was not sound; the error names the record.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The number of passes is negative or above 1,000.</exception>
-    /// <exception cref="OperationCanceledException">The replay was stopped between two passes.</exception>
+    /// <exception cref="OperationCanceledException">The replay was stopped. What it had allocated stays live: reset or dispose the allocator, which gives it back at once where freeing block by block would keep whoever stopped it waiting.</exception>
     public static TraceReplayResult Replay(AllocationTrace trace, MemoryAllocator allocator, TraceReplayOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(trace);
@@ -39,50 +39,78 @@ public static class TraceReplayer
     /// </summary>
     /// <returns>Nanoseconds per operation, as in <see cref="TraceReplayResult.NsPerOperation"/>.</returns>
     /// <exception cref="TraceReplayException">The system has no memory left.</exception>
+    /// <exception cref="OperationCanceledException">The replay was stopped; everything is freed.</exception>
     public static double TimeNativeMemory(AllocationTrace trace, TraceReplayOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(trace);
         options ??= new TraceReplayOptions();
-        using ReplayRun run = Start(trace, default(NativeTarget), nameof(NativeMemory), isThreadSafe: true);
-        return TimePasses(run, options).Median / Math.Max(1, trace.Count);
+        using ReplayRun run = Start(trace, default(NativeTarget), nameof(NativeMemory), isThreadSafe: true, options.Cancellation);
+        try
+        {
+            return PerOperation(TimePasses(run, options).Median, trace);
+        }
+        catch (OperationCanceledException)
+        {
+            run.Abandon();
+            throw;
+        }
+    }
+
+    /// <summary>Refuses a trace that would fill the machine: a file of some kilobytes can ask for terabytes. Whoever sets the allocator's capacity by hand has no need of it.</summary>
+    /// <exception cref="TraceTooLargeException">The trace has more bytes live at once than the system has memory available.</exception>
+    public static void RequireMemory(AllocationTrace trace)
+    {
+        ArgumentNullException.ThrowIfNull(trace);
+        long available = AvailableMemory.Bytes();
+        if (trace.PeakLiveBytes > available)
+        {
+            throw new TraceTooLargeException(trace.PeakLiveBytes, available, trace.FilePath);
+        }
+    }
+
+    /// <summary>The same, but no more than an allocator can be made with. Whether that suffices for the trace is then seen at the record where it does not.</summary>
+    public static long SuggestCapacity(AllocationTrace trace, AllocatorKind kind)
+    {
+        ArgumentNullException.ThrowIfNull(kind);
+        return Math.Min(SuggestCapacity(trace), kind.MaxCapacityBytes);
     }
 
     /// <summary>
-    /// A capacity at which every allocator of the toolkit can follow a trace: four times the bytes it has live at most and a page for each of its objects, at least 1 GiB, a power
-    /// of two. It is address space; memory is committed as it is used.
+    /// A capacity with room for a trace in any allocator: four times the bytes it has live at most, a page for each of its objects and the alignment of those that are aligned to
+    /// more, at least 1 GiB, a power of two. It is address space; memory is committed as it is used. Sizes, alignments and capacities that an allocator does not serve at all remain.
     /// </summary>
     public static long SuggestCapacity(AllocationTrace trace)
     {
         ArgumentNullException.ThrowIfNull(trace);
-        long most = trace.PeakLiveBytes + (trace.PeakLiveObjects * 4096L);
+        long most = trace.PeakLiveBytes + (trace.PeakLiveObjects * 4096L) + AlignmentBytes(trace);
         return Math.Max(1L << 30, (long)System.Numerics.BitOperations.RoundUpToPowerOf2((ulong)Math.Min(most, 1L << 42) * 4));
     }
 
     /// <summary>Only the passes against the clock, for what is no <see cref="MemoryAllocator"/>: a peer.</summary>
-    internal static ReplayRun Start<T>(AllocationTrace trace, T target, string name, bool isThreadSafe)
+    internal static ReplayRun Start<T>(AllocationTrace trace, T target, string name, bool isThreadSafe, CancellationToken cancellation = default)
         where T : struct, IReplayTarget
         => isThreadSafe && trace.ThreadCount > 1
-            ? new CrewReplay<T>(trace, new ReplayPlan(trace), target, name)
-            : new SingleReplay<T>(trace, target, name);
+            ? new CrewReplay<T>(trace, new ReplayPlan(trace, cancellation), target, name, cancellation)
+            : new SingleReplay<T>(trace, target, name, cancellation);
 
     private static TraceReplayResult Replay<T>(AllocationTrace trace, T target, MemoryAllocator allocator, TraceReplayOptions options)
         where T : struct, IReplayTarget
     {
-        using ReplayRun run = Start(trace, target, allocator.Name, allocator.IsThreadSafe);
+        using ReplayRun run = Start(trace, target, allocator.Name, allocator.IsThreadSafe, options.Cancellation);
         run.RunChecked(Math.Min(trace.PeakRecord + 1, trace.Count));
         (AllocatorStatistics peak, long? resident) = Measure(allocator);
         run.RunChecked(trace.Count);
         long peakCommitted = allocator.GetStatistics().PeakCommittedBytes;
         run.FreeLive();
-        Timing timing = options.TimedPasses == 0 ? Timing.None : TimePasses(run, options);
+        Timing timing = options.TimedPasses == 0 || trace.Count == 0 ? Timing.None : TimePasses(run, options);
         double operations = Math.Max(1, trace.Count);
         return new TraceReplayResult
         {
             Allocator = allocator.Name,
             Operations = trace.Count,
-            NsPerOperation = timing.Median / operations,
-            FastestNsPerOperation = timing.Fastest / operations,
-            ReplayOverheadNs = options.TimedPasses == 0 ? double.NaN : Overhead(trace, allocator.IsThreadSafe) / operations,
+            NsPerOperation = PerOperation(timing.Median, trace),
+            FastestNsPerOperation = PerOperation(timing.Fastest, trace),
+            ReplayOverheadNs = options.TimedPasses == 0 || trace.Count == 0 ? double.NaN : PerOperation(Overhead(trace, allocator.IsThreadSafe, options.Cancellation), trace),
             TimedPasses = options.TimedPasses,
             Threads = run.Threads,
             TraceThreads = trace.ThreadCount,
@@ -131,12 +159,38 @@ public static class TraceReplayer
         return new Timing(Median(times), times.Min(), (double)managed / times.Length);
     }
 
-    private static unsafe double Overhead(AllocationTrace trace, bool isThreadSafe)
+    /// <summary>Most bytes of alignment, of live objects that are aligned to more than a page.</summary>
+    private static long AlignmentBytes(AllocationTrace trace)
+    {
+        const int PageLog2 = 12;
+        byte[]? aligned = null;
+        long now = 0;
+        long most = 0;
+        foreach (ref readonly TraceRecord record in trace.Records)
+        {
+            if (record.Operation == TraceOperation.AllocateAligned && record.AlignmentLog2 > PageLog2)
+            {
+                aligned ??= new byte[trace.SlotCount];
+                aligned[record.Id] = (byte)record.AlignmentLog2;
+                now += 1L << record.AlignmentLog2;
+                most = Math.Max(most, now);
+            }
+            else if (record.Operation == TraceOperation.Free && aligned is not null && aligned[record.Id] != 0)
+            {
+                now -= 1L << aligned[record.Id];
+                aligned[record.Id] = 0;
+            }
+        }
+
+        return most;
+    }
+
+    private static unsafe double Overhead(AllocationTrace trace, bool isThreadSafe, CancellationToken cancellation)
     {
         nint block = (nint)NativeMemory.AllocZeroed(64);
         try
         {
-            using ReplayRun run = Start(trace, new EmptyTarget(block), "nothing", isThreadSafe);
+            using ReplayRun run = Start(trace, new EmptyTarget(block), "nothing", isThreadSafe, cancellation);
             run.Time(out _);
             double[] times = new double[OverheadPasses];
             for (int pass = 0; pass < times.Length; pass++)
@@ -151,6 +205,9 @@ public static class TraceReplayer
             NativeMemory.Free((void*)block);
         }
     }
+
+    /// <summary>NaN for a trace without operations: what is left is the clock's own time.</summary>
+    private static double PerOperation(double passNanoseconds, AllocationTrace trace) => trace.Count == 0 ? double.NaN : passNanoseconds / trace.Count;
 
     private static double Median(double[] values)
     {

@@ -3,6 +3,9 @@ namespace DimensionStore.Memory;
 /// <summary>Plays records on a table of sizes: finds those that make no sense, and the figures a header must state.</summary>
 internal sealed class TraceTally
 {
+    /// <summary>Records between two looks at whether to stop.</summary>
+    private const int Step = 1 << 16;
+
     private const int OperationAt = 0;
     private const int ThreadAt = 1;
     private const int AlignmentAt = 2;
@@ -41,9 +44,9 @@ internal sealed class TraceTally
     }
 
     /// <summary>Checks what a header says.</summary>
-    internal static void Verify(TraceRecord[] records, in TraceHeader header)
+    internal static void Verify(TraceRecord[] records, in TraceHeader header, CancellationToken cancellation)
     {
-        TraceHeader real = Summarise(records, header.ThreadCount, header.SlotCount);
+        TraceHeader real = Summarise(records, header.ThreadCount, header.SlotCount, cancellation);
         Compare(TraceFormatError.WrongPeakObjects, TraceHeader.PeakLiveObjectsOffset, "live objects at most", real.PeakLiveObjects, header.PeakLiveObjects);
         Compare(TraceFormatError.WrongPeakBytes, TraceHeader.PeakLiveBytesOffset, "live bytes at most", real.PeakLiveBytes, header.PeakLiveBytes);
         Compare(TraceFormatError.WrongPeakRecord, TraceHeader.PeakRecordOffset, "as the first record with most live bytes", real.PeakRecord, header.PeakRecord);
@@ -51,11 +54,16 @@ internal sealed class TraceTally
     }
 
     /// <summary>Checks the records and computes the header that belongs to them.</summary>
-    internal static TraceHeader Summarise(TraceRecord[] records, int threadCount, int slotCount)
+    internal static TraceHeader Summarise(TraceRecord[] records, int threadCount, int slotCount, CancellationToken cancellation = default)
     {
         var tally = new TraceTally(threadCount, slotCount);
         foreach (ref readonly TraceRecord record in records.AsSpan())
         {
+            if (tally._count % Step == 0)
+            {
+                cancellation.ThrowIfCancellationRequested();
+            }
+
             tally.Add(record);
         }
 
