@@ -55,6 +55,9 @@ public sealed unsafe class ReservePoolTests
         nint drawn = pool.Allocate(owner: new OwnerId(7));
         pool.Free(mine);
         beneath.EndOwner(new OwnerId(7));
+
+        // Where there is no room, what an owner who has ended still has is collected.
+        Assert.False(beneath.TryAllocate(Size, out _));
         Assert.True(pool.CheckIntegrity().IsIntact, string.Join(Environment.NewLine, pool.CheckIntegrity().Violations));
         beneath.EndOwner(new OwnerId(8));
         HashSet<nint> seen = [drawn];

@@ -7,6 +7,26 @@ public sealed unsafe class TreeZoneMovableTests
     private const long MiB = 1 << 20;
 
     [Fact]
+    public void A_handle_of_another_allocator_is_foreign_and_frees_nothing()
+    {
+        using TreeZoneAllocator one = new();
+        using TreeZoneAllocator other = new();
+        MovableHandle mine = one.AllocateMovable(100, owner: new OwnerId(5));
+        MovableHandle theirs = other.AllocateMovable(200);
+        Assert.NotEqual(mine, theirs);
+        Expect(() => other.Free(mine));
+        Expect(() => other.UsableSize(mine));
+        Expect(() => other.Pin(mine).Dispose());
+        Assert.Equal((1L, 1L), (one.GetStatistics().LiveBlocks, other.GetStatistics().LiveBlocks));
+        other.Free(theirs);
+        one.Free(mine);
+        MemoryFaultException twice = Assert.Throws<MemoryFaultException>(() => one.Free(mine));
+        Assert.Equal((MemoryFault.DoubleFree, new OwnerId(5)), (twice.Fault, twice.Owner));
+
+        static void Expect(Action action) => Assert.Equal(MemoryFault.ForeignFree, Assert.Throws<MemoryFaultException>(action).Fault);
+    }
+
+    [Fact]
     public void Defragmentation_keeps_contents_and_moves_neither_raw_nor_pinned_blocks()
     {
         using TreeZoneAllocator zones = new();

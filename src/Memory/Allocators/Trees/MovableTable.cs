@@ -10,6 +10,9 @@ internal sealed unsafe class MovableTable : IDisposable
 
     internal AllocatorLock Lock;
 
+    private static int s_lastId;
+
+    private readonly int _id = Interlocked.Increment(ref s_lastId);
     private readonly int _maxSlots;
     private readonly nuint _areaBytes;
     private readonly Entry* _entries;
@@ -51,7 +54,7 @@ internal sealed unsafe class MovableTable : IDisposable
         entry->Address = 0;
         entry->Pins = 0;
         entry->Owner = owner.Value;
-        return new MovableHandle(slot, entry->Generation);
+        return new MovableHandle(slot, entry->Generation, _id);
     }
 
     /// <summary>Makes handles to a slot stale; <see cref="Recycle"/> follows when its block is free, so that meanwhile no block says it is of a slot that holds another.</summary>
@@ -69,9 +72,16 @@ internal sealed unsafe class MovableTable : IDisposable
         _free = handle.Slot;
     }
 
+    /// <summary>Whether a handle was given out by this table, ever.</summary>
+    internal bool IsOurs(MovableHandle handle) => handle.Table == _id;
+
+    /// <summary>Whose the block of a stale handle was, as long as its slot holds no other.</summary>
+    internal OwnerId FormerOwner(MovableHandle handle)
+        => IsOurs(handle) && (uint)handle.Slot < (uint)_known && _entries[handle.Slot].Generation == handle.Generation + 1 ? new OwnerId(_entries[handle.Slot].Owner) : OwnerId.None;
+
     /// <summary>The slot of a handle; null when the handle is stale or was never given out.</summary>
     internal Entry* Find(MovableHandle handle)
-        => (uint)handle.Slot < (uint)_known && (handle.Generation & 1) != 0 && _entries[handle.Slot].Generation == handle.Generation ? _entries + handle.Slot : null;
+        => IsOurs(handle) && (uint)handle.Slot < (uint)_known && (handle.Generation & 1) != 0 && _entries[handle.Slot].Generation == handle.Generation ? _entries + handle.Slot : null;
 
     /// <summary>The slot, if its block is at an address and may be moved.</summary>
     internal Entry* FindUnpinned(int slot, nint address)
@@ -90,7 +100,7 @@ internal sealed unsafe class MovableTable : IDisposable
         {
             if (_entries[slot].Address != 0)
             {
-                MovableHandle handle = new(slot, _entries[slot].Generation);
+                MovableHandle handle = new(slot, _entries[slot].Generation, _id);
                 Retire(handle);
                 Recycle(handle);
             }

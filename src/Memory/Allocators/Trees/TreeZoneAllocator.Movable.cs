@@ -65,7 +65,7 @@ public sealed unsafe partial class TreeZoneAllocator
     }
 
     /// <summary>Gives a movable block back.</summary>
-    /// <exception cref="MemoryFaultException">The handle's block is free already (<see cref="MemoryFault.DoubleFree"/>), or the handle is none (<see cref="MemoryFault.ForeignFree"/>).</exception>
+    /// <exception cref="MemoryFaultException">The handle's block is free already (<see cref="MemoryFault.DoubleFree"/>), or the handle is not this allocator's (<see cref="MemoryFault.ForeignFree"/>).</exception>
     /// <exception cref="TreeZoneException">The block is pinned (<see cref="TreeZoneError.InvalidArgument"/>).</exception>
     public void Free(MovableHandle handle)
     {
@@ -95,7 +95,7 @@ public sealed unsafe partial class TreeZoneAllocator
     }
 
     /// <summary>Keeps a movable block where it is until the pin is disposed. Pins of one block add up.</summary>
-    /// <exception cref="MemoryFaultException">The handle's block is free, or the handle is none.</exception>
+    /// <exception cref="MemoryFaultException">The handle's block is free, or the handle is not this allocator's.</exception>
     public MovablePin Pin(MovableHandle handle)
     {
         EnterMovables();
@@ -112,7 +112,7 @@ public sealed unsafe partial class TreeZoneAllocator
     }
 
     /// <summary>Usable bytes of a movable block.</summary>
-    /// <exception cref="MemoryFaultException">The handle's block is free, or the handle is none.</exception>
+    /// <exception cref="MemoryFaultException">The handle's block is free, or the handle is not this allocator's.</exception>
     public nuint UsableSize(MovableHandle handle)
     {
         using MovablePin pin = Pin(handle);
@@ -311,9 +311,10 @@ public sealed unsafe partial class TreeZoneAllocator
     private MovableTable.Entry* Find(MovableHandle handle)
     {
         MovableTable.Entry* entry = _movables.Find(handle);
-        return entry != null && entry->Address != 0
-            ? entry
-            : throw new MemoryFaultException(Name, handle.Generation == 0 ? MemoryFault.ForeignFree : MemoryFault.DoubleFree, 0, 0, OwnerId.None, "the handle names no live block: it was freed, or reset, or never allocated here.");
+        return entry != null && entry->Address != 0 ? entry
+            : throw (_movables.IsOurs(handle)
+                ? new MemoryFaultException(Name, MemoryFault.DoubleFree, 0, 0, _movables.FormerOwner(handle), "the handle names no live block any more: it was freed, or all were by a reset.")
+                : new MemoryFaultException(Name, MemoryFault.ForeignFree, 0, 0, OwnerId.None, "the handle was not given out by this allocator. Give it back where it came from."));
     }
 
     private struct Progress
