@@ -72,6 +72,12 @@ public abstract class AllocatorLayer : MemoryAllocator
     protected internal override void NoteSize(nint address, nuint size) => Inner.NoteSize(address, size);
 
     /// <inheritdoc/>
+    protected internal override bool TryChargeBeside(long bytes) => Inner.TryChargeBeside(bytes);
+
+    /// <inheritdoc/>
+    protected internal override void RefundBeside(long bytes) => Inner.RefundBeside(bytes);
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         if (disposing)

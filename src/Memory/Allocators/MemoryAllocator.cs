@@ -137,6 +137,17 @@ public abstract class MemoryAllocator : IDisposable
     {
     }
 
+    /// <summary>
+    /// Charges memory that a layer keeps beside this allocator for blocks of its own to the limit and the budget here, as if it were committed here; false, with nothing charged, when it does not fit.
+    /// An allocator without a limit has nothing to do. Outside all locks, from any thread.
+    /// </summary>
+    protected internal virtual bool TryChargeBeside(long bytes) => true;
+
+    /// <summary>Gives back what <see cref="TryChargeBeside"/> charged. Never throws, also when the allocator is disposed.</summary>
+    protected internal virtual void RefundBeside(long bytes)
+    {
+    }
+
     /// <summary>Gives the memory back; called once.</summary>
     protected abstract void Dispose(bool disposing);
 

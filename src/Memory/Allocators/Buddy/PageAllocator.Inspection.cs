@@ -226,6 +226,12 @@ public abstract unsafe partial class PageAllocator
     }
 
     /// <inheritdoc/>
+    protected internal override bool TryChargeBeside(long bytes) => _memory.TryCharge(bytes);
+
+    /// <inheritdoc/>
+    protected internal override void RefundBeside(long bytes) => _memory.Refund(bytes);
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         _lock.Enter();

@@ -186,6 +186,12 @@ public sealed unsafe partial class DualPoolAllocator
     }
 
     /// <inheritdoc/>
+    protected internal override bool TryChargeBeside(long bytes) => _memory.TryCharge(bytes);
+
+    /// <inheritdoc/>
+    protected internal override void RefundBeside(long bytes) => _memory.Refund(bytes);
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         _lock.Enter();

@@ -134,6 +134,41 @@ public sealed unsafe partial class PoolAllocator
     }
 
     /// <inheritdoc/>
+    protected internal override bool TryChargeBeside(long bytes)
+    {
+        // The budget raises events, so it is asked outside the lock.
+        if (_budget is not null && !_budget.TryCharge(bytes))
+        {
+            return false;
+        }
+
+        bool fits;
+        lock (_lock)
+        {
+            fits = !_disposed && bytes <= RoomLocked;
+            _besideBytes += fits ? bytes : 0;
+        }
+
+        if (!fits)
+        {
+            _budget?.Release(bytes);
+        }
+
+        return fits;
+    }
+
+    /// <inheritdoc/>
+    protected internal override void RefundBeside(long bytes)
+    {
+        lock (_lock)
+        {
+            _besideBytes -= bytes;
+        }
+
+        _budget?.Release(bytes);
+    }
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         long committed;

@@ -26,7 +26,7 @@ public sealed unsafe partial class PoolAllocator
                 }
 
                 Expect(violations, committed == _committedBytes, $"The pools have {committed:N0} bytes committed, the allocator counts {_committedBytes:N0}.");
-                Expect(violations, _committedBytes <= _limitBytes, $"{_committedBytes:N0} bytes are committed, the limit is {_limitBytes:N0}.");
+                Expect(violations, RoomLocked >= 0, $"{_committedBytes:N0} bytes are committed and {_besideBytes:N0} beside, the limit is {_limitBytes:N0}.");
                 Expect(violations, _budget is null || _budget.UsedBytes >= _committedBytes, $"{_committedBytes:N0} bytes are committed, the budget knows of {_budget?.UsedBytes:N0}.");
             }
             finally

@@ -8,6 +8,7 @@ namespace DimensionStore.Memory;
 public sealed unsafe partial class PoolAllocator
 {
     private long _committedBytes;
+    private long _besideBytes;
     private long _peakCommittedBytes;
     private long _peakLiveBytes;
     private long _failedAllocations;
@@ -85,6 +86,9 @@ public sealed unsafe partial class PoolAllocator
         }
     }
 
+    /// <summary>What the limit still has. Under the lock.</summary>
+    private long RoomLocked => _limitBytes - _committedBytes - _besideBytes;
+
     private Obstacle TakeFromPool(ThreadCache cache, int index, nuint size, AllocationOptions options, OwnerId owner, out nint address, out ulong before, ref VirtualMemoryException? refusal)
     {
         BlockPool pool = _pools[index];
@@ -98,7 +102,7 @@ public sealed unsafe partial class PoolAllocator
             }
 
             bool mayGrow = (options & AllocationOptions.NoGrow) == 0;
-            planned = mayGrow ? pool.NextGrowthBytes(_limitBytes - _committedBytes) : 0;
+            planned = mayGrow ? pool.NextGrowthBytes(RoomLocked) : 0;
             if (planned == 0)
             {
                 return GatherLocked(index) && TakeLocked(cache, index, size, owner, out address, out before) ? Obstacle.None
@@ -123,7 +127,7 @@ public sealed unsafe partial class PoolAllocator
                     return Obstacle.None;
                 }
 
-                long growth = Math.Min(charged, pool.NextGrowthBytes(_limitBytes - _committedBytes));
+                long growth = Math.Min(charged, pool.NextGrowthBytes(RoomLocked));
                 if (growth > 0)
                 {
                     pool.Grow(growth);
@@ -333,20 +337,20 @@ public sealed unsafe partial class PoolAllocator
     private Exception Failure(nuint size, OwnerId owner, Obstacle worst, int first, VirtualMemoryException? refusal)
     {
         long available = 0;
-        long committed;
+        long charged;
         lock (_lock)
         {
-            committed = _committedBytes;
+            charged = _limitBytes - RoomLocked;
             for (int pool = first; pool < _pools.Length; pool++)
             {
-                available += (_pools[pool].DepotCount * _pools[pool].BlockBytes) + Math.Min(_pools[pool].CapacityBytes - _pools[pool].CommittedBytes, _limitBytes - committed);
+                available += (_pools[pool].DepotCount * _pools[pool].BlockBytes) + Math.Min(_pools[pool].CapacityBytes - _pools[pool].CommittedBytes, _limitBytes - charged);
             }
         }
 
         available = Math.Clamp(available, 0, _limitBytes);
         return worst switch
         {
-            Obstacle.Limit => new LimitExceededException(Name, Saturated(size), committed, _limitBytes, "Free blocks, or raise the limit.", owner),
+            Obstacle.Limit => new LimitExceededException(Name, Saturated(size), charged, _limitBytes, "Free blocks, or raise the limit.", owner),
             Obstacle.Budget => new LimitExceededException(_budget!.Name, Saturated(size), _budget.UsedBytes, _budget.LimitBytes, "Free blocks, evict, or raise the budget.", owner),
             Obstacle.System => Refused(size, available, owner, "the operating system refused memory.", refusal),
             Obstacle.NoGrow => Refused(size, available, owner, "no free block is committed, and the request forbids growing."),

@@ -156,6 +156,12 @@ public sealed unsafe partial class ReservePool
     }
 
     /// <inheritdoc/>
+    protected internal override bool TryChargeBeside(long bytes) => _source.TryChargeBeside(bytes);
+
+    /// <inheritdoc/>
+    protected internal override void RefundBeside(long bytes) => _source.RefundBeside(bytes);
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         AllocatorStatistics source = _disposed ? default : _source.GetStatistics();

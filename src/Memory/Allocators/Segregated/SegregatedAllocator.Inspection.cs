@@ -182,6 +182,12 @@ public sealed unsafe partial class SegregatedAllocator
     }
 
     /// <inheritdoc/>
+    protected internal override bool TryChargeBeside(long bytes) => _memory.TryCharge(bytes);
+
+    /// <inheritdoc/>
+    protected internal override void RefundBeside(long bytes) => _memory.Refund(bytes);
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         if (!_lock.TryEnterAndClose())

@@ -127,6 +127,12 @@ public sealed unsafe partial class ObjectCache
     protected internal override void NoteSize(nint address, nuint size) => _engine.TryResize(address - _front, size + (nuint)_overhead);
 
     /// <inheritdoc/>
+    protected internal override bool TryChargeBeside(long bytes) => _memory.TryCharge(bytes);
+
+    /// <inheritdoc/>
+    protected internal override void RefundBeside(long bytes) => _memory.Refund(bytes);
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         lock (_engine.Gate)

@@ -214,6 +214,12 @@ public abstract unsafe partial class SizeClassAllocator
     }
 
     /// <inheritdoc/>
+    protected internal sealed override bool TryChargeBeside(long bytes) => _memory.TryCharge(bytes);
+
+    /// <inheritdoc/>
+    protected internal sealed override void RefundBeside(long bytes) => _memory.Refund(bytes);
+
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         lock (_engine.Gate)

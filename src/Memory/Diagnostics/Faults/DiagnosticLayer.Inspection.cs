@@ -20,7 +20,7 @@ public sealed unsafe partial class DiagnosticLayer
     /// <inheritdoc/>
     /// <remarks>
     /// Blocks and bytes are those of the layer's blocks, as asked for; what guards and quarantine take shows as committed and not live. The peak of committed memory is
-    /// the sum of both peaks, beneath and of the guard pages. The last ones, after dispose, are for every thread.
+    /// at most the sum of both peaks, beneath and of the guard pages, and within the limit, which is the one beneath. The last ones, after dispose, are for every thread.
     /// </remarks>
     /// <exception cref="WrongThreadException">The allocator beneath is for one thread, and this is another.</exception>
     public override AllocatorStatistics GetStatistics()
@@ -224,8 +224,7 @@ public sealed unsafe partial class DiagnosticLayer
         {
             ReservedBytes = inner.ReservedBytes + (_pages?.ReservedBytes ?? 0),
             CommittedBytes = inner.CommittedBytes + (_pages?.CommittedBytes ?? 0),
-            PeakCommittedBytes = inner.PeakCommittedBytes + (_pages?.PeakCommittedBytes ?? 0),
-            LimitBytes = inner.LimitBytes + (_pages?.LimitBytes ?? 0),
+            PeakCommittedBytes = _pages is null ? inner.PeakCommittedBytes : Math.Min(inner.PeakCommittedBytes + _pages.PeakCommittedBytes, inner.LimitBytes),
             LiveBytes = live,
             RequestedBytes = live,
             PeakLiveBytes = Volatile.Read(ref _peakLiveBytes),

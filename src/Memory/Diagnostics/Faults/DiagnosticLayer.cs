@@ -51,7 +51,7 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
         _quarantine = new Quarantine(options.QuarantineBytes);
         _stackSample = new RandomSample(options.StackEvery);
         _pageSample = new RandomSample(options.GuardPagesEvery);
-        _pages = options.GuardPagesEvery > 0 ? new GuardPages($"{Name} guard pages", options.GuardPageBytes) : null;
+        _pages = options.GuardPagesEvery > 0 ? new GuardPages($"{Name} guard pages", options.GuardPageBytes, inner) : null;
         _leavePages = LeavePages;
     }
 

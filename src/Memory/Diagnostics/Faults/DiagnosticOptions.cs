@@ -23,7 +23,8 @@ public sealed record DiagnosticOptions
 
     /// <summary>
     /// One in how many blocks, chosen at random, is placed on pages of its own, its end at an inaccessible page: 0 for none, 1 for each. A write past the end, and any access
-    /// after the free, then faults at the very instruction, which ends a .NET process.
+    /// after the free, then faults at the very instruction, which ends a .NET process. The pages count against the limit and the budget of the allocator beneath; a block that they do not fit, or
+    /// for which the process has no mappings to spare, is guarded by canary.
     /// </summary>
     public int GuardPagesEvery { get; init; }
 

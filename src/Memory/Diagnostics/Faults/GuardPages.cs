@@ -8,17 +8,23 @@ namespace DimensionStore.Memory;
 /// </summary>
 internal sealed class GuardPages : IDisposable
 {
+    private readonly MemoryAllocator _beneath;
     private readonly BlockMemory _memory;
     private readonly RunTree _free;
     private readonly long _page = VirtualMemory.PageSize;
     private readonly Quarantine _freed = new(0);
     private AllocatorLock _lock;
+    private long _chargedBeneath;
     private bool _disposed;
 
     /// <summary>Reserves the address space.</summary>
+    /// <param name="name">Name for errors.</param>
+    /// <param name="bytes">How much.</param>
+    /// <param name="beneath">Whose limit and budget hold for what is committed here.</param>
     /// <exception cref="VirtualMemoryException">The system refused.</exception>
-    internal GuardPages(string name, long bytes)
+    internal GuardPages(string name, long bytes, MemoryAllocator beneath)
     {
+        _beneath = beneath;
         long pages = Math.Clamp(bytes / _page, 2, int.MaxValue / 2);
         _memory = new BlockMemory(name, pages * _page, _page, pages * _page, budget: null);
         _free = new RunTree((int)pages);
@@ -30,13 +36,11 @@ internal sealed class GuardPages : IDisposable
 
     internal long PeakCommittedBytes => _memory.PeakCommittedBytes;
 
-    internal long LimitBytes => _memory.LimitBytes;
-
     internal long MetadataBytes => _free.Bytes + _freed.MetadataBytes;
 
     internal bool Contains(nint address) => _memory.Contains(address);
 
-    /// <summary>Commits pages for a block and places it at their end; false when there is no room, no mapping to spare, the system refuses, or the alignment is larger than a page.</summary>
+    /// <summary>Commits pages for a block and places it at their end; false when there is no room, here or within the limit and the budget beneath, no mapping to spare, the system refuses, or the alignment is larger than a page.</summary>
     /// <param name="size">Bytes asked for.</param>
     /// <param name="alignment">A power of two.</param>
     /// <param name="leave">Told of each freed block whose pages are used again.</param>
@@ -51,7 +55,7 @@ internal sealed class GuardPages : IDisposable
 
         long bytes = ((long)size + _page - 1) / _page * _page;
         int pages = (int)(bytes / _page) + 1;
-        if (!_memory.TryCharge(bytes))
+        if (!TryCharge(bytes))
         {
             return false;
         }
@@ -81,7 +85,7 @@ internal sealed class GuardPages : IDisposable
         {
             if (first < 0)
             {
-                _memory.Refund(bytes);
+                Refund(bytes);
             }
         }
 
@@ -101,7 +105,7 @@ internal sealed class GuardPages : IDisposable
         // Where the system refuses, having too many mappings, the pages stay as they are and are never used again; nor are those that cannot be queued.
         if (gone)
         {
-            _memory.Refund(bytes);
+            Refund(bytes);
             _freed.TryAdd(address, bytes);
         }
     }
@@ -126,9 +130,60 @@ internal sealed class GuardPages : IDisposable
     {
         _lock.Enter();
         _disposed = true;
+        long charged = _chargedBeneath;
+        _chargedBeneath = 0;
         _lock.Exit();
+        _beneath.RefundBeside(charged);
         _freed.Dispose();
         _memory.Dispose();
+    }
+
+    /// <summary>Charges bytes here and beneath. Outside the lock, since a budget raises events.</summary>
+    private bool TryCharge(long bytes)
+    {
+        if (!_memory.TryCharge(bytes))
+        {
+            return false;
+        }
+
+        bool fits = false;
+        try
+        {
+            fits = _beneath.TryChargeBeside(bytes);
+        }
+        finally
+        {
+            if (!fits)
+            {
+                _memory.Refund(bytes);
+            }
+        }
+
+        if (fits && !TryNoteBeneath(bytes))
+        {
+            _beneath.RefundBeside(bytes);
+        }
+
+        return fits;
+    }
+
+    private void Refund(long bytes)
+    {
+        _memory.Refund(bytes);
+        if (TryNoteBeneath(-bytes))
+        {
+            _beneath.RefundBeside(bytes);
+        }
+    }
+
+    /// <summary>Changes what is charged beneath; false when dispose has given all of it back.</summary>
+    private bool TryNoteBeneath(long bytes)
+    {
+        _lock.Enter();
+        bool isOpen = !_disposed;
+        _chargedBeneath += isOpen ? bytes : 0;
+        _lock.Exit();
+        return isOpen;
     }
 
     private int TryTakePages(int pages, long bytes)
