@@ -14,6 +14,9 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
     private readonly ReserveOptions _options;
     private readonly Dictionary<nint, Element> _live = [];
     private readonly Stack<nint> _ready = [];
+
+    // On their way back to the allocator beneath, outside the lock: who frees one of these frees it twice.
+    private readonly HashSet<nint> _leaving = [];
     private int _minimum;
     private int _lowest;
     private long _drawn;
@@ -259,21 +262,27 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
                 _refilled++;
                 return;
             }
+
+            _leaving.Add(address);
         }
 
+        bool isGone = false;
         try
         {
             _source.Free(address);
+            isGone = true;
         }
-        catch (MemoryFaultException)
+        finally
         {
-            // Beneath nothing has changed, so nothing has here.
             lock (_lock)
             {
-                ReviveLocked(address, element);
+                _leaving.Remove(address);
+                if (!isGone)
+                {
+                    // Beneath nothing has changed, so nothing has here.
+                    ReviveLocked(address, element);
+                }
             }
-
-            throw;
         }
     }
 
@@ -326,6 +335,11 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
         if (_ready.Contains(address))
         {
             return new MemoryFaultException(Name, MemoryFault.DoubleFree, address, (long)ElementBytes, OwnerId.None, "the element is in the reserve already.");
+        }
+
+        if (_leaving.Contains(address))
+        {
+            return new MemoryFaultException(Name, MemoryFault.DoubleFree, address, (long)ElementBytes, OwnerId.None, "another thread is giving the element back.");
         }
 
         try
