@@ -226,6 +226,109 @@ public abstract class AllocatorModelTests
         Assert.InRange(allocator.GetStatistics().CommittedBytes, 0, KeptBytes);
     }
 
+    [Fact]
+    public void Two_threads_that_free_one_block_at_once_are_told_exactly_once()
+    {
+        using MemoryAllocator allocator = Create();
+        if (!allocator.IsThreadSafe)
+        {
+            return;
+        }
+
+        // Of slabs, a block's own thread frees it by a plain store: only others are told apart at the same instant.
+        bool isAtomicForAll = allocator is not (SizeClassAllocator or ObjectCache or ThreadHeapLayer);
+        for (int freeing = isAtomicForAll ? 0 : 1; freeing <= 1; freeing++)
+        {
+            FreeAtOnce(allocator, firstFreeing: freeing);
+        }
+    }
+
+    [Fact]
+    public void Dispose_while_others_work_ends_in_typed_errors_only()
+    {
+        for (int round = 0; round < 8; round++)
+        {
+            MemoryAllocator allocator = Create();
+            using CountdownEvent working = new(3);
+            ThreadGroup.Run(allocator.IsThreadSafe ? 4 : 1, thread =>
+            {
+                if (thread == 0)
+                {
+                    working.Wait(allocator.IsThreadSafe ? Timeout.Infinite : 0);
+                    allocator.Dispose();
+                    return;
+                }
+
+                allocator.Free(allocator.Allocate((nuint)SmallSize));
+                working.Signal();
+                Assert.Throws<ObjectDisposedException>(UseForEver);
+            });
+
+            void UseForEver()
+            {
+                while (true)
+                {
+                    nint address = allocator.Allocate((nuint)SmallSize);
+                    allocator.UsableSize(address);
+                    allocator.Free(address);
+                    if (allocator.TryAllocate((nuint)LargestSize, out address, options: AllocationOptions.Zeroed))
+                    {
+                        allocator.Free(address);
+                    }
+                }
+            }
+
+            AllocatorStatistics last = allocator.GetStatistics();
+            Assert.InRange(last.LeakedBlocks, 0, 3);
+            Assert.Equal(last.AllocationCount - last.FreeCount, last.LeakedBlocks);
+        }
+    }
+
+    /// <summary>The first thread allocates; two free, that one among them where it is the first of those that do.</summary>
+    private void FreeAtOnce(MemoryAllocator allocator, int firstFreeing)
+    {
+        const int Rounds = 1_000;
+        long freedBefore = allocator.GetStatistics().FreeCount;
+        nint block = 0;
+        int faults = 0;
+        using Barrier barrier = new(2 + firstFreeing);
+        ThreadGroup.Run(2 + firstFreeing, thread =>
+        {
+            for (int round = 0; round < Rounds; round++)
+            {
+                if (thread == 0)
+                {
+                    block = allocator.Allocate((nuint)SmallSize);
+                }
+
+                barrier.SignalAndWait();
+                try
+                {
+                    if (thread >= firstFreeing)
+                    {
+                        allocator.Free(block);
+                    }
+                }
+                catch (MemoryFaultException e) when (e.Fault == MemoryFault.DoubleFree && e.Address == block)
+                {
+                    Interlocked.Increment(ref faults);
+                }
+                catch
+                {
+                    // The others are not to wait for a thread that ends.
+                    barrier.RemoveParticipant();
+                    throw;
+                }
+
+                barrier.SignalAndWait();
+            }
+        });
+
+        AllocatorStatistics statistics = allocator.GetStatistics();
+        Assert.Equal((Rounds, (long)Rounds, 0L), (faults, statistics.FreeCount - freedBefore, statistics.LiveBlocks));
+        Assert.Empty(allocator.CheckIntegrity().Violations);
+    }
+
     private void AgreesWithTheModel(AllocatorOperation[] operations)
     {
         MemoryAllocator allocator = Create();

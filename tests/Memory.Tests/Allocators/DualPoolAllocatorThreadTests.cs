@@ -78,40 +78,4 @@ public sealed unsafe class DualPoolAllocatorThreadTests
         }
     }
 
-    [Fact]
-    public void Dispose_while_others_work_ends_in_typed_errors_only()
-    {
-        for (int round = 0; round < 20; round++)
-        {
-            DualPoolAllocator pool = new(DualPoolPlan.Classic);
-            using SemaphoreSlim started = new(0);
-            ThreadGroup.Run(3, thread =>
-            {
-                if (thread == 0)
-                {
-                    started.Wait();
-                    pool.Dispose();
-                    return;
-                }
-
-                Action work = () =>
-                {
-                    for (int i = 0; ; i++)
-                    {
-                        nint address = pool.Allocate(i % 3 == 0 ? 20_000u : 10u);
-                        pool.UsableSize(address);
-                        pool.Free(address);
-                        if (i == 10)
-                        {
-                            started.Release();
-                        }
-                    }
-                };
-                Assert.Throws<ObjectDisposedException>(work);
-            });
-
-            AllocatorStatistics last = pool.GetStatistics();
-            Assert.Equal(last.AllocationCount - last.FreeCount, last.LeakedBlocks);
-        }
-    }
 }

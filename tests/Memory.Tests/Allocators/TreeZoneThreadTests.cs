@@ -131,41 +131,6 @@ public sealed unsafe class TreeZoneThreadTests
     }
 
     [Fact]
-    public void Two_threads_that_free_one_block_at_once_are_told_exactly_once()
-    {
-        const int Rounds = 3_000;
-        using TreeZoneAllocator zones = new();
-        nint[] blocks = new nint[2];
-        int faults = 0;
-        using Barrier barrier = new(2);
-        RunThreads(2, thread =>
-        {
-            for (int round = 0; round < Rounds; round++)
-            {
-                if (thread == 0)
-                {
-                    blocks[round & 1] = zones.Allocate(50);
-                }
-
-                barrier.SignalAndWait();
-                try
-                {
-                    zones.Free(blocks[round & 1]);
-                }
-                catch (MemoryFaultException e) when (e.Fault == MemoryFault.DoubleFree)
-                {
-                    Interlocked.Increment(ref faults);
-                }
-
-                barrier.SignalAndWait();
-            }
-        });
-
-        Assert.Equal(Rounds, faults);
-        Assert.True(zones.CheckIntegrity().IsIntact);
-    }
-
-    [Fact]
     public void Dispose_beside_running_threads_ends_them_with_an_error_and_not_a_crash()
     {
         for (int round = 0; round < 20; round++)

@@ -291,40 +291,6 @@ public sealed unsafe class DiagnosticLayerTests
     }
 
     [Fact]
-    public void Two_threads_that_free_one_block_at_once_are_told_exactly_once()
-    {
-        const int Rounds = 5_000;
-        using DiagnosticLayer layer = new(NewPool());
-        nint[] blocks = new nint[2];
-        int faults = 0;
-        using Barrier barrier = new(2);
-        ThreadGroup.Run(2, thread =>
-        {
-            for (int round = 0; round < Rounds; round++)
-            {
-                if (thread == 0)
-                {
-                    blocks[round & 1] = layer.Allocate(50);
-                }
-
-                barrier.SignalAndWait();
-                try
-                {
-                    layer.Free(blocks[round & 1]);
-                }
-                catch (MemoryFaultException e) when (e.Fault == MemoryFault.DoubleFree)
-                {
-                    Interlocked.Increment(ref faults);
-                }
-
-                barrier.SignalAndWait();
-            }
-        });
-        Assert.Equal(Rounds, faults);
-        Assert.Equal(Rounds, layer.GetStatistics().FreeCount);
-    }
-
-    [Fact]
     public void The_records_of_the_dead_do_not_make_the_table_grow_for_ever()
     {
         using DiagnosticLayer layer = new(new DualPoolAllocator(new DualPoolPlan(400_000, 10)), DiagnosticOptions.Tracking);
