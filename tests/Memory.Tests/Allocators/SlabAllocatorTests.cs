@@ -7,6 +7,18 @@ public sealed unsafe class SlabAllocatorTests
     private const long MiB = 1 << 20;
 
     [Fact]
+    public void A_block_that_a_layer_resizes_in_place_is_freed_with_its_new_size()
+    {
+        using SlabAllocator slabs = new(1 << 20);
+        PlainLayer layer = new(slabs);
+        nint address = layer.Allocate(100);
+        Assert.Equal(address, layer.Reallocate(address, 70));
+        Assert.Equal(70, Assert.Single(slabs.EnumerateBlocks()).RequestedBytes);
+        Assert.Throws<MemoryFaultException>(() => layer.FreeSized(address, 100));
+        layer.FreeSized(address, 70);
+    }
+
+    [Fact]
     public void A_free_with_a_wrong_size_names_the_owner()
     {
         using SlabAllocator slabs = new(1 << 20);
@@ -276,4 +288,6 @@ public sealed unsafe class SlabAllocatorTests
     }
 
     private delegate void DamageSlab(Slab* slab);
+
+    private sealed class PlainLayer(MemoryAllocator inner) : AllocatorLayer(inner);
 }

@@ -149,6 +149,35 @@ public sealed class ZoneAllocatorTests
     }
 
     [Fact]
+    public void Reclaim_that_allocates_itself_is_asked_once_a_request()
+    {
+        ZoneAllocator? zones = null;
+        int asked = 0;
+        int served = 0;
+        zones = new ZoneAllocator(new ZoneOptions
+        {
+            DmaBytes = MiB,
+            NormalBytes = 4 * MiB,
+            HighBytes = MiB,
+            PageblockBytes = 64 << 10,
+            Reclaim = (_, bytes) =>
+            {
+                // A stack that runs out ends the process, so the control ends before.
+                served += ++asked < 100 && zones!.TryAllocate((nuint)bytes, out nint _) ? 1 : 0;
+                return 0;
+            },
+        });
+        using ZoneAllocator owned = zones;
+        while (zones.TryAllocate((nuint)s_page, out nint _))
+        {
+        }
+
+        Assert.Equal((1, 0), (asked, served));
+        Assert.False(zones.TryAllocate((nuint)s_page, out nint _));
+        Assert.Equal((2, 0), (asked, served));
+    }
+
+    [Fact]
     public void Reclaim_is_asked_before_a_request_fails()
     {
         ZoneAllocator? zones = null;

@@ -35,9 +35,9 @@ public sealed class EventLayerTests
         layer.Dispose();
 
         Assert.Equal(
-            ["PressureChanged Normal Critical 100", $"Allocated {block} 100 7", $"Freed {block} 4096 7", $"FaultFound DoubleFree {block} 7", "FaultFound ForeignFree 1 0",
-             "AllocationFailed 5000 4096 0", "AllocationFailed 5000 65536 9", $"Allocated {second} 200 0", $"Freed {second} 200 0", $"Allocated {block} 300 0",
-             "Emptied 1 4096", "PressureChanged Critical Normal 0", "Trimmed 65536", "PressureChanged Normal Critical 100", $"Allocated {block} 400 0", "Leaked 1 4096"],
+            ["PressureChanged Normal Critical 100", $"Allocated {block} 4096 7", $"Freed {block} 4096 7", $"FaultFound DoubleFree {block} 7", "FaultFound ForeignFree 1 0",
+             "AllocationFailed 5000 4096 0", "AllocationFailed 5000 65536 9", $"Allocated {second} 4096 0", $"Freed {second} 4096 0", $"Allocated {block} 4096 0",
+             "Emptied 1 4096", "PressureChanged Critical Normal 0", "Trimmed 65536", "PressureChanged Normal Critical 100", $"Allocated {block} 4096 0", "Leaked 1 4096"],
             listener.Seen);
     }
 
@@ -54,7 +54,7 @@ public sealed class EventLayerTests
         layer.Free(moved);
 
         Assert.Equal(
-            [$"Allocated {block} 100 7", $"Freed {block} 4096 7", $"Allocated {moved} 5000 7", "AllocationFailed 20000 16384 7", $"FaultFound DoubleFree {block} 7", $"Freed {moved} 16384 7"],
+            [$"Allocated {block} 4096 7", $"Freed {block} 4096 7", $"Allocated {moved} 16384 7", "AllocationFailed 20000 16384 7", $"FaultFound DoubleFree {block} 7", $"Freed {moved} 16384 7"],
             listener.Seen);
     }
 
@@ -76,7 +76,7 @@ public sealed class EventLayerTests
         Assert.Equal(first, second);
         Assert.Equal(first, third);
         Assert.Equal(
-            [$"Allocated {first} 100 7", $"Freed {first} 100 7", $"Allocated {first} 100 8", $"Allocated {first} 100 0", $"Freed {first} 4096 0"],
+            [$"Allocated {first} 4096 7", $"Freed {first} 4096 7", $"Allocated {first} 4096 8", $"Allocated {first} 4096 0", $"Freed {first} 4096 0"],
             listener.Seen);
     }
 
@@ -84,18 +84,69 @@ public sealed class EventLayerTests
     public void Owners_are_right_when_several_threads_allocate_and_free()
     {
         using Listener listener = new(EventLevel.Verbose, ToolkitEventSource.Keywords.Blocks);
-        using EventLayer layer = new(new Named(new PoolAllocator([new PoolConfig(128, 128 << 10)], 128 << 10), listener.Allocator));
+        using EventLayer layer = new(new Named(new PoolAllocator([new PoolConfig(128, 128 << 10), new PoolConfig(256, 128 << 10), new PoolConfig(512, 128 << 10)], 384 << 10), listener.Allocator));
         ThreadGroup.Run(3, thread =>
         {
+            // Each thread has a size and an owner of its own, so that one tells the other.
+            nuint size = (nuint)128 << thread;
             for (int i = 0; i < 500; i++)
             {
-                layer.FreeSized(layer.Allocate((nuint)(thread + 1), owner: new OwnerId(thread + 1)), (nuint)(thread + 1));
+                layer.FreeSized(layer.Allocate(size, owner: new OwnerId(128 << thread)), size);
             }
         });
 
         string[] freed = [.. listener.Seen.Where(line => line.StartsWith("Freed", StringComparison.Ordinal))];
         Assert.Equal(1500, freed.Length);
         Assert.All(freed, line => Assert.Equal(line.Split(' ')[2], line.Split(' ')[3]));
+    }
+
+    [Fact]
+    public void What_was_told_as_allocated_less_what_was_told_as_freed_is_what_is_live()
+    {
+        using Listener listener = new(EventLevel.Verbose, ToolkitEventSource.Keywords.Blocks);
+        using EventLayer layer = new(new Named(new SlabAllocator(8 << 20), listener.Allocator));
+        Random random = new(5);
+        List<(nint Address, nuint Size)> live = [];
+        for (int step = 0; step < 500; step++)
+        {
+            nuint size = (nuint)random.Next(1, 3_000);
+            int one = random.Next(Math.Max(1, live.Count));
+            switch (random.Next(live.Count == 0 ? 1 : 4))
+            {
+                case 1:
+                    layer.Free(live[one].Address);
+                    live.RemoveAt(one);
+                    break;
+                case 2:
+                    layer.FreeSized(live[one].Address, live[one].Size);
+                    live.RemoveAt(one);
+                    break;
+                case 3:
+                    live[one] = (layer.Reallocate(live[one].Address, size), size);
+                    break;
+                default:
+                    live.Add((layer.Allocate(size), size));
+                    break;
+            }
+        }
+
+        Assert.Equal(layer.GetStatistics().LiveBytes, Sum("Allocated") - Sum("Freed"));
+
+        long Sum(string kind) => listener.Seen.Where(line => line.StartsWith(kind, StringComparison.Ordinal)).Sum(line => long.Parse(line.Split(' ')[2], System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    [Fact]
+    public void A_block_that_moves_is_told_as_that_of_the_owner_given()
+    {
+        using Listener listener = new(EventLevel.Verbose, ToolkitEventSource.Keywords.Blocks);
+        using EventLayer layer = new(new Named(new PoolAllocator([new PoolConfig(128, 64 << 10), new PoolConfig(16384, 64 << 10)], 1 << 20), listener.Allocator));
+        nint block = layer.Allocate(100, owner: new OwnerId(5));
+        Assert.Equal(block, layer.Reallocate(block, 110, new OwnerId(9)));
+        nint moved = layer.Reallocate(block, 5_000, new OwnerId(9));
+        layer.Free(moved);
+        Assert.Equal(
+            [$"Allocated {block} 128 5", $"Freed {block} 128 5", $"Allocated {block} 128 5", $"Freed {block} 128 5", $"Allocated {moved} 16384 9", $"Freed {moved} 16384 9"],
+            listener.Seen);
     }
 
     [Fact]

@@ -210,7 +210,11 @@ public abstract unsafe partial class SizeClassAllocator
         if (_large != null && !_engine.Covers(address))
         {
             _large.NoteSize(address, size);
+            return;
         }
+
+        // From a layer above, which has seen that the block can stay where it is.
+        _engine.TryResize(address, size);
     }
 
     /// <inheritdoc/>

@@ -16,6 +16,9 @@ public sealed class ZoneAllocator : PageAllocator
     private static readonly string[] s_names = ["DMA", "Normal", "High"];
 
     private readonly Func<ZoneType, long, long>? _reclaim;
+
+    // Threads that are inside it.
+    private readonly HashSet<int> _reclaimers = [];
     private readonly ZoneWatermarks[] _marks = new ZoneWatermarks[Zones];
     private readonly long[] _reserves = new long[Zones * Zones];
     private readonly ZonePressure[] _pressure = new ZonePressure[Zones];
@@ -209,7 +212,35 @@ public sealed class ZoneAllocator : PageAllocator
         }
     }
 
-    private protected override bool TryReclaim(nuint size, int highest) => _reclaim is not null && _reclaim((ZoneType)highest, Saturated(size)) > 0;
+    private protected override bool TryReclaim(nuint size, int highest)
+    {
+        if (_reclaim is null)
+        {
+            return false;
+        }
+
+        // Who frees memory may need some for that, and is not asked to free more: it would never come to an end.
+        int thread = Environment.CurrentManagedThreadId;
+        lock (_reclaimers)
+        {
+            if (!_reclaimers.Add(thread))
+            {
+                return false;
+            }
+        }
+
+        try
+        {
+            return _reclaim((ZoneType)highest, Saturated(size)) > 0;
+        }
+        finally
+        {
+            lock (_reclaimers)
+            {
+                _reclaimers.Remove(thread);
+            }
+        }
+    }
 
     private static int Checked(ZoneType zone) =>
         zone is >= ZoneType.Dma and <= ZoneType.High ? (int)zone : throw new ArgumentOutOfRangeException(nameof(zone), zone, "Expected Dma, Normal or High.");

@@ -38,7 +38,8 @@ public sealed record ZoneOptions
 
     /// <summary>
     /// Called on the requesting thread, outside every lock, before a request fails: with the zone it was meant for and the bytes wanted. It frees blocks where it can and answers
-    /// how many bytes; above 0 the request is tried once more.
+    /// how many bytes; above 0 the request is tried once more. A request that it makes of the same
+    /// allocator itself does not call it again, and fails where there is no room.
     /// </summary>
     public Func<ZoneType, long, long>? Reclaim { get; init; }
 }

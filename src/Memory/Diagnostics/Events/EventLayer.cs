@@ -8,6 +8,7 @@ namespace DimensionStore.Memory;
 /// nobody listening it costs a look at two words.
 /// </summary>
 /// <remarks>
+/// Bytes of blocks that are handed out and given back are usable ones, as in <see cref="AllocatorStatistics.LiveBytes"/>: what was told as allocated, less what was told as freed, emptied or leaked, is what is live.
 /// Owners of freed blocks are those of allocations that were told: while somebody listens to single blocks, the layer notes the owner of each block that has one, some 40 bytes of
 /// managed memory, because most allocators do not remember it. A block from before has owner 0.
 /// </remarks>
@@ -102,13 +103,16 @@ public sealed class EventLayer : AllocatorLayer
     /// <inheritdoc/>
     public override void FreeSized(nint address, nuint size)
     {
-        OwnerId owner = TakeOwner(address);
+        OwnerId owner = OwnerId.None;
         try
         {
+            bool wanted = Log.AreBlocksWanted();
+            long bytes = wanted ? (long)Inner.UsableSize(address) : 0;
+            owner = TakeOwner(address);
             Inner.FreeSized(address, size);
-            if (Log.AreBlocksWanted())
+            if (wanted)
             {
-                Log.Freed(Name, address, (long)size, owner.Value);
+                Log.Freed(Name, address, bytes, owner.Value);
             }
         }
         catch (MemoryFaultException e)
@@ -119,7 +123,9 @@ public sealed class EventLayer : AllocatorLayer
     }
 
     /// <inheritdoc/>
-    /// <remarks>Told as a free and an allocation, also where the block stays in place.</remarks>
+    /// <remarks>
+    /// Told as a free and an allocation, also where the block stays in place. A block that stays is still its owner's; one that moves is that of <paramref name="owner"/>, if that names somebody.
+    /// </remarks>
     public override nint Reallocate(nint address, nuint size, OwnerId owner = default)
     {
         OwnerId noted = OwnerId.None;
@@ -134,7 +140,8 @@ public sealed class EventLayer : AllocatorLayer
                 Log.Freed(Name, address, before, noted.Value);
             }
 
-            TellAllocated(moved, size, noted == OwnerId.None ? owner : noted);
+            bool keepsOwner = owner == OwnerId.None || (moved == address && noted != OwnerId.None);
+            TellAllocated(moved, size, keepsOwner ? noted : owner);
             return moved;
         }
         catch (MemoryFaultException e)
@@ -149,7 +156,7 @@ public sealed class EventLayer : AllocatorLayer
                 _owners.Set(address, noted);
             }
 
-            TellFailed(e, noted);
+            TellFailed(e, owner == OwnerId.None ? noted : owner);
             throw;
         }
     }
@@ -200,7 +207,20 @@ public sealed class EventLayer : AllocatorLayer
 
         if (wanted)
         {
-            Log.Allocated(Name, address, (long)size, owner.Value);
+            Log.Allocated(Name, address, UsableBytes(address, size), owner.Value);
+        }
+    }
+
+    private long UsableBytes(nint address, nuint size)
+    {
+        try
+        {
+            return (long)Inner.UsableSize(address);
+        }
+        catch (MemoryFaultException)
+        {
+            // Another thread has reset the allocator since; the caller gets its address all the same.
+            return (long)size;
         }
     }
 

@@ -27,7 +27,7 @@ public sealed class ToolkitEventSource : EventSource
     [NonEvent]
     public bool AreBlocksWanted() => IsEnabled(EventLevel.Verbose, Keywords.Blocks);
 
-    /// <summary>A block was handed out.</summary>
+    /// <summary>A block was handed out. The bytes are usable ones where an <see cref="EventLayer"/> tells of it, those asked for where an allocator told its observer.</summary>
     [Event(1, Level = EventLevel.Verbose, Keywords = Keywords.Blocks, Message = "{0}: {2} bytes at {1} for owner {3}")]
     public void Allocated(string allocator, long address, long bytes, int owner)
     {
@@ -37,7 +37,7 @@ public sealed class ToolkitEventSource : EventSource
         }
     }
 
-    /// <summary>A block was given back.</summary>
+    /// <summary>A block was given back. The bytes are usable ones.</summary>
     [Event(2, Level = EventLevel.Verbose, Keywords = Keywords.Blocks, Message = "{0}: {2} bytes at {1} given back")]
     public void Freed(string allocator, long address, long bytes, int owner)
     {
