@@ -35,6 +35,12 @@ internal static class QuickRun
             }
         }
 
+        if (only == "traces" && traces is null)
+        {
+            Console.Error.WriteLine("The group 'traces' replays allocation traces (ALTRACE1); say where they are with --traces DIRECTORY.");
+            return 2;
+        }
+
         if (ThreadStorage.Restart() is { } code)
         {
             return code;
@@ -55,7 +61,7 @@ internal static class QuickRun
                 "build" => BuildGroup.Run(workspace),
                 "pool" => PoolGroup.Run(),
                 "alloc" => AllocationGroup.Run(),
-                "traces" => traces is null ? [] : TraceGroup.Run(traces),
+                "traces" => RunTraces(traces),
                 "latency" => LatencyGroup.Run(),
                 "churn-frag" => FragmentationGroup.Run(),
                 "diagnostics" => [.. FaultNamingGroup.Run(), .. DiagnosticsGroup.Run()],
@@ -74,6 +80,17 @@ internal static class QuickRun
         }
 
         return 0;
+    }
+
+    private static IEnumerable<Measurement> RunTraces(string? directory)
+    {
+        if (directory is not null)
+        {
+            return TraceGroup.Run(directory);
+        }
+
+        Console.WriteLine($"{Environment.NewLine}traces: left out, because they are not part of the repository; --traces DIRECTORY says where they are");
+        return [];
     }
 
     private static JsonSerializerOptions JsonOptions { get; } = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
