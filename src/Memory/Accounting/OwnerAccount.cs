@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace DimensionStore.Memory;
 
 /// <summary>One owner's line in an <see cref="OwnerLedger"/>. Thread-safe.</summary>
@@ -119,9 +121,11 @@ internal sealed class OwnerAccount(OwnerId owner, int slot, long limitBytes)
     }
 
     /// <summary>The error for a charge that failed.</summary>
-    internal LimitExceededException LimitReached(long requestedBytes) => Volatile.Read(ref _ended)
+    /// <param name="requestedBytes">What was asked for.</param>
+    /// <param name="blockBytes">What would have been charged, where that is the block and not what was asked for.</param>
+    internal LimitExceededException LimitReached(long requestedBytes, long blockBytes = 0) => Volatile.Read(ref _ended)
         ? new LimitExceededException($"owner {Owner}", requestedBytes, UsedBytes, LimitBytes, "The owner has ended and gets no more blocks. Register it again to start anew.", Owner)
-        : new LimitExceededException($"owner {Owner}", requestedBytes, UsedBytes, LimitBytes, "Free some of its blocks or raise its limit.", Owner);
+        : new LimitExceededException($"owner {Owner}", requestedBytes, UsedBytes, LimitBytes, (blockBytes > requestedBytes ? string.Create(CultureInfo.InvariantCulture, $"The block takes {blockBytes:N0} bytes, which is what an owner is charged. ") : string.Empty) + "Free some of its blocks or raise its limit.", Owner);
 
     /// <summary>Starts a life.</summary>
     internal void Begin(object? lifetime, Func<bool>? isAlive)

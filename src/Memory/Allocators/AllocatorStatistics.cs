@@ -30,7 +30,7 @@ public readonly record struct AllocatorStatistics
     [Statistic("By", StatisticsKind.Gauge, "Usable bytes in live blocks.")]
     public long LiveBytes { get; init; }
 
-    /// <summary>Bytes that were asked for in live blocks; equal to <see cref="LiveBytes"/> where the allocator does not record requests.</summary>
+    /// <summary>Bytes that were asked for in live blocks: the sum of <see cref="BlockInfo.RequestedBytes"/>, each rounded up as is said there.</summary>
     [Statistic("By", StatisticsKind.Gauge, "Bytes asked for in live blocks.")]
     public long RequestedBytes { get; init; }
 
@@ -70,7 +70,7 @@ public readonly record struct AllocatorStatistics
     [Statistic("By", StatisticsKind.Gauge, "Bytes that bookkeeping takes.")]
     public long MetadataBytes { get; init; }
 
-    /// <summary>The part of <see cref="LiveBytes"/> that nobody asked for, 0 to 1: the price of rounding sizes up.</summary>
+    /// <summary>The part of <see cref="LiveBytes"/> that nobody asked for, 0 to 1: the price of rounding sizes up. No more than the truth, because <see cref="RequestedBytes"/> is rounded up.</summary>
     [Statistic("1", StatisticsKind.Gauge, "Part of the live bytes that nobody asked for, 0 to 1.")]
     public double InternalFragmentation => LiveBytes == 0 ? 0 : 1 - ((double)RequestedBytes / LiveBytes);
 

@@ -72,6 +72,9 @@ internal sealed class BlockMemory : IDisposable
     /// <summary>Bytes of address space.</summary>
     internal long ReservedBytes => IsClosed ? 0 : (long)_reservedBytes;
 
+    /// <summary>What the limit is called, here and where several parts of an allocator share it as a budget.</summary>
+    private string OwnLimit => $"{_name} limit";
+
     private bool IsClosed => Volatile.Read(ref _budgetBytes) == Closed;
 
     /// <summary>Whether an address lies in the reservation. One subtraction and one comparison.</summary>
@@ -145,11 +148,18 @@ internal sealed class BlockMemory : IDisposable
     {
         if (missingBytes > LimitBytes - ChargedBytes || _budget is null)
         {
-            return new LimitExceededException($"{_name} limit", requestedBytes, ChargedBytes, LimitBytes, "Free blocks, or raise the limit.", owner);
+            return Error(OwnLimit, ChargedBytes, LimitBytes, "Free blocks, or raise the limit.");
         }
 
         MemoryBudget obstacle = _budget.ObstacleFor(missingBytes);
-        return new LimitExceededException(obstacle.Name, requestedBytes, obstacle.UsedBytes, obstacle.LimitBytes, "Free blocks, evict, or raise the budget.", owner);
+        return Error(obstacle.Name, obstacle.UsedBytes, obstacle.LimitBytes, obstacle.Name == OwnLimit ? "Free blocks, or raise the limit." : "Free blocks, evict, or raise the budget.");
+
+        LimitExceededException Error(string name, long used, long limit, string advice)
+        {
+            // The numbers alone would say that the request fits.
+            string why = requestedBytes <= limit - used ? "Memory is committed in larger steps than that, of which none fits into the rest. " : string.Empty;
+            return new LimitExceededException(name, requestedBytes, used, limit, why + advice, owner);
+        }
     }
 
     /// <summary>Commits whole pages that are charged already. Under the allocator's lock.</summary>

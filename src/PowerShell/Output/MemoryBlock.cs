@@ -18,7 +18,7 @@ public sealed class MemoryBlock
     /// <summary>Address of its first byte. Not called Address: PowerShell takes <c>$blocks.Address</c> for a method of the array.</summary>
     public long BaseAddress { get; }
 
-    /// <summary>Bytes asked for; for a listed block the usable ones, where the allocator does not record requests.</summary>
+    /// <summary>Bytes asked for; for a listed block as the allocator knows them, which may be rounded up, at most to the usable ones.</summary>
     public long Size { get; }
 
     /// <summary>Bytes that may be used.</summary>

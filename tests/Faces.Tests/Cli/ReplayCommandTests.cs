@@ -113,6 +113,7 @@ public sealed class ReplayCommandTests : IDisposable
         File.WriteAllBytes(broken, [.. "ALTRACE1"u8, 1]);
 
         Assert.Contains("TooShort", Tool.Fail(ExitCodes.Refused, "replay", broken, "--allocator", "pool"), StringComparison.Ordinal);
+        Assert.Contains("is a directory", Tool.Fail(ExitCodes.InputOutput, "replay", _directory.File("."), "--allocator", "pool"), StringComparison.Ordinal);
         Assert.Contains("missing", Tool.Fail(ExitCodes.InputOutput, "replay", _directory.File("missing"), "--allocator", "pool"), StringComparison.Ordinal);
         Assert.Contains("pool", Tool.Fail(ExitCodes.Usage, "replay", trace, "--allocator", "nonsense"), StringComparison.Ordinal);
         Assert.Contains("no allocator", Tool.Fail(ExitCodes.Usage, "replay", _directory.File("missing"), "--allocator", "nonsense"), StringComparison.Ordinal);

@@ -67,4 +67,21 @@ public sealed class CatalogLimitTests
             Assert.Contains($"'{kind.Name}' takes a capacity of at most {kind.MaxCapacityBytes:N0} bytes, found {kind.MaxCapacityBytes + 1:N0}", refusal, StringComparison.Ordinal);
         }
     }
+
+    [Fact]
+    public void Errors_of_small_limits_say_what_is_in_the_way()
+    {
+        using GeneralAllocator general = new(4096);
+        string message = Assert.Throws<LimitExceededException>(() => general.Allocate(16)).Message;
+        Assert.Contains("committed in larger steps", message, StringComparison.Ordinal);
+        Assert.EndsWith("or raise the limit.", message, StringComparison.Ordinal);
+        using GeneralAllocator budgeted = new(1 << 20, new MemoryBudget("small budget", 4096));
+        message = Assert.Throws<LimitExceededException>(() => budgeted.Allocate(16)).Message;
+        Assert.StartsWith("small budget: ", message, StringComparison.Ordinal);
+        Assert.EndsWith("or raise the budget.", message, StringComparison.Ordinal);
+        Assert.Contains("limitBytes ('-1')", Assert.Throws<ArgumentOutOfRangeException>(() => new SlabAllocator(-1)).Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("that is", Assert.Throws<ArgumentOutOfRangeException>(() => AllocatorCatalog.Create("dual", new AllocatorSettings { CapacityBytes = 5000 })).Message, StringComparison.Ordinal);
+        using MemoryAllocator large = AllocatorCatalog.Create("large", new AllocatorSettings { CapacityBytes = 64 << 20 });
+        Assert.Contains("is 67,108,864 bytes", Assert.Throws<AllocationFailedException>(() => large.Allocate(300 << 20)).Message, StringComparison.Ordinal);
+    }
 }

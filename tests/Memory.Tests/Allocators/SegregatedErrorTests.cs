@@ -24,6 +24,8 @@ public sealed class SegregatedErrorTests
         LimitExceededException error = Assert.Throws<LimitExceededException>(() => allocator.Allocate(101, owner: new OwnerId(5)));
         Assert.Equal((new OwnerId(5), 101L, 0L, 100L), (error.Owner, error.RequestedBytes, error.UsedBytes, error.LimitBytes));
         Assert.Contains("owner #5", error.Message, StringComparison.Ordinal);
+        Assert.Contains("takes 112 bytes", Assert.Throws<LimitExceededException>(() => allocator.Allocate(100, owner: new OwnerId(5))).Message, StringComparison.Ordinal);
+        Assert.NotEqual(0, allocator.Allocate(96, owner: new OwnerId(5)));
     }
 
     [Fact]

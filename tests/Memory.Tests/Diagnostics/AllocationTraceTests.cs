@@ -251,6 +251,7 @@ public sealed class AllocationTraceTests : IDisposable
         TraceFormatException refusal = Assert.Throws<TraceFormatException>(() => AllocationTrace.Load(path, cancellation: TestContext.Current.CancellationToken));
         Assert.Equal((TraceFormatError.BadMagic, path), (refusal.Error, refusal.FilePath));
         Assert.Contains(path, refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("is a directory", Assert.Throws<IOException>(() => AllocationTrace.Load(_directory, cancellation: TestContext.Current.CancellationToken)).Message, StringComparison.Ordinal);
         Assert.Throws<FileNotFoundException>(() => AllocationTrace.Load(Path.Combine(_directory, "missing"), cancellation: TestContext.Current.CancellationToken));
     }
 

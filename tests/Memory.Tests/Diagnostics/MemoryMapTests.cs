@@ -147,6 +147,17 @@ public sealed class MemoryMapTests
         select Picture.Random(new Random(seed), extents);
 
     /// <summary>An allocator that is only to be looked at.</summary>
+    [Fact]
+    public void A_text_holds_no_control_character_of_a_name()
+    {
+        using PoolAllocator pool = new(PoolConfig.Default, 8 << 20);
+        pool.Allocate(100);
+        string text = MemoryMapText.Render(MemoryMap.Create(pool, "a\u001b[31mred\u0007\r\nb\u009b\u2028"));
+
+        Assert.StartsWith("a\uFFFD[31mred\uFFFD\uFFFD\uFFFDb\uFFFD\uFFFD: ", text, StringComparison.Ordinal);
+        Assert.DoesNotContain(text, c => char.IsControl(c) && c != '\n');
+    }
+
     private sealed class Picture(IReadOnlyList<MemoryExtent> extents, IReadOnlyList<BlockInfo> blocks) : AllocatorLayer(s_pool)
     {
         private static readonly PoolAllocator s_pool = new(PoolConfig.Default, 1 << 20);

@@ -327,6 +327,7 @@ public abstract unsafe partial class PageAllocator
             Obstacle.System => Refused("the operating system refused memory."),
             Obstacle.NoGrow => Refused("no free block is committed, and the request forbids growing."),
             Obstacle.Watermark => Refused("every zone that may serve it would fall below its minimum. Free blocks, or ask with the option Emergency where it must not fail."),
+            _ when asked > _memory.LimitBytes => Refused($"the limit for all blocks together is {_memory.LimitBytes:N0} bytes. Split the request, or create the allocator with a larger limit."),
             _ when asked > MaxBlockBytes => Refused($"the largest block has {MaxBlockBytes:N0} bytes. Split the request, or create the allocator with larger blocks."),
             _ => Refused($"no free block is large enough; the largest has {available:N0} bytes. Free blocks, or give the allocator more capacity."),
         };

@@ -72,7 +72,9 @@ public sealed record DualPoolPlan
         long pools = (long)(availableBytes * poolShare);
         if (pools < 64 << 10)
         {
-            throw new ArgumentOutOfRangeException(nameof(availableBytes), availableBytes, $"The pools need at least 65,536 bytes and get {poolShare:0.##} of {availableBytes:N0}, that is {pools:N0}. Give more memory or a larger share.");
+            throw new ArgumentOutOfRangeException(nameof(availableBytes), availableBytes, poolShare == 1
+                ? $"The pools need at least 65,536 bytes and get {pools:N0}. Give more memory."
+                : $"The pools need at least 65,536 bytes and get {poolShare:0.##} of {availableBytes:N0}, that is {pools:N0}. Give more memory or a larger share.");
         }
 
         double smallShare = DefaultSmallShare;

@@ -309,7 +309,7 @@ public sealed unsafe partial class SegregatedAllocator
         long available = CapacityBytes - used;
         return obstacle switch
         {
-            Obstacle.Owner => account!.LimitReached(requested),
+            Obstacle.Owner => account!.LimitReached(requested, Math.Max(2, (requested + (1 << GranuleShift) - 1) >> GranuleShift) << GranuleShift),
             Obstacle.Budget => _memory.LimitReached(requested, owner),
             Obstacle.Size => Failed("more than the capacity. Create the allocator with a larger one."),
             Obstacle.NoGrow => Failed("what is committed has no free block of that size, and the request forbids growing. Drop NoGrow."),

@@ -26,6 +26,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
     /// <summary>Small blocks and, where parts from <see cref="WithPages"/> are given, larger ones from pages under the same limit.</summary>
     private protected SizeClassAllocator(string name, long limitBytes, MemoryBudget? budget, (MemoryBudget Common, PageAllocator Pages)? parts)
     {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limitBytes);
         _common = parts?.Common;
         PageAllocator? large = parts?.Pages;
         budget = _common ?? budget;

@@ -21,5 +21,14 @@ internal static class MapNumbers
 
     internal static string Address(nint address) => string.Create(CultureInfo.InvariantCulture, $"0x{address:x}");
 
-    internal static string Name(MapGroup group) => group.Name.Length == 0 ? "memory" : group.Name;
+    internal static string Name(MapGroup group) => group.Name.Length == 0 ? "memory" : Printable(group.Name);
+
+    /// <summary>Names come from users; what moves the cursor or colours a terminal is shown as the replacement character.</summary>
+    internal static string Printable(string name) => string.Create(name.Length, name, static (shown, text) =>
+    {
+        for (int i = 0; i < text.Length; i++)
+        {
+            shown[i] = char.IsControl(text[i]) || text[i] is '\u2028' or '\u2029' ? '\uFFFD' : text[i];
+        }
+    });
 }

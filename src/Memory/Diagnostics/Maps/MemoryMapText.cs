@@ -3,7 +3,7 @@ using System.Text;
 
 namespace DimensionStore.Memory;
 
-/// <summary>Draws a <see cref="MemoryMap"/> with characters, for a terminal, a log or a ticket. No colours and no control sequences.</summary>
+/// <summary>Draws a <see cref="MemoryMap"/> with characters, for a terminal, a log or a ticket. No colours and no control sequences, also where a name has some.</summary>
 public static class MemoryMapText
 {
     /// <summary>Free, at most a quarter live, at most a half, less than all, full.</summary>
@@ -54,7 +54,7 @@ public static class MemoryMapText
         AllocatorStatistics s = map.Statistics;
         List<string> lines =
         [
-            $"{map.Name}: {MapNumbers.Count(s.LiveBlocks, "block", "blocks")}, {MapNumbers.Size(s.LiveBytes)} live of {MapNumbers.Size(s.CommittedBytes)} committed, {MapNumbers.Size(s.IdleBytes)} idle, limit {MapNumbers.Size(s.LimitBytes)}",
+            $"{MapNumbers.Printable(map.Name)}: {MapNumbers.Count(s.LiveBlocks, "block", "blocks")}, {MapNumbers.Size(s.LiveBytes)} live of {MapNumbers.Size(s.CommittedBytes)} committed, {MapNumbers.Size(s.IdleBytes)} idle, limit {MapNumbers.Size(s.LimitBytes)}",
             $"fragmentation: external {MapNumbers.Percent(s.ExternalFragmentation)}, internal {MapNumbers.Percent(s.InternalFragmentation)}; bookkeeping {MapNumbers.Size(s.MetadataBytes)}",
         ];
         lines.Add(map.Groups.Count == 0

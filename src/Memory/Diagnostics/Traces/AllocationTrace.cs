@@ -70,6 +70,12 @@ public sealed class AllocationTrace
     public static AllocationTrace Load(string path, int maxRecords = DefaultMaxRecords, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
+        if (Directory.Exists(path))
+        {
+            // The system would say that access is denied.
+            throw new IOException($"{path} is a directory; name an allocation trace, a file.");
+        }
+
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
         try
         {
