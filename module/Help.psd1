@@ -407,7 +407,7 @@
         }
         'Test-MemoryAllocator'    = @{
             Synopsis    = 'Checks what allocators keep about their blocks.'
-            Description = @('Test-MemoryAllocator checks every invariant of an allocator: its lists, counters and states. A violated one is a result whose IsIntact is false, with a sentence for each.')
+            Description = @('Test-MemoryAllocator checks every invariant of an allocator: its lists, counters and states. A violated one is a result whose IsIntact is false, with a sentence for each.', 'With a -Diagnostic it also looks at the guards of every block. Findings has an object for each misuse found since the allocator was made, with address, size, owner and the line of the script that allocated the block; IsIntact is false when there is one. What other commands find, when they free blocks or give memory back, they write as the error MemoryFault, and Findings keeps it.')
             Parameters  = @{ Quiet = 'Writes true or false alone.' }
             Examples    = @(@{ Title = 'All allocators'; Code = 'Get-MemoryAllocator | Test-MemoryAllocator'; Remarks = 'One object per allocator.' })
             Inputs      = 'DimensionStore.PowerShell.MemoryAllocatorSession', 'System.String'
@@ -415,9 +415,12 @@
         }
         'Remove-MemoryAllocator'  = @{
             Synopsis    = 'Disposes allocators and gives all their memory back.'
-            Description = @('Remove-MemoryAllocator gives the memory of allocators back to the operating system. Blocks that are still in use become invalid; a warning says how many there were.')
-            Parameters  = @{}
-            Examples    = @(@{ Title = 'All of them'; Code = 'Get-MemoryAllocator | Remove-MemoryAllocator'; Remarks = 'Remove-Module does the same.' })
+            Description = @('Remove-MemoryAllocator gives the memory of allocators back to the operating system. Blocks that are still in use become invalid; a warning says how many there were, and where the allocator has a -Diagnostic, one for each of the first ten names it with address, size, owner and the line of the script that allocated it.', 'Damage that is found only then is an error, MemoryFault.')
+            Parameters  = @{ PassThru = 'Writes the allocators after they were removed. Leaks lists the blocks that were in use, Findings the misuse that was found.' }
+            Examples    = @(
+                @{ Title = 'All of them'; Code = 'Get-MemoryAllocator | Remove-MemoryAllocator'; Remarks = 'Remove-Module does the same.' }
+                @{ Title = 'Who left blocks behind'; Code = 'New-MemoryAllocator general jobs -Diagnostic Tracking | Out-Null; New-MemoryBlock 100 -Owner 7 -Allocator jobs | Out-Null; (Remove-MemoryAllocator jobs -PassThru).Leaks'; Remarks = 'One object per block, with Site, AllocatedAt and, with -StackEvery, Stack.' }
+            )
             Inputs      = 'DimensionStore.PowerShell.MemoryAllocatorSession', 'System.String'
             Links       = 'New-MemoryAllocator'
         }

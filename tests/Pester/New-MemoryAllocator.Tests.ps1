@@ -1,7 +1,7 @@
 BeforeAll { . $PSScriptRoot/Support.ps1 }
 
 Describe 'New-MemoryAllocator' {
-    AfterEach { Get-MemoryAllocator | Remove-MemoryAllocator -WarningAction SilentlyContinue }
+    AfterEach { Get-MemoryAllocator | Remove-MemoryAllocator -WarningAction SilentlyContinue -ErrorAction SilentlyContinue }
 
     It 'makes one of every kind that completion offers' {
         $kinds = (Get-Completion 'New-MemoryAllocator ').CompletionText

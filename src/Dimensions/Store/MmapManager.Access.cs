@@ -197,7 +197,7 @@ public sealed partial class MmapManager
         bool fitsBlock = Config.PoolConfigs.Any(p => p.BlockBytes >= bytes);
 
         // A block that is free already costs nothing; only growing does.
-        if (fitsBlock && Budget.UsedBytes + pages < _thresholdBytes && NativeBuffer.FromPool(Pool, bytes) is { } block)
+        if (fitsBlock && Budget.UsedBytes + pages < _thresholdBytes && NativeBuffer.FromPool(Blocks, bytes) is { } block)
         {
             return block;
         }
@@ -206,7 +206,7 @@ public sealed partial class MmapManager
         if (fitsBlock)
         {
             Budget.Release(pages);
-            if (NativeBuffer.FromPool(Pool, bytes) is { } other)
+            if (NativeBuffer.FromPool(Blocks, bytes) is { } other)
             {
                 return other;
             }

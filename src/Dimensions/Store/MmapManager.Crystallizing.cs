@@ -81,7 +81,7 @@ public sealed partial class MmapManager
         }
 
         proto.Dispose();
-        Pool.Trim();
+        Blocks.Trim();
         return status;
     }
 
@@ -89,7 +89,7 @@ public sealed partial class MmapManager
     internal nint AllocateBlock(int size)
     {
         ThrowIfClosed();
-        if (Budget.UsedBytes + size < _thresholdBytes && Pool.TryAllocate((nuint)size, out nint address, owner: BlockOwner))
+        if (Budget.UsedBytes + size < _thresholdBytes && Blocks.TryAllocate((nuint)size, out nint address, owner: BlockOwner))
         {
             return address;
         }
@@ -108,7 +108,7 @@ public sealed partial class MmapManager
             // Not room for a whole growth step. The pool may still have a free block, or it says itself what it lacks.
         }
 
-        return Pool.Allocate((nuint)size, owner: BlockOwner);
+        return Blocks.Allocate((nuint)size, owner: BlockOwner);
     }
 
     /// <summary>Gives a block back, unless the store took the whole pool back meanwhile.</summary>
@@ -117,7 +117,7 @@ public sealed partial class MmapManager
         using MutationScope mutation = new(this);
         if (!_closed)
         {
-            Pool.Free(block);
+            Blocks.Free(block);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.Tracing;
 using DimensionStore.Memory;
 
 namespace DimensionStore;
@@ -22,6 +23,7 @@ public sealed partial class MmapManager : IDisposable
 
     // Made when it is first used: most stores only read, and reserving address space takes as long as loading a file.
     private readonly Lazy<PoolAllocator> _pool;
+    private readonly Lazy<EventLayer> _blocks;
     private readonly long _thresholdBytes;
 
     // What readers see: regions by dimension number. Elements are written under both locks; the array is replaced when it must grow.
@@ -98,6 +100,7 @@ public sealed partial class MmapManager : IDisposable
             AllocatorRegistry.Register(pool, $"pool of {config.BasePath}");
             return pool;
         });
+        _blocks = new Lazy<EventLayer>(() => new EventLayer(Pool, name: $"pool of {config.BasePath}"));
         Budget.PressureChanged += OnPressureChanged;
         try
         {
@@ -120,6 +123,10 @@ public sealed partial class MmapManager : IDisposable
     /// <summary>The pool. Its committed memory counts against the store's budget. Made at first use.</summary>
     /// <exception cref="ArgumentException">The configured pools contradict each other.</exception>
     public PoolAllocator Pool => _pool.Value;
+
+    /// <summary>The pool as blocks are taken from it: what happens there is told by <see cref="ToolkitEventSource"/>. The store's own blocks come from here, too.</summary>
+    /// <exception cref="ArgumentException">The configured pools contradict each other.</exception>
+    public MemoryAllocator Blocks => _blocks.Value;
 
     /// <summary>The owner that blocks of <see cref="Pool"/> bear which the store itself holds, for proto-dimensions and decompressed layers. They are the store's to write and to free: whoever
     /// gives blocks back that he did not ask for leaves these alone.</summary>
@@ -204,7 +211,8 @@ public sealed partial class MmapManager : IDisposable
         if (_pool.IsValueCreated)
         {
             AllocatorRegistry.Unregister(_pool.Value);
-            _pool.Value.Dispose();
+            MemoryAllocator outermost = _blocks.IsValueCreated ? _blocks.Value : _pool.Value;
+            outermost.Dispose();
         }
     }
 
@@ -212,6 +220,12 @@ public sealed partial class MmapManager : IDisposable
 
     private void OnPressureChanged(object? sender, PressureChangedEventArgs e)
     {
+        ToolkitEventSource log = ToolkitEventSource.Log;
+        if (log.IsEnabled(EventLevel.Informational, ToolkitEventSource.Keywords.Pressure))
+        {
+            log.PressureChanged($"pool of {Config.BasePath}", e.Previous.ToString(), e.Current.ToString(), e.LimitBytes == 0 ? 0 : e.UsedBytes * 100.0 / e.LimitBytes);
+        }
+
         // A handler may call back into the store. It must find it between two operations, never inside one.
         if (_mutation.IsHeldByCurrentThread)
         {

@@ -6,12 +6,12 @@ namespace DimensionStore;
 /// <summary>Memory for one decompressed layer: a pool block where one is large enough, else a reservation of its own that is charged to the budget. Not thread-safe.</summary>
 internal sealed unsafe class NativeBuffer
 {
-    private readonly PoolAllocator? _pool;
+    private readonly MemoryAllocator? _pool;
     private readonly MemoryBudget? _budget;
     private readonly nuint _reserved;
     private nint _address;
 
-    private NativeBuffer(nint address, long length, PoolAllocator? pool, MemoryBudget? budget, nuint reserved)
+    private NativeBuffer(nint address, long length, MemoryAllocator? pool, MemoryBudget? budget, nuint reserved)
     {
         _address = address;
         Length = length;
@@ -33,7 +33,7 @@ internal sealed unsafe class NativeBuffer
     public Span<byte> Span => new((void*)_address, checked((int)Length));
 
     /// <summary>Takes a pool block, or null when no block is large enough or the pool has none to give.</summary>
-    public static NativeBuffer? FromPool(PoolAllocator pool, long length) =>
+    public static NativeBuffer? FromPool(MemoryAllocator pool, long length) =>
         pool.TryAllocate((nuint)Math.Max(length, 1), out nint address, owner: MmapManager.BlockOwner) ? new NativeBuffer(address, length, pool, null, 0) : null;
 
     /// <summary>Reserves memory that the caller has charged to <paramref name="budget"/> already, rounded up to pages.</summary>

@@ -7,7 +7,7 @@ namespace DimensionStore;
 /// The bytes of a proto-dimension: one stream that only grows, over a chain of pool blocks. A value may begin in one block and end in another, so that a block size
 /// never limits an entry. Blocks grow with the stream: little protos stay in the smallest pool, large ones do not need thousands of blocks. Not thread-safe.
 /// </summary>
-internal sealed unsafe class ProtoBlocks(PoolAllocator pool, IReadOnlyList<PoolConfig> pools)
+internal sealed unsafe class ProtoBlocks(MemoryAllocator pool, IReadOnlyList<PoolConfig> pools)
 {
     private readonly List<(nint Address, int Size)> _blocks = [];
     private readonly int[] _sizes = [.. pools.Select(static p => (int)Math.Min(p.BlockBytes, 1 << 30)).Order()];

@@ -29,7 +29,7 @@ public sealed class ProtoDimension : IDisposable
         Name = name;
         IsUserSpecific = userSpecific;
         _maxBytes = maxBytes;
-        _blocks = new ProtoBlocks(store.Pool, store.Config.PoolConfigs);
+        _blocks = new ProtoBlocks(store.Blocks, store.Config.PoolConfigs);
     }
 
     /// <summary>Its name.</summary>

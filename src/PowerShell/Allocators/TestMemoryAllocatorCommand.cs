@@ -1,9 +1,8 @@
 using System.Management.Automation;
-using DimensionStore.Memory;
 
 namespace DimensionStore.PowerShell;
 
-/// <summary>Checks every invariant that allocators keep about their own structures.</summary>
+/// <summary>Checks every invariant that allocators keep about their own structures, and shows misuse of blocks that was found.</summary>
 [Cmdlet(VerbsDiagnostic.Test, "MemoryAllocator")]
 [OutputType(typeof(MemoryAllocatorTest), typeof(bool))]
 public sealed class TestMemoryAllocatorCommand : ChosenAllocatorCmdlet
@@ -14,10 +13,10 @@ public sealed class TestMemoryAllocatorCommand : ChosenAllocatorCmdlet
 
     private protected override void Process(MemoryAllocatorSession session)
     {
-        IntegrityReport? report = null;
-        if (Try(session, () => report = session.Blocks.CheckIntegrity()))
+        MemoryAllocatorTest? test = null;
+        if (Try(session, () => test = session.Check()))
         {
-            WriteObject(Quiet ? report!.IsIntact : new MemoryAllocatorTest(session.Name, report!));
+            WriteObject(Quiet ? test!.IsIntact : test);
         }
     }
 }

@@ -95,6 +95,7 @@ public abstract class BlockCmdlet : BlockSourceCmdlet
             WriteError(Errors.BlockOfStore(block.BaseAddress));
         }
 
+        TellFaults(block.Source);
         return done && !isHeld;
     }
 

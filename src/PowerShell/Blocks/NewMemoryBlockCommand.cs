@@ -61,10 +61,15 @@ public sealed class NewMemoryBlockCommand : BlockSourceCmdlet
                 WriteObject(block);
             }
         }
+
+        TellFaults(source);
     }
 
     private MemoryBlock Allocate(BlockSource source, long size, AllocationOptions options)
     {
+        // Where the script stands is what a report of the block can name; .NET's stack shows PowerShell's own works only.
+        bool isScript = !string.IsNullOrEmpty(MyInvocation.ScriptName);
+        using AllocationSiteScope site = isScript ? new(MyInvocation.ScriptName, MyInvocation.ScriptLineNumber) : new(MyInvocation.HistoryId > 0 ? "history" : "", (int)MyInvocation.HistoryId);
         nint address = source.Blocks.Allocate((nuint)size, (nuint)Alignment, options, owner: new OwnerId(Owner));
         return new MemoryBlock(address, size, (long)source.Blocks.UsableSize(address), Owner, source, DateTimeOffset.UtcNow);
     }

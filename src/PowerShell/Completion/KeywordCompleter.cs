@@ -43,7 +43,7 @@ public sealed class KeywordCompleter : StoreCompleter
         List<DimensionId> chosen = [];
         foreach (DimensionStatus status in session.Manager.GetDimensions())
         {
-            if (ids.Any(id => Patterns.IsMatch(id, status.Id.ToString())
+            if (ids.Any(id => Patterns.IsIdMatch(id, status.Id.ToString())
                 || (DimensionId.TryParse(id, null, out DimensionId parsed) && parsed == status.Id)))
             {
                 chosen.Add(status.Id);

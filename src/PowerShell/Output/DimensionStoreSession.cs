@@ -56,7 +56,7 @@ public sealed class DimensionStoreSession : BlockSource
     internal PoolAllocator Pool => Manager.Pool;
 
     /// <inheritdoc/>
-    internal override MemoryAllocator Blocks => Pool;
+    internal override MemoryAllocator Blocks => Manager.Blocks;
 
     /// <inheritdoc/>
     internal override MemoryBudget MemoryBudget => Manager.Budget;

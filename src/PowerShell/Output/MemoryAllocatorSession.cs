@@ -6,6 +6,8 @@ namespace DimensionStore.PowerShell;
 public sealed class MemoryAllocatorSession : BlockSource
 {
     private readonly MemoryAllocator _outermost;
+    private readonly OwnerQuotaLayer? _quotas;
+    private readonly FaultLog _faults;
     private int _disposed;
 
     private MemoryAllocatorSession(string name, AllocatorKind kind, MemoryBudget budget, MemoryAllocator core, DiagnosticLayer? diagnosis, LatencyLayer? latency)
@@ -22,13 +24,21 @@ public sealed class MemoryAllocatorSession : BlockSource
             // It has owners of its own, and its collector goes by them.
             Owners = segregated.Owners;
             Collector = new GlobalCollector(segregated);
-            _outermost = watched;
         }
         else
         {
             OwnerQuotaLayer quotas = new(watched);
             Owners = quotas.Owners;
-            _outermost = quotas;
+            _quotas = quotas;
+        }
+
+        // Outermost, so that it tells of what limits of owners refuse, too.
+        EventLayer events = new(_quotas ?? watched, budget, name);
+        _outermost = events;
+        _faults = new FaultLog(name);
+        if (diagnosis is not null)
+        {
+            diagnosis.FaultFound += OnFaultFound;
         }
     }
 
@@ -58,6 +68,12 @@ public sealed class MemoryAllocatorSession : BlockSource
 
     /// <summary>Every statistic, as of now; after <c>Remove-MemoryAllocator</c> the last ones.</summary>
     public AllocatorStatistics Statistics => _outermost.GetStatistics();
+
+    /// <summary>Misuse that was found and that no command was told of by an error of its own: blocks written to after they were freed, and damage found when blocks were given up all at once. The first 10,000, also after <c>Remove-MemoryAllocator</c>; what is found takes a <c>-Diagnostic</c>.</summary>
+    public IReadOnlyList<MemoryFaultInfo> Findings => _faults.All;
+
+    /// <summary>The blocks that were in use when it was removed, the first 10,000; empty before. Places, times and stacks are known with a <c>-Diagnostic</c>.</summary>
+    public IReadOnlyList<MemoryFaultInfo> Leaks { get; private set; } = [];
 
     /// <summary>What it commits is charged here; its event <c>PressureChanged</c> tells of the thresholds.</summary>
     public MemoryBudget Budget { get; }
@@ -116,14 +132,9 @@ public sealed class MemoryAllocatorSession : BlockSource
     {
         lock (BlockGate)
         {
-            if (_outermost is OwnerQuotaLayer quotas)
-            {
-                quotas.FreeOwner(owner);
-                return;
-            }
-
-            // Through the outermost layer, so that a diagnosis sees its blocks go.
-            foreach (BlockInfo block in _outermost.EnumerateBlocks().Where(block => block.Owner == owner).ToArray())
+            // Through the outermost layer, so that a diagnosis sees its blocks go, and events tell it.
+            IReadOnlyList<BlockInfo> blocks = _quotas?.GetOwnerBlocks(owner) ?? [.. _outermost.EnumerateBlocks().Where(block => block.Owner == owner)];
+            foreach (BlockInfo block in blocks)
             {
                 _outermost.Free(block.Address);
             }
@@ -137,8 +148,83 @@ public sealed class MemoryAllocatorSession : BlockSource
         {
             lock (BlockGate)
             {
-                _outermost.Dispose();
+                try
+                {
+                    Leaks = Diagnosis is null ? [.. _outermost.EnumerateBlocks().Take(DiagnosticLayer.MaxRecords).Select(LeakOf)] : [];
+                }
+                finally
+                {
+                    _outermost.Dispose();
+                }
+
+                if (Diagnosis is not null)
+                {
+                    Leaks = [.. Diagnosis.Leaks.Select(leak => new MemoryFaultInfo(Name, leak))];
+                }
             }
         }
     }
+
+    /// <summary>Checks every invariant, and looks for misuse where there is a diagnosis.</summary>
+    internal MemoryAllocatorTest Check()
+    {
+        List<MemoryFaultInfo> damaged = [];
+        IntegrityReport report;
+        lock (BlockGate)
+        {
+            foreach (MemoryFaultRecord fault in Diagnosis?.Check().Faults ?? [])
+            {
+                // The diagnosis tells of a free block once, and of a live one as long as it is damaged.
+                if (fault.Fault == MemoryFault.UseAfterFree)
+                {
+                    _faults.Add(fault);
+                }
+                else
+                {
+                    damaged.Add(new MemoryFaultInfo(Name, fault));
+                }
+            }
+
+            report = _outermost.CheckIntegrity();
+        }
+
+        // All are in the result, so nobody else need be told.
+        _faults.TakeUntold(0);
+        IReadOnlyList<MemoryFaultInfo> kept = _faults.All;
+        return new MemoryAllocatorTest(Name, report, [.. report.Violations, .. kept.Select(fault => fault.ToString())], [.. kept, .. damaged]);
+    }
+
+    /// <summary>Collects, and tells the event source.</summary>
+    internal CollectorStatistics Collect(GlobalCollector collector, CollectionStrategy strategy)
+    {
+        lock (BlockGate)
+        {
+            CollectorStatistics statistics = collector.Collect(strategy);
+            ToolkitEventSource.Log.Collected(Name, statistics.FreedBlocks, statistics.FreedBytes, statistics.Duration.TotalMicroseconds);
+            return statistics;
+        }
+    }
+
+    /// <inheritdoc cref="FaultLog.TakeUntold"/>
+    internal (IReadOnlyList<MemoryFaultInfo> Some, int More) TakeUntoldFaults(int most) => _faults.TakeUntold(most);
+
+    private void OnFaultFound(object? sender, FaultFoundEventArgs e)
+    {
+        // Leaks have a list of their own.
+        if (e.Fault.Fault != MemoryFault.Leak)
+        {
+            _faults.Add(e.Fault);
+        }
+    }
+
+    private MemoryFaultInfo LeakOf(BlockInfo block) => new(Name, new MemoryFaultRecord
+    {
+        Allocator = Name,
+        Fault = MemoryFault.Leak,
+        Address = block.Address,
+        SizeBytes = block.RequestedBytes,
+        Owner = block.Owner,
+        AllocatedAt = block.Age is { } age ? DateTimeOffset.UtcNow - age : null,
+        Detail = "the block was allocated and not freed.",
+    });
 }

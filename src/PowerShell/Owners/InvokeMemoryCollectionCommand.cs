@@ -37,13 +37,7 @@ public sealed class InvokeMemoryCollectionCommand : ChosenAllocatorCmdlet
 
         CollectionStrategy strategy = Chosen();
         CollectorStatistics statistics = default;
-        if (ShouldProcess(session.Name, $"Collect memory ({strategy.Name})") && Try(session, () =>
-        {
-            lock (session.BlockGate)
-            {
-                statistics = collector.Collect(strategy);
-            }
-        }))
+        if (ShouldProcess(session.Name, $"Collect memory ({strategy.Name})") && Try(session, () => statistics = session.Collect(collector, strategy)))
         {
             WriteObject(new MemoryCollection(session.Name, statistics));
         }

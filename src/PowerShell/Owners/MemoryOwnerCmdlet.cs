@@ -29,6 +29,8 @@ public abstract class MemoryOwnerCmdlet : AllocatorCmdlet
             {
                 Process(session, new OwnerId(owner));
             }
+
+            TellFaults(session);
         }
     }
 

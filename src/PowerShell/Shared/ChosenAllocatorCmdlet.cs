@@ -22,6 +22,7 @@ public abstract class ChosenAllocatorCmdlet : AllocatorCmdlet
         {
             StopToken.ThrowIfCancellationRequested();
             Process(session);
+            TellFaults(session);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Management.Automation;
 
 namespace DimensionStore.PowerShell;
@@ -5,6 +6,9 @@ namespace DimensionStore.PowerShell;
 /// <summary>Base of every cmdlet here: Ctrl+C reaches the library as a cancelled token, and expected failures become error records of one kind.</summary>
 public abstract class DimensionCmdlet : PSCmdlet, IDisposable
 {
+    /// <summary>The most findings, and the most leaks, that a command names one by one.</summary>
+    private protected const int MostTold = 10;
+
     private readonly CancellationTokenSource _stop = new();
     private PathResolver? _paths;
 
@@ -63,6 +67,27 @@ public abstract class DimensionCmdlet : PSCmdlet, IDisposable
         {
             WriteError(Errors.From(e, target, source));
             return false;
+        }
+    }
+
+    /// <summary>Tells what an allocator's diagnosis has found that no call was told of: an error for each of the first, a warning with the number of the others.</summary>
+    private protected void TellFaults(BlockSource? source)
+    {
+        if (source is not MemoryAllocatorSession session)
+        {
+            return;
+        }
+
+        (IReadOnlyList<MemoryFaultInfo> some, int more) = session.TakeUntoldFaults(MostTold);
+        if (more > 0)
+        {
+            // First, because an error may end the command.
+            WriteWarning(string.Create(CultureInfo.InvariantCulture, $"{session.Name}: misuse of {some.Count + more} blocks was found; beside {some.Count} errors there are {more} more. The allocator's property Findings has them all."));
+        }
+
+        foreach (MemoryFaultInfo fault in some)
+        {
+            WriteError(Errors.FaultFound(fault));
         }
     }
 

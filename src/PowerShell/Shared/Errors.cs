@@ -156,6 +156,10 @@ internal static class Errors
     public static ErrorRecord BlockOutOfBounds(MemoryBlock block, long offset, long count) => From(
         new OutOfBoundsException(offset, count, block.UsableSize, $"Block 0x{block.BaseAddress:x}"), block);
 
+    public static ErrorRecord FaultFound(MemoryFaultInfo fault) => Make(
+        fault.Record.ToException(),
+        ErrorIds.MemoryFault, ErrorCategory.InvalidOperation, fault, "Look who writes to the block that TargetObject describes: its Site and Stack say who allocated it; New-MemoryAllocator -StackEvery 1 records every stack.", fault.ToString());
+
     public static ErrorRecord BlockIsFree(MemoryFaultException fault, MemoryBlock block) => Make(
         new MemoryFaultException(fault.Allocator, MemoryFault.UseAfterFree, fault.Address, fault.SizeBytes, fault.Owner, "the block is free; its bytes are neither read nor written.", fault.Site, fault.AllocationStack),
         ErrorIds.MemoryFault, ErrorCategory.InvalidOperation, block, "Get-MemoryBlock lists the blocks that are in use; New-MemoryBlock makes another.", $"The block at {block} is free; its bytes are neither read nor written.");

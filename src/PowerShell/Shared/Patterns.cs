@@ -1,4 +1,5 @@
 using System.IO.Enumeration;
+using System.Management.Automation;
 
 namespace DimensionStore.PowerShell;
 
@@ -13,4 +14,19 @@ internal static class Patterns
 
     /// <summary>Whether a text is what a name or pattern means, whatever the case. PowerShell's own patterns were rejected: <c>[</c> begins a range there, and one that does not end is an exception.</summary>
     public static bool IsMatch(string pattern, string text) => FileSystemName.MatchesSimpleExpression(pattern.Replace(@"\", @"\\", StringComparison.Ordinal), text, ignoreCase: true);
+
+    /// <summary>
+    /// Whether an id is what a pattern of ids means. Ids hold no brackets, so ranges (<c>D0[12]*</c>) do no harm there; a bracket that is not closed matches nothing.
+    /// </summary>
+    public static bool IsIdMatch(string pattern, string id)
+    {
+        try
+        {
+            return new WildcardPattern(pattern, WildcardOptions.IgnoreCase).IsMatch(id);
+        }
+        catch (WildcardPatternException)
+        {
+            return false;
+        }
+    }
 }

@@ -38,7 +38,7 @@ public abstract class StoreCmdlet : DimensionCmdlet
             {
                 foreach (DimensionStatus status in all)
                 {
-                    if (Patterns.IsMatch(id, status.Id.ToString()))
+                    if (Patterns.IsIdMatch(id, status.Id.ToString()))
                     {
                         yield return status;
                     }

@@ -58,7 +58,7 @@ public sealed class MountDimensionCommand : StoreCmdlet
         {
             foreach (DimensionStatus status in session.Manager.GetDimensions())
             {
-                if (Patterns.IsMatch(id, status.Id.ToString()))
+                if (Patterns.IsIdMatch(id, status.Id.ToString()))
                 {
                     Mount(session, status.Id, null);
                 }

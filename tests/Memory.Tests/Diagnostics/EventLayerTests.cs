@@ -42,6 +42,18 @@ public sealed class EventLayerTests
     }
 
     [Fact]
+    public void Events_bear_the_name_that_the_layer_was_given()
+    {
+        using Listener listener = new(EventLevel.Verbose, EventKeywords.All);
+        using EventLayer layer = new(new PoolAllocator([new PoolConfig(4096, 64 << 10)], 64 << 10), name: listener.Allocator);
+        nint block = layer.Allocate(100);
+        Assert.Throws<MemoryFaultException>(() => layer.FreeSized(1, 1));
+
+        Assert.Equal(listener.Allocator, layer.Name);
+        Assert.Equal([$"Allocated {block} 4096 0", "FaultFound ForeignFree 1 0"], listener.Seen);
+    }
+
+    [Fact]
     public void A_reallocation_is_told_as_a_free_and_an_allocation_of_the_same_owner()
     {
         using Listener listener = new(EventLevel.Verbose, EventKeywords.All);

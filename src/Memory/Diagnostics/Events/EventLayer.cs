@@ -15,15 +15,18 @@ namespace DimensionStore.Memory;
 public sealed class EventLayer : AllocatorLayer
 {
     private readonly MemoryBudget? _budget;
+    private readonly string? _name;
     private readonly BlockOwners _owners = new();
 
     /// <summary>Watches an allocator.</summary>
     /// <param name="inner">The allocator beneath.</param>
     /// <param name="budget">The budget whose pressure is told, until the layer is disposed; or null.</param>
-    public EventLayer(MemoryAllocator inner, MemoryBudget? budget = null)
+    /// <param name="name">What events call the allocator; its own name when null.</param>
+    public EventLayer(MemoryAllocator inner, MemoryBudget? budget = null, string? name = null)
         : base(inner)
     {
         _budget = budget;
+        _name = name;
         if (budget is not null)
         {
             budget.PressureChanged += OnPressureChanged;
@@ -38,6 +41,9 @@ public sealed class EventLayer : AllocatorLayer
             }
         }
     }
+
+    /// <inheritdoc/>
+    public override string Name => _name ?? Inner.Name;
 
     private static ToolkitEventSource Log => ToolkitEventSource.Log;
 

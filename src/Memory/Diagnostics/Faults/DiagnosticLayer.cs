@@ -63,12 +63,12 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
 
     /// <inheritdoc/>
     public override nint Allocate(nuint size, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default) =>
-        Take(size, alignment, options, owner, AllocationSiteTable.Unknown, throws: true);
+        Take(size, alignment, options, owner, AllocationSiteScope.Current, throws: true);
 
     /// <inheritdoc/>
     public override bool TryAllocate(nuint size, out nint address, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
     {
-        address = Take(size, alignment, options, owner, AllocationSiteTable.Unknown, throws: false);
+        address = Take(size, alignment, options, owner, AllocationSiteScope.Current, throws: false);
         return address != 0;
     }
 
