@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using DimensionStore.Cli.Commands;
+using DimensionStore.Cli.Output;
 
 namespace DimensionStore.Cli;
 
@@ -32,6 +33,7 @@ internal static class CliApplication
     /// <returns>One of <see cref="ExitCodes"/>.</returns>
     public static int Run(IReadOnlyList<string> args, Stream input, Stream output, Stream error, CliTerminal? terminal = null, CancellationToken cancellation = default)
     {
+        output = new ResultStream(output);
         var context = new CliContext(input, output, error, terminal ?? CliTerminal.Redirected, cancellation);
         try
         {

@@ -77,4 +77,24 @@ public sealed class UsageTests
     {
         Assert.Matches(@"^\d+\.\d+\.\d+", Tool.Succeed("--version").Text);
     }
+
+    [Theory]
+    [InlineData("replay", "--help")]
+    [InlineData("list", ".", "--json")]
+    public void A_closed_standard_output_is_named(params string[] args)
+    {
+        using var error = new MemoryStream();
+        int code = CliApplication.Run(args, Stream.Null, new ClosedStream(), error, cancellation: TestContext.Current.CancellationToken);
+
+        Assert.Equal(ExitCodes.InputOutput, code);
+        Assert.Contains("standard output", System.Text.Encoding.UTF8.GetString(error.ToArray()), StringComparison.Ordinal);
+    }
+
+    /// <summary>What .NET makes of a file descriptor that is not open.</summary>
+    private sealed class ClosedStream : MemoryStream
+    {
+        public override void Write(byte[] buffer, int offset, int count) => throw new UnauthorizedAccessException("Access to the path is denied.");
+
+        public override void Write(ReadOnlySpan<byte> buffer) => throw new UnauthorizedAccessException("Access to the path is denied.");
+    }
 }
