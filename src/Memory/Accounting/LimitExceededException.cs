@@ -5,7 +5,7 @@ public sealed class LimitExceededException : MemoryToolkitException
 {
     /// <summary>Creates the error.</summary>
     public LimitExceededException(string limitName, long requestedBytes, long usedBytes, long limitBytes, string? advice = null, OwnerId owner = default)
-        : base($"{limitName}: {requestedBytes:N0} bytes asked for, {usedBytes:N0} of {limitBytes:N0} in use{(owner == OwnerId.None || limitName == $"owner {owner}" ? "" : $", owner {owner}")}.{(advice is null ? "" : " " + advice)}")
+        : base($"{limitName}: {requestedBytes:N0} bytes asked for, {usedBytes:N0} {(limitBytes == long.MaxValue ? "in use, without limit" : $"of {limitBytes:N0} in use")}{(owner == OwnerId.None || limitName == $"owner {owner}" ? "" : $", owner {owner}")}.{(advice is null ? "" : " " + advice)}")
     {
         LimitName = limitName;
         RequestedBytes = requestedBytes;

@@ -21,6 +21,7 @@ public sealed class OwnerLedger
     private readonly ConcurrentDictionary<int, OwnerAccount> _others = new();
     private OwnerAccount?[] _bySlot = new OwnerAccount?[16];
     private int _count;
+    private int _mayHaveEnded;
 
     /// <summary>Creates an empty ledger.</summary>
     /// <param name="defaultLimitBytes">The limit of owners that none was set for; without limit by default.</param>
@@ -52,7 +53,7 @@ public sealed class OwnerLedger
     /// <param name="owner">Whose.</param>
     /// <param name="limitBytes">What it may use; null leaves the limit as it is.</param>
     /// <param name="lifetime">An object that lives as long as the owner, held weakly; or null.</param>
-    /// <param name="isAlive">Asked at each collection of unreferenced blocks, on the collecting thread; or null. Must not keep <paramref name="lifetime"/> alive.</param>
+    /// <param name="isAlive">Asked at each collection of unreferenced blocks, on the collecting thread; or null. Where it throws, the owner counts as alive, and a collection that somebody called throws the same at its end. Must not keep <paramref name="lifetime"/> alive.</param>
     public void Register(OwnerId owner, long? limitBytes = null, object? lifetime = null, Func<bool>? isAlive = null)
     {
         if (limitBytes is { } limit)
@@ -60,12 +61,17 @@ public sealed class OwnerLedger
             SetLimit(owner, limit);
         }
 
-        AccountOf(owner).Begin(lifetime, isAlive);
+        AccountOf(owner).Begin(lifetime, isAlive, ref _mayHaveEnded);
     }
 
     /// <summary>Ends an owner: it gets no more blocks, and those it has are unreferenced from now on, to be freed by the next such collection.</summary>
-    /// <returns>False when the ledger does not know it or it had ended before.</returns>
-    public bool End(OwnerId owner) => Find(owner)?.End() ?? false;
+    /// <returns>False when it had ended before.</returns>
+    /// <exception cref="ArgumentException">The owner is <see cref="OwnerId.None"/>.</exception>
+    /// <exception cref="UnknownOwnerException">The ledger does not know the owner.</exception>
+    public bool End(OwnerId owner) => End(owner, nameof(OwnerLedger));
+
+    /// <summary>Ends an owner; an error names the allocator.</summary>
+    internal bool End(OwnerId owner, string allocator) => KnownAccountOf(owner, allocator).End(ref _mayHaveEnded);
 
     /// <summary>Whether an owner has an account: it had a block, a limit or a registration.</summary>
     public bool Knows(OwnerId owner) => Find(owner) is not null;
@@ -101,6 +107,22 @@ public sealed class OwnerLedger
     /// <exception cref="ArgumentException">The owner is <see cref="OwnerId.None"/>.</exception>
     internal OwnerAccount? TryAccountOf(OwnerId owner) => Find(owner) ?? TryOpen(owner);
 
+    /// <summary>Whether any owner has ended, or could have: without that, no account need be looked at for those that have.</summary>
+    internal bool MayOneHaveEnded => Volatile.Read(ref _mayHaveEnded) != 0;
+
+    /// <summary>Whether an owner could be charged with so much now, also one without an account.</summary>
+    internal bool HasRoom(OwnerId owner, long bytes) => Find(owner)?.HasRoom(bytes) ?? (DefaultLimitBytes == long.MaxValue || bytes <= DefaultLimitBytes);
+
+    /// <summary>Counts a request that was refused because of its owner, and gives the error. An owner without an account gets none for it.</summary>
+    internal LimitExceededException Refuse(OwnerId owner, long bytes, long blockBytes = 0)
+    {
+        OwnerAccount? account = Find(owner);
+        account?.NoteRefusal();
+        return account is not null ? account.LimitReached(bytes, blockBytes)
+            : Count == MaxOwners ? TooMany(owner)
+            : OwnerAccount.LimitReached(owner, bytes, blockBytes, 0, DefaultLimitBytes);
+    }
+
     /// <summary>The account of an owner who has one.</summary>
     /// <exception cref="ArgumentException">The owner is <see cref="OwnerId.None"/>.</exception>
     /// <exception cref="UnknownOwnerException">It has none.</exception>
@@ -113,7 +135,8 @@ public sealed class OwnerLedger
     /// <summary>The account in a slot that an <see cref="OwnerAccount.Slot"/> gave.</summary>
     internal OwnerAccount AccountAt(int slot) => Volatile.Read(ref _bySlot)[slot]!;
 
-    private OwnerAccount? Find(OwnerId owner)
+    /// <summary>The account of an owner; null when it has none.</summary>
+    internal OwnerAccount? Find(OwnerId owner)
     {
         if ((uint)owner.Value < DirectOwners)
         {

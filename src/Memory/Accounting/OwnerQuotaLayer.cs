@@ -6,7 +6,8 @@ namespace DimensionStore.Memory;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Charged is what was asked for, because the allocator beneath says what a block really takes only when it is there. Blocks without an owner pass through unseen. Owners are also given to the allocator beneath.
+/// Charged is what was asked for, because the allocator beneath says what a block really takes only when it is there; and it is charged when the block is there, so that a request which cannot be
+/// served takes nothing away from others. Blocks without an owner pass through unseen. Owners are also given to the allocator beneath.
 /// </para>
 /// <para>
 /// Which account a block belongs to is kept in a table beside the allocator, some 40 bytes of managed memory a block with an owner: not every allocator remembers owners, and none
@@ -17,8 +18,11 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
 {
     private const int Parts = 16;
     private const int EntryBytes = 40;
+    private const long LargeGrowth = 1 << 20;
 
     private readonly Part[] _parts = [.. Enumerable.Range(0, Parts).Select(_ => new Part())];
+    private UnderWay _underWay;
+    private int _resets;
     private long _refusals;
     private volatile bool _disposed;
 
@@ -40,27 +44,17 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
             return Inner.Allocate(size, alignment, options, owner);
         }
 
-        OwnerAccount account = Owners.AccountOf(owner);
         long bytes = Saturated(size);
-        if (!account.TryCharge(bytes))
-        {
-            // Arguments come before limits: a wrong alignment is never "no memory".
-            ThrowIfNotAlignment(alignment);
-            Interlocked.Increment(ref _refusals);
-            throw account.LimitReached(bytes);
-        }
-
-        nint address = 0;
+        ThrowIfRefused(bytes, alignment, owner);
+        int resets = BeginTaking();
         try
         {
-            address = Inner.Allocate(size, alignment, options, owner);
-            Note(address, account.Slot, bytes);
-            return address;
+            nint address = Inner.Allocate(size, alignment, options, owner);
+            return TryCharge(address, bytes, owner, resets) ? address : throw Refuse(owner, bytes);
         }
-        catch
+        finally
         {
-            Undo(account, address, bytes);
-            throw;
+            EndTaking();
         }
     }
 
@@ -74,33 +68,33 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
 
         address = 0;
         long bytes = Saturated(size);
-        if (Owners.TryAccountOf(owner) is not { } account || !account.TryCharge(bytes))
+        if (!Owners.HasRoom(owner, bytes))
         {
             ThrowIfNotAlignment(alignment);
-            Interlocked.Increment(ref _refusals);
+            Refuse(owner, bytes);
             return false;
         }
 
-        bool done = false;
+        int resets = BeginTaking();
         try
         {
-            done = Inner.TryAllocate(size, out address, alignment, options, owner);
-            if (done)
+            if (!Inner.TryAllocate(size, out address, alignment, options, owner))
             {
-                Note(address, account.Slot, bytes);
-            }
-            else
-            {
-                account.Cancel(bytes);
+                return false;
             }
 
-            return done;
+            if (!TryCharge(address, bytes, owner, resets))
+            {
+                address = 0;
+                Refuse(owner, bytes);
+                return false;
+            }
+
+            return true;
         }
-        catch
+        finally
         {
-            Undo(account, address, bytes);
-            address = 0;
-            throw;
+            EndTaking();
         }
     }
 
@@ -122,13 +116,17 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
         OwnerAccount account = Owners.AccountAt(entry.Slot);
         long bytes = Saturated(size);
         long more = bytes - entry.Bytes;
-        if (more > 0 && !account.TryChargeMore(more))
+
+        // Growing cannot be undone, so here the charge comes first; but not for what is known never to be served, for which the allocator beneath has the right error.
+        bool isHopeless = more > LargeGrowth && Inner.GetStatistics().LimitBytes is > 0 and long most && bytes > most;
+        bool reserves = more > 0 && !isHopeless;
+        if (reserves && !account.TryReserve(more))
         {
-            PutBack(address, entry);
-            Interlocked.Increment(ref _refusals);
-            throw account.LimitReached(bytes);
+            PutBackIfLive(address, entry);
+            throw Refuse(account.Owner, bytes);
         }
 
+        int resets = Volatile.Read(ref _resets);
         nint moved;
         try
         {
@@ -136,12 +134,12 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
         }
         catch
         {
-            if (more > 0)
+            if (reserves)
             {
                 account.ReleaseSome(more);
             }
 
-            PutBack(address, entry);
+            PutBackIfLive(address, entry);
             throw;
         }
 
@@ -150,15 +148,20 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
             account.ReleaseSome(-more);
         }
 
-        PutBack(moved, entry with { Bytes = bytes });
+        account.NotePeak();
+        PutBack(moved, entry with { Bytes = bytes }, resets);
         return moved;
     }
 
     /// <inheritdoc/>
+    /// <remarks>Other threads may allocate meanwhile: what they get before the end of the reset may be gone, and its owner is relieved of it.</remarks>
     public override void Reset()
     {
+        // Counted before and after: whoever gets a block beneath on one side and notes it on the other sees another number.
+        Interlocked.Increment(ref _resets);
         Inner.Reset();
-        ForgetAll();
+        Interlocked.Increment(ref _resets);
+        ForgetAll(onlyGone: true);
     }
 
     /// <inheritdoc/>
@@ -222,12 +225,36 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
         return freed;
     }
 
+    internal override OwnerLedger? Ledger => Owners;
+
+    internal override long FreeCollected(nint core, OwnerId owner)
+    {
+        bool isQuiet = _underWay.IsNothing;
+        nint address = Inner.AddressAbove(core);
+        if (address == 0 || !TryForget(address, out Entry entry))
+        {
+            // Freed here already and kept beneath, or never seen here; unless it is just being taken.
+            return isQuiet ? Inner.FreeCollected(core, owner) : 0;
+        }
+
+        OwnerAccount account = Owners.AccountAt(entry.Slot);
+        long freed = account.Owner == owner ? Inner.FreeCollected(core, owner) : 0;
+        if (freed == 0)
+        {
+            PutBackIfLive(address, entry);
+            return 0;
+        }
+
+        account.Release(entry.Bytes);
+        return freed;
+    }
+
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         _disposed = true;
         base.Dispose(disposing);
-        ForgetAll();
+        ForgetAll(onlyGone: false);
     }
 
     private static void ThrowIfNotAlignment(nuint alignment)
@@ -257,7 +284,7 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
         {
             if (known)
             {
-                PutBack(address, entry);
+                PutBackIfLive(address, entry);
             }
 
             throw;
@@ -269,42 +296,91 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
         }
     }
 
-    private void Undo(OwnerAccount account, nint address, long bytes)
+    /// <summary>Charges a block that is there and notes it; otherwise gives it back and answers false.</summary>
+    /// <exception cref="ObjectDisposedException">The block is gone already.</exception>
+    private bool TryCharge(nint address, long bytes, OwnerId owner, int resets)
     {
-        account.Cancel(bytes);
-        if (address != 0)
+        if (Owners.TryAccountOf(owner) is not { } account || !account.TryCharge(bytes))
         {
             Inner.Free(address);
+            return false;
         }
+
+        bool isNoted = PutBack(address, new Entry(account.Slot, bytes), resets);
+        ObjectDisposedException.ThrowIf(!isNoted, this);
+        return true;
+    }
+
+    /// <returns>The resets so far, for <see cref="PutBack"/>.</returns>
+    private int BeginTaking()
+    {
+        _underWay.Begin();
+        return Volatile.Read(ref _resets);
+    }
+
+    private void EndTaking() => _underWay.End();
+
+    private void ThrowIfRefused(long bytes, nuint alignment, OwnerId owner)
+    {
+        if (!Owners.HasRoom(owner, bytes))
+        {
+            // Arguments come before limits: a wrong alignment is never "no memory".
+            ThrowIfNotAlignment(alignment);
+            throw Refuse(owner, bytes);
+        }
+    }
+
+    private LimitExceededException Refuse(OwnerId owner, long bytes)
+    {
+        Interlocked.Increment(ref _refusals);
+        return Owners.Refuse(owner, bytes);
     }
 
     private Part PartOf(nint address) => _parts[(int)(((ulong)address * 0x9E3779B97F4A7C15) >> 60)];
 
-    /// <summary>Notes whose a new block is.</summary>
-    /// <exception cref="ObjectDisposedException">The block is gone already; nobody will ever forget it again.</exception>
-    private void Note(nint address, int slot, long bytes) => ObjectDisposedException.ThrowIf(!TryNote(address, new Entry(slot, bytes)), this);
-
-    /// <summary>Notes a block again; where all were forgotten meanwhile because the layer was disposed, its owner is relieved of it.</summary>
-    private void PutBack(nint address, Entry entry)
-    {
-        if (!TryNote(address, entry))
-        {
-            Owners.AccountAt(entry.Slot).Release(entry.Bytes);
-        }
-    }
-
-    private bool TryNote(nint address, Entry entry)
+    /// <summary>Notes whose a block is. Where all were forgotten meanwhile because the layer was disposed, and for a block that a reset has freed meanwhile, its owner is relieved of it.</summary>
+    /// <returns>False when the layer is disposed.</returns>
+    private bool PutBack(nint address, Entry entry, int resets)
     {
         Part part = PartOf(address);
+        Entry gone = entry;
         lock (part.Lock)
         {
             // Said before the parts are emptied: whoever still sees false here is in time to be forgotten with the others.
             if (!_disposed)
             {
+                // Another entry for the address is that of a block that is gone, since this one is there.
+                gone = part.Blocks.GetValueOrDefault(address);
                 part.Blocks[address] = entry;
+                if (resets != Volatile.Read(ref _resets) && !Inner.Owns(address))
+                {
+                    part.Blocks.Remove(address);
+                    Owners.AccountAt(entry.Slot).Release(entry.Bytes);
+                }
             }
+        }
 
-            return !_disposed;
+        if (gone.Slot != 0)
+        {
+            Owners.AccountAt(gone.Slot).Release(gone.Bytes);
+        }
+
+        return !_disposed;
+    }
+
+    /// <summary>Notes a block again that could not be freed or moved, unless it is gone: another thread, a collection or a reset was quicker.</summary>
+    private void PutBackIfLive(nint address, Entry entry)
+    {
+        Part part = PartOf(address);
+        bool isBack = false;
+        lock (part.Lock)
+        {
+            isBack = !_disposed && Inner.Owns(address) && part.Blocks.TryAdd(address, entry);
+        }
+
+        if (!isBack)
+        {
+            Owners.AccountAt(entry.Slot).Release(entry.Bytes);
         }
     }
 
@@ -339,18 +415,21 @@ public sealed class OwnerQuotaLayer : AllocatorLayer
         return found;
     }
 
-    private void ForgetAll()
+    private void ForgetAll(bool onlyGone)
     {
         foreach (Part part in _parts)
         {
             lock (part.Lock)
             {
-                foreach (Entry entry in part.Blocks.Values)
+                foreach ((nint address, Entry entry) in part.Blocks)
                 {
-                    Owners.AccountAt(entry.Slot).Release(entry.Bytes);
+                    // Removing what the enumeration is at is allowed.
+                    if (!onlyGone || !Inner.Owns(address))
+                    {
+                        part.Blocks.Remove(address);
+                        Owners.AccountAt(entry.Slot).Release(entry.Bytes);
+                    }
                 }
-
-                part.Blocks.Clear();
             }
         }
     }

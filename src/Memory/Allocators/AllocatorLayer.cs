@@ -8,6 +8,10 @@ namespace DimensionStore.Memory;
 /// <remarks>
 /// A layer owns what is below it: disposing it disposes <see cref="Inner"/>. Flags in every allocator were rejected: they would cost a branch on each hot path
 /// also where nobody asked for them, and each allocator would implement them anew.
+/// <para>
+/// An allocator that frees blocks of its own accord (<see cref="SegregatedAllocator"/>, whose collections do) frees them through the layers around it, the outermost first, as a caller would: so
+/// the layers of the toolkit know what is gone. A layer is therefore put around an allocator before that is used, and no two around the same one.
+/// </para>
 /// </remarks>
 public abstract class AllocatorLayer : MemoryAllocator
 {
@@ -16,6 +20,7 @@ public abstract class AllocatorLayer : MemoryAllocator
     {
         ArgumentNullException.ThrowIfNull(inner);
         Inner = inner;
+        inner.Layer = this;
     }
 
     /// <summary>The allocator beneath.</summary>
@@ -70,6 +75,18 @@ public abstract class AllocatorLayer : MemoryAllocator
 
     /// <inheritdoc/>
     protected internal override void NoteSize(nint address, nuint size) => Inner.NoteSize(address, size);
+
+    internal override bool CollectsByItself => Inner.CollectsByItself;
+
+    internal override OwnerLedger? Ledger => Inner.Ledger;
+
+    internal override nint AddressAbove(nint core) => Inner.AddressAbove(core);
+
+    internal override long FreeCollected(nint core, OwnerId owner) => Inner.FreeCollected(core, owner);
+
+    internal override void AddBlocksBeside(OwnerId owner, List<nint> found) => Inner.AddBlocksBeside(owner, found);
+
+    internal override void EndCollection() => Inner.EndCollection();
 
     /// <inheritdoc/>
     protected internal override bool TryChargeBeside(long bytes) => Inner.TryChargeBeside(bytes);

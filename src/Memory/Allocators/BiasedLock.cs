@@ -29,7 +29,7 @@ internal struct BiasedLock
     private Record? _bias;
     private AllocatorLock _lock;
     private Record?[]? _known;
-    private Record? _last;
+    private int _lastThread;
     private Streak _streak;
     private bool _closed;
 
@@ -74,8 +74,8 @@ internal struct BiasedLock
     {
         get
         {
-            Record? last = Volatile.Read(in _bias) ?? Volatile.Read(in _last);
-            return last is not null && last.Thread != ThreadNumber.Current;
+            int last = Volatile.Read(in _bias)?.Thread ?? Volatile.Read(in _lastThread);
+            return last != 0 && last != ThreadNumber.Current;
         }
     }
 
@@ -126,9 +126,9 @@ internal struct BiasedLock
             _streak.Length = 0;
         }
 
-        if (_last is null || _last.Thread != thread)
+        if (_lastThread != thread)
         {
-            _last = RecordOf(thread);
+            _lastThread = thread;
             _streak.Length = 0;
         }
         else if (++_streak.Length > Math.Max(_streak.ForBias, FirstStreak))
@@ -136,7 +136,7 @@ internal struct BiasedLock
             // This entry still counts as one through the lock; the next one is biased.
             _streak.ForBias = Math.Max(_streak.ForBias, FirstStreak);
             _streak.Length = 0;
-            Volatile.Write(ref _bias, _last);
+            Volatile.Write(ref _bias, RecordOf(thread));
         }
     }
 
@@ -158,7 +158,10 @@ internal struct BiasedLock
         }
     }
 
-    /// <summary>The record of a thread: one of the last few, so that threads that take turns do not make garbage. Nobody else ever writes to a thread's record, so it may be used again.</summary>
+    /// <summary>
+    /// The record of a thread: one of the last few, so that threads that have the bias in turns do not make garbage. Nobody else ever writes to a thread's record, so it may be used again. Only who is
+    /// given the bias needs one, which is rarer each time it is taken away: with a record for each entry, more threads than records made one at every turn.
+    /// </summary>
     private Record RecordOf(int thread)
     {
         _known ??= new Record?[8];

@@ -22,6 +22,15 @@ public abstract class MemoryAllocator : IDisposable
     /// <summary>Whether several threads may use this allocator at once.</summary>
     public abstract bool IsThreadSafe { get; }
 
+    /// <summary>The layer around this allocator, or null.</summary>
+    internal AllocatorLayer? Layer { get; set; }
+
+    /// <summary>Whether it frees blocks that nobody gave back, or is a layer around one that does.</summary>
+    internal virtual bool CollectsByItself => false;
+
+    /// <summary>The ledger that owners' blocks are charged to by this allocator, or by the nearest layer beneath that has one; null where nobody charges.</summary>
+    internal virtual OwnerLedger? Ledger => null;
+
     /// <summary>Allocates a block of at least <paramref name="size"/> bytes.</summary>
     /// <param name="size">Bytes, 1 or more.</param>
     /// <param name="alignment">A power of two, in bytes.</param>
@@ -145,6 +154,26 @@ public abstract class MemoryAllocator : IDisposable
 
     /// <summary>Gives back what <see cref="TryChargeBeside"/> charged. Never throws, also when the allocator is disposed.</summary>
     protected internal virtual void RefundBeside(long bytes)
+    {
+    }
+
+    /// <summary>Where this allocator, with its layers, hands out the block that lies at an address in the one at the bottom; 0 when a layer does not know it.</summary>
+    internal virtual nint AddressAbove(nint core) => core;
+
+    /// <summary>
+    /// Frees, for a collection, a block that the allocator at the bottom has at an address, if it is still that owner's; called on the outermost layer and with no lock held. Each layer does as in
+    /// <see cref="Free"/>, but damage is a finding and no error, and nothing is kept from reuse.
+    /// </summary>
+    /// <returns>Bytes freed; 0 when the block is not the owner's any more, or somebody is about to take or free it.</returns>
+    internal virtual long FreeCollected(nint core, OwnerId owner) => 0;
+
+    /// <summary>Adds the live blocks of an owner that a layer has put elsewhere than into the allocator at the bottom; <see cref="FreeCollected"/> takes them too.</summary>
+    internal virtual void AddBlocksBeside(OwnerId owner, List<nint> found)
+    {
+    }
+
+    /// <summary>Called when a collection has freed what it could.</summary>
+    internal virtual void EndCollection()
     {
     }
 

@@ -59,7 +59,8 @@ public sealed class SegregatedOwnerTests
         Assert.Contains("4711", unknown.Message, StringComparison.Ordinal);
         Assert.Equal(stranger, Assert.Throws<UnknownOwnerException>(() => collector.Collect(CollectionStrategy.Targeted(stranger))).Owner);
         Assert.Throws<ArgumentException>(() => CollectionStrategy.Targeted(OwnerId.None));
-        Assert.False(allocator.EndOwner(stranger));
+        Assert.Equal(stranger, Assert.Throws<UnknownOwnerException>(() => allocator.EndOwner(stranger)).Owner);
+        Assert.Equal(stranger, Assert.Throws<UnknownOwnerException>(() => allocator.Owners.End(stranger)).Owner);
         Assert.Empty(allocator.GetOwnerBlocks(stranger));
         Assert.Equal(0, allocator.GetOwnerUsage(stranger).UsedBytes);
         Assert.Equal((1, false, true), (allocator.Owners.Count, allocator.Owners.Knows(stranger), allocator.Owners.Knows(One)));

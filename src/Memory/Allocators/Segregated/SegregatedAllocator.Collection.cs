@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 
 namespace DimensionStore.Memory;
 
@@ -73,8 +74,12 @@ public sealed unsafe partial class SegregatedAllocator
     public void SetThreshold(long freedBlocks) => CollectionThreshold = freedBlocks;
 
     /// <summary>Collects what is unreferenced of one owner or all, if they use at least so much, and gives back idle memory but for so much.</summary>
+    /// <param name="only">The one owner; null for all.</param>
+    /// <param name="leastBytes">What an owner uses at least.</param>
+    /// <param name="keepIdleBytes">Idle bytes to keep; <see cref="long.MaxValue"/> for all.</param>
+    /// <param name="asked">Whether a caller asked for it, who is told what a callback threw. Otherwise a request led to it, which must not fail for that.</param>
     /// <exception cref="UnknownOwnerException">The ledger does not know the one owner.</exception>
-    internal CollectionResult Collect(OwnerId? only, long leastBytes, long keepIdleBytes)
+    internal CollectionResult Collect(OwnerId? only, long leastBytes, long keepIdleBytes, bool asked = true)
     {
         if (only is { } owner)
         {
@@ -83,7 +88,7 @@ public sealed unsafe partial class SegregatedAllocator
         }
 
         long start = Stopwatch.GetTimestamp();
-        (long blocks, long bytes, int owners) = FreeUnreferenced(only, leastBytes);
+        (long blocks, long bytes, int owners) = FreeUnreferenced(only, leastBytes, out Exception? error);
         BiasedLock.Record? entered = _lock.Enter();
         _heap.TakeIn(int.MaxValue);
         long deallocated = _heap.Frees - _freesCollected;
@@ -100,13 +105,18 @@ public sealed unsafe partial class SegregatedAllocator
             Duration = Stopwatch.GetElapsedTime(start),
         };
         Observer?.OnCollected(this, result.FreedBlocks, result.ReclaimedBytes + result.ReturnedBytes, result.Duration);
+        if (error is not null && asked)
+        {
+            ExceptionDispatchInfo.Throw(error);
+        }
+
         return result;
     }
 
     /// <summary>What is done before a request fails. False when it changed nothing.</summary>
     private bool MakeRoom()
     {
-        CollectionResult result = ForceCollect();
+        CollectionResult result = Collect(null, 0, 0, asked: false);
         return result.ReclaimedBlocks > 0 || result.ReturnedBytes > 0;
     }
 
@@ -156,7 +166,7 @@ public sealed unsafe partial class SegregatedAllocator
 
             if (level == PressureLevel.Critical)
             {
-                ForceCollect();
+                Collect(null, 0, 0, asked: false);
             }
 
             PressureChanged?.Invoke(this, new PressureChangedEventArgs(previous, level, granules << GranuleShift, CapacityBytes));

@@ -17,8 +17,11 @@ public sealed unsafe partial class SegregatedAllocator
     /// <summary>Registers an owner's life; <see cref="OwnerLedger.Register"/>.</summary>
     public void RegisterOwner(OwnerId owner, long? limitBytes = null, object? lifetime = null, Func<bool>? isAlive = null) => _owners.Register(owner, limitBytes, lifetime, isAlive);
 
-    /// <summary>Ends an owner: its blocks are unreferenced from now on; <see cref="OwnerLedger.End"/>.</summary>
-    public bool EndOwner(OwnerId owner) => _owners.End(owner);
+    /// <summary>Ends an owner: its blocks are unreferenced from now on; <see cref="OwnerLedger.End(OwnerId)"/>.</summary>
+    /// <returns>False when it had ended before.</returns>
+    /// <exception cref="ArgumentException">The owner is <see cref="OwnerId.None"/>.</exception>
+    /// <exception cref="UnknownOwnerException">The ledger does not know the owner.</exception>
+    public bool EndOwner(OwnerId owner) => _owners.End(owner, Name);
 
     /// <summary>The live blocks of an owner, in ascending order of address. A concurrent allocation or free may or may not be seen.</summary>
     /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
@@ -59,25 +62,45 @@ public sealed unsafe partial class SegregatedAllocator
     /// <summary>Frees unreferenced blocks: of lost handles, and of ended owners.</summary>
     /// <param name="only">Of this owner only; null for all.</param>
     /// <param name="leastBytes">Of owners that use at least so much.</param>
-    internal (long Blocks, long Bytes, int Owners) FreeUnreferenced(OwnerId? only, long leastBytes)
+    /// <param name="error">What the first callback threw that was asked whether its owner is alive; such an owner counts as alive.</param>
+    private (long Blocks, long Bytes, int Owners) FreeUnreferenced(OwnerId? only, long leastBytes, out Exception? error)
     {
         HashSet<OwnerId>? cleaned = null;
+        error = null;
         (long blocks, long bytes) = FreeLost(only, leastBytes, ref cleaned);
-        foreach (OwnerUsage usage in _owners.GetAll())
+
+        // By slots, which allocates nothing, and not at all where none can have ended: under pressure this runs again and again.
+        int count = _owners.MayOneHaveEnded ? _owners.Count : 0;
+        for (int slot = 1; slot <= count; slot++)
         {
-            if (usage.LiveBlocks > 0 && (only is null || only == usage.Owner) && usage.UsedBytes >= leastBytes && _owners.HasEnded(usage.Owner))
+            OwnerAccount account = _owners.AccountAt(slot);
+            if (account.LiveBlocks > 0 && (only is null || only == account.Owner) && account.UsedBytes >= leastBytes && HasEnded(account, ref error))
             {
-                (long freed, long freedBytes) = FreeBlocksOf(_owners.AccountOf(usage.Owner));
+                (long freed, long freedBytes) = FreeBlocksOf(account);
                 blocks += freed;
                 bytes += freedBytes;
                 if (freed > 0)
                 {
-                    (cleaned ??= []).Add(usage.Owner);
+                    (cleaned ??= []).Add(account.Owner);
                 }
             }
         }
 
         return (blocks, bytes, cleaned?.Count ?? 0);
+    }
+
+    private static bool HasEnded(OwnerAccount account, ref Exception? error)
+    {
+        try
+        {
+            return account.HasEnded();
+        }
+        catch (Exception e)
+        {
+            // A stranger's code. The collection goes on with the other owners, and whoever asked for it is told at its end.
+            error ??= e;
+            return false;
+        }
     }
 
     private (long Blocks, long Bytes) FreeLost(OwnerId? only, long leastBytes, ref HashSet<OwnerId>? cleaned)
@@ -127,6 +150,11 @@ public sealed unsafe partial class SegregatedAllocator
 
     private (long Blocks, long Bytes) FreeBlocksOf(OwnerAccount account)
     {
+        if (Layer is { } layer)
+        {
+            return FreeThroughLayers(layer, account);
+        }
+
         long blocks = 0;
         long bytes = 0;
         Span<uint> starts = stackalloc uint[Batch];

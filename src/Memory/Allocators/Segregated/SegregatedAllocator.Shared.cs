@@ -19,7 +19,6 @@ public sealed unsafe partial class SegregatedAllocator
         System,
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
     private nint AllocateFully(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws, CollectableBlock? user = null)
     {
         ArgumentOutOfRangeException.ThrowIfZero(size);
@@ -28,49 +27,41 @@ public sealed unsafe partial class SegregatedAllocator
             throw new ArgumentOutOfRangeException(nameof(alignment), alignment, $"Alignment must be a power of two, at most {LargestAlignment:N0}.");
         }
 
+        Request request = new() { Alignment = alignment, Options = options, Owner = owner, User = user };
+        return AllocateFully(size, ref request, throws);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private nint AllocateFully(nuint size, ref Request request, bool throws)
+    {
+        OwnerId owner = request.Owner;
         VirtualMemoryException? refusal = null;
         Obstacle obstacle = Obstacle.Size;
-        OwnerAccount? account = owner == OwnerId.None ? null : throws ? _owners.AccountOf(owner) : _owners.TryAccountOf(owner);
-        if (size <= (nuint)_capacityBytes && (account is not null || owner == OwnerId.None))
+        if (size <= (nuint)_capacityBytes)
         {
             uint granules = (uint)((size + ((1 << GranuleShift) - 1)) >> GranuleShift);
-            granules = account is null ? granules : Math.Max(granules, 2);
-            long bytes = (long)granules << GranuleShift;
-            obstacle = Obstacle.Owner;
-            if (account is null || account.TryCharge(bytes))
+            request.Granules = owner == OwnerId.None ? granules : Math.Max(granules, 2);
+            obstacle = Find(ref request, ref refusal, out uint start);
+            if (obstacle is Obstacle.Room or Obstacle.Budget && MakeRoom())
             {
-                uint start = None;
-                try
-                {
-                    obstacle = Find(granules, alignment, options, account, user, ref refusal, out start);
-                    if (obstacle is Obstacle.Room or Obstacle.Budget && MakeRoom())
-                    {
-                        obstacle = Find(granules, alignment, options, account, user, ref refusal, out start);
-                    }
-                }
-                finally
-                {
-                    if (start == None)
-                    {
-                        account?.Cancel(bytes);
-                    }
-                }
+                obstacle = Find(ref request, ref refusal, out start);
+            }
 
-                if (start != None)
-                {
-                    return HandOut(start, granules, size, options, owner);
-                }
+            if (start != None)
+            {
+                return HandOut(start, request.Granules, size, request.Options, owner);
             }
         }
 
         Interlocked.Increment(ref _failures);
         long requested = Saturated(size);
+        LimitExceededException? limit = obstacle == Obstacle.Owner ? _owners.Refuse(owner, requested, (long)request.Granules << GranuleShift) : null;
         long used;
         BiasedLock.Record? entered = _lock.Enter();
         used = _heap.LiveGranules << GranuleShift;
         _lock.Exit(entered);
         Observer?.OnAllocationFailed(this, requested, CapacityBytes - used, owner);
-        return !throws ? 0 : throw Failure(requested, used, owner, obstacle, account, refusal);
+        return !throws ? 0 : throw limit ?? Failure(requested, used, owner, obstacle, refusal);
     }
 
     private nint HandOut(uint start, uint granules, nuint size, AllocationOptions options, OwnerId owner)
@@ -87,9 +78,10 @@ public sealed unsafe partial class SegregatedAllocator
     }
 
     /// <summary>Takes a block, growing the heap where that is needed and allowed.</summary>
-    private Obstacle Find(uint granules, nuint alignment, AllocationOptions options, OwnerAccount? account, CollectableBlock? user, ref VirtualMemoryException? refusal, out uint start)
+    private Obstacle Find(ref Request request, ref VirtualMemoryException? refusal, out uint start)
     {
-        ulong needed = granules + Math.Max(1, (ulong)alignment >> GranuleShift) - 1;
+        ulong needed = request.Granules + Math.Max(1, (ulong)request.Alignment >> GranuleShift) - 1;
+        bool mayGrow = (request.Options & AllocationOptions.NoGrow) == 0;
         long charged = 0;
         bool frugal = false;
         while (true)
@@ -109,15 +101,15 @@ public sealed unsafe partial class SegregatedAllocator
 
             try
             {
-                start = TakeLocked(granules, alignment, account, user);
-                if (start != None)
+                Obstacle obstacle = TakeLocked(ref request, out start);
+                if (obstacle != Obstacle.Room)
                 {
-                    return Obstacle.None;
+                    return obstacle;
                 }
 
                 // A request merges some of the blocks that wait, and some more before memory is committed for it; one that may not have memory merges all,
                 // and so does a large one, which takes as long to be written to.
-                if (frugal || granules > SizeBuckets.LargestGranules || (options & AllocationOptions.NoGrow) != 0)
+                if (frugal || request.Granules > SizeBuckets.LargestGranules || !mayGrow)
                 {
                     _heap.MergeDeferred();
                 }
@@ -126,13 +118,13 @@ public sealed unsafe partial class SegregatedAllocator
                     _heap.MergeBeforeGrowth();
                 }
 
-                start = TakeLocked(granules, alignment, account, user);
-                if (start != None)
+                obstacle = TakeLocked(ref request, out start);
+                if (obstacle != Obstacle.Room)
                 {
-                    return Obstacle.None;
+                    return obstacle;
                 }
 
-                if ((options & AllocationOptions.NoGrow) != 0)
+                if (!mayGrow)
                 {
                     return Obstacle.NoGrow;
                 }
@@ -141,15 +133,13 @@ public sealed unsafe partial class SegregatedAllocator
                 if (plan == 0)
                 {
                     // Finding that out took merging all.
-                    start = TakeLocked(granules, alignment, account, user);
-                    return start != None ? Obstacle.None : Obstacle.Room;
+                    return TakeLocked(ref request, out start);
                 }
 
                 if (plan <= charged)
                 {
                     _heap.Grow(firstPage, endPage, ref committed);
-                    start = TakeLocked(granules, alignment, account, user);
-                    return start != None ? Obstacle.None : Obstacle.Room;
+                    return TakeLocked(ref request, out start);
                 }
             }
             catch (VirtualMemoryException e)
@@ -181,135 +171,75 @@ public sealed unsafe partial class SegregatedAllocator
         }
     }
 
-    private uint TakeLocked(uint granules, nuint alignment, OwnerAccount? account, CollectableBlock? user)
+    /// <summary>Takes a block from what is committed, and charges its owner: <see cref="Obstacle.Room"/> when there is none, <see cref="Obstacle.Owner"/> when the owner may not have it.</summary>
+    private Obstacle TakeLocked(ref Request request, out uint start)
     {
-        uint start = _heap.TakeAligned(granules, alignment);
-        if (start != None && (account is not null || _tags is not null))
+        start = None;
+        long bytes = (long)request.Granules << GranuleShift;
+        if (request.Owner != OwnerId.None && !_owners.HasRoom(request.Owner, bytes - BytesToMoveLocked(request)))
         {
-            try
-            {
-                if (_tags is null)
-                {
-                    _tags = new OwnerTags(_capacityBytes >> GranuleShift);
-                    SetPlain(false);
-                }
-
-                _tags.Set(start, granules, account?.Slot ?? 0);
-            }
-            catch (VirtualMemoryException)
-            {
-                _heap.Untake(start, granules);
-                throw;
-            }
+            return Obstacle.Owner;
         }
 
-        if (start != None && user is not null)
+        uint taken = _heap.TakeAligned(request.Granules, request.Alignment);
+        if (taken == None)
         {
-            // Here and not once the block is handed out: whoever frees it with its owner in between would leave the note behind, for the next block at this place.
-            SetPlain(false);
-            (_collectables ??= [])[start] = new WeakReference<CollectableBlock>(user);
+            return Obstacle.Room;
         }
 
-        return start;
-    }
-
-    /// <inheritdoc/>
-    /// <remarks>
-    /// In place whenever the block becomes smaller, which frees what is no longer needed, or when the free block behind it is large enough. An owner's account is charged
-    /// with what is added and keeps the block, whatever <paramref name="owner"/> says, also in a new place.
-    /// </remarks>
-    public override nint Reallocate(nint address, nuint size, OwnerId owner = default)
-    {
-        ArgumentOutOfRangeException.ThrowIfZero(size);
-        if (size > (nuint)_capacityBytes || !TryReallocateInPlace(address, size))
-        {
-            return Move(address, size, owner);
-        }
-
-        CheckPressure();
-        return address;
-    }
-
-    /// <summary>To a new block, also where the old one would do for the base class: its usable size must be that of the request.</summary>
-    private nint Move(nint address, nuint size, OwnerId owner)
-    {
-        nuint usable = SizeAndOwnerOf(address, out OwnerId holder);
-        nint moved = Allocate(size, DefaultAlignment, AllocationOptions.None, holder == OwnerId.None ? owner : holder);
-        nuint kept = nuint.Min(size, usable);
-        Buffer.MemoryCopy((void*)address, (void*)moved, kept, kept);
+        bool done = false;
         try
         {
-            Free(address);
-        }
-        catch
-        {
-            // Another thread freed the old block: the caller learns that and keeps what it had.
-            Free(moved);
-            throw;
-        }
-
-        return moved;
-    }
-
-    private bool TryReallocateInPlace(nint address, nuint size)
-    {
-        uint wanted = (uint)((size + ((1 << GranuleShift) - 1)) >> GranuleShift);
-        BiasedLock.Record? entered = _lock.Enter();
-        uint start = _heap.GranuleAt(address);
-        uint granules = start == None ? 0 : _heap.LiveLength(start);
-        if (granules == 0)
-        {
-            throw FaultAndExit(address, entered);
-        }
-
-        try
-        {
-            int slot = _tags is null ? 0 : _tags.Get(start, granules);
-            if (slot == 0 && _tags is not null && granules < 2 && wanted >= 2)
+            // An owner's account is made when it gets its first block, so that refused requests leave none behind.
+            OwnerAccount? account = request.Owner == OwnerId.None ? null : _owners.TryAccountOf(request.Owner);
+            if (account is null && request.Owner != OwnerId.None)
             {
-                // A block of one granule has no tag; when it grows into one, the tag must say "nobody".
-                return _heap.TryResize(start, granules, wanted) && NoteNobody(start, wanted);
+                return Obstacle.Owner;
             }
 
-            if (slot == 0)
+            Tag(taken, request.Granules, account);
+            if (account is not null && !account.TryCharge(bytes) && !TryMoveLocked(ref request, account, taken))
             {
-                return _heap.TryResize(start, granules, wanted);
+                return Obstacle.Owner;
             }
 
-            wanted = Math.Max(wanted, 2);
-            OwnerAccount account = _owners.AccountAt(slot);
-            long more = ((long)wanted - granules) << GranuleShift;
-            if (more > 0 && !account.TryChargeMore(more))
-            {
-                return false;
-            }
-
-            bool done = _heap.TryResize(start, granules, wanted);
-            if (done ? more < 0 : more > 0)
-            {
-                account.ReleaseSome(Math.Abs(more));
-            }
-
-            return done;
+            done = true;
         }
         finally
         {
-            _lock.Exit(entered);
+            if (!done)
+            {
+                _heap.Untake(taken, request.Granules);
+            }
         }
+
+        if (request.User is { } user)
+        {
+            // Here and not once the block is handed out: whoever frees it with its owner in between would leave the note behind, for the next block at this place.
+            SetPlain(false);
+            (_collectables ??= [])[taken] = new WeakReference<CollectableBlock>(user);
+        }
+
+        start = taken;
+        return Obstacle.None;
     }
 
-    private bool NoteNobody(uint start, uint granules)
+    private void Tag(uint start, uint granules, OwnerAccount? account)
     {
-        _tags!.Set(start, granules, 0);
-        return true;
+        if (account is not null && _tags is null)
+        {
+            _tags = new OwnerTags(_capacityBytes >> GranuleShift);
+            SetPlain(false);
+        }
+
+        _tags?.Set(start, granules, account?.Slot ?? 0);
     }
 
-    private Exception Failure(long requested, long used, OwnerId owner, Obstacle obstacle, OwnerAccount? account, VirtualMemoryException? refusal)
+    private Exception Failure(long requested, long used, OwnerId owner, Obstacle obstacle, VirtualMemoryException? refusal)
     {
         long available = CapacityBytes - used;
         return obstacle switch
         {
-            Obstacle.Owner => account!.LimitReached(requested, Math.Max(2, (requested + (1 << GranuleShift) - 1) >> GranuleShift) << GranuleShift),
             Obstacle.Budget => _memory.LimitReached(requested, owner),
             Obstacle.Size => Failed("more than the capacity. Create the allocator with a larger one."),
             Obstacle.NoGrow => Failed("what is committed has no free block of that size, and the request forbids growing. Drop NoGrow."),
@@ -318,5 +248,27 @@ public sealed unsafe partial class SegregatedAllocator
         };
 
         AllocationFailedException Failed(string reason) => new(Name, requested, available, owner, reason, refusal, used, CapacityBytes);
+    }
+
+    /// <summary>What is asked for.</summary>
+    private struct Request
+    {
+        /// <summary>Granules of the block; with an owner at least two.</summary>
+        internal uint Granules;
+
+        internal nuint Alignment;
+
+        internal AllocationOptions Options;
+
+        internal OwnerId Owner;
+
+        /// <summary>The handle that the block is for, or null.</summary>
+        internal CollectableBlock? User;
+
+        /// <summary>A block of the owner's that is to move to the new one; 0 for none.</summary>
+        internal nint From;
+
+        /// <summary>Whether it has moved, and <see cref="From"/> is free.</summary>
+        internal bool HasMoved;
     }
 }

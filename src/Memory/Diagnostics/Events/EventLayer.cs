@@ -184,6 +184,27 @@ public sealed class EventLayer : AllocatorLayer
         return bytes;
     }
 
+    internal override long FreeCollected(nint core, OwnerId owner)
+    {
+        // What is not the layer beneath's any more was told when it was freed, and has only waited there.
+        nint address = Inner.AddressAbove(core);
+        bool wasLive = address != 0 && Inner.Owns(address);
+        bool wanted = wasLive && Log.AreBlocksWanted();
+        long usable = wanted ? UsableBytes(address, 0) : 0;
+        OwnerId noted = wasLive ? TakeOwner(address) : OwnerId.None;
+        long bytes = Inner.FreeCollected(core, owner);
+        if (bytes > 0 && wanted)
+        {
+            Log.Freed(Name, address, usable, owner.Value);
+        }
+        else if (bytes == 0 && noted != OwnerId.None && Inner.Owns(address))
+        {
+            _owners.Set(address, noted);
+        }
+
+        return bytes;
+    }
+
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {

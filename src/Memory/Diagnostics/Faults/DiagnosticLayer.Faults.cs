@@ -154,8 +154,9 @@ public sealed unsafe partial class DiagnosticLayer
     private static nint GuardedFrom(in BlockRecord block) => nint.Max(block.Base, block.Address - 256);
 
     /// <summary>What is wrong around a live block or in one that is in quarantine; null when nothing is.</summary>
-    private MemoryFaultRecord? GuardFault(in BlockRecord block)
+    private MemoryFaultRecord? GuardFault(in BlockRecord block, bool isCollected = false)
     {
+        string consequence = isCollected ? "A collection freed the block; look who wrote here." : "The block stays live; look who writes here.";
         nint end = block.Address + (nint)block.Requested;
         bool head = true;
         bool tail = true;
@@ -183,8 +184,8 @@ public sealed unsafe partial class DiagnosticLayer
                 : Describe(block, MemoryFault.UseAfterFree, $"the guard {(head ? "behind" : "before")} the block was overwritten after it was freed.");
         }
 
-        return !tail ? Describe(block, MemoryFault.Overrun, $"the guard directly behind the {block.Requested:N0} bytes was overwritten{(head ? "" : ", and the one before them too")}. The block stays live; look who writes here.")
-            : !head ? Describe(block, MemoryFault.Underrun, "the guard directly before the block was overwritten. The block stays live; look who writes here.")
+        return !tail ? Describe(block, MemoryFault.Overrun, $"the guard directly behind the {block.Requested:N0} bytes was overwritten{(head ? "" : ", and the one before them too")}. {consequence}")
+            : !head ? Describe(block, MemoryFault.Underrun, $"the guard directly before the block was overwritten. {consequence}")
             : null;
     }
 

@@ -6,6 +6,25 @@ public sealed unsafe partial class DiagnosticLayer
     private void Release(nint address, nuint size, bool sized)
     {
         CheckThread();
+        if (!_minds)
+        {
+            CheckAndRelease(address, size, sized);
+            return;
+        }
+
+        _underWay.Begin();
+        try
+        {
+            CheckAndRelease(address, size, sized);
+        }
+        finally
+        {
+            _underWay.End();
+        }
+    }
+
+    private void CheckAndRelease(nint address, nuint size, bool sized)
+    {
         BlockRecordTable.Shard shard = _records.ShardOf(address);
         BlockRecord block = default;
         MemoryFaultRecord? fault = null;
@@ -46,7 +65,7 @@ public sealed unsafe partial class DiagnosticLayer
         switch (StateAfterFree(block))
         {
             case RecordState.Quarantined:
-                _pages!.Retire(block.Address, block.Base, block.TotalBytes);
+                RetirePages(block);
                 break;
             case RecordState.Freeing:
                 PoisonAndQuarantine(block);
@@ -118,12 +137,18 @@ public sealed unsafe partial class DiagnosticLayer
     /// <summary>Checks a block that leaves the quarantine and gives it back beneath.</summary>
     private void LeaveQuarantine(nint address)
     {
+        if (_minds)
+        {
+            _underWay.Begin();
+        }
+
         BlockRecordTable.Shard shard = _records.ShardOf(address);
         shard.Lock.Enter();
         BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
         if (record is null || record->State != RecordState.Quarantined)
         {
             shard.Lock.Exit();
+            EndUnderWay();
             return;
         }
 
@@ -141,11 +166,23 @@ public sealed unsafe partial class DiagnosticLayer
             // The caller frees another block, so it is not told.
             fault ??= Describe(block, e.Fault, e.Message);
         }
+        finally
+        {
+            EndUnderWay();
+        }
 
         _stacks.Drop(block.Stack);
         if (fault is not null)
         {
             Report(fault);
+        }
+    }
+
+    private void EndUnderWay()
+    {
+        if (_minds)
+        {
+            _underWay.End();
         }
     }
 
@@ -183,11 +220,18 @@ public sealed unsafe partial class DiagnosticLayer
         return any;
     }
 
+    /// <summary>Ends a block on pages of its own.</summary>
+    private void RetirePages(in BlockRecord block)
+    {
+        AccountOf(block)?.Release(block.Requested);
+        _pages!.Retire(block.Address, block.Base, block.TotalBytes);
+    }
+
     private void GiveBack(in BlockRecord block)
     {
         if (block.Place == RecordPlace.Pages)
         {
-            _pages!.Retire(block.Address, block.Base, block.TotalBytes);
+            RetirePages(block);
         }
         else
         {

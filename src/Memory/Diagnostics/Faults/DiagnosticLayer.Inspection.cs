@@ -119,7 +119,7 @@ public sealed unsafe partial class DiagnosticLayer
         _quarantine.Clear();
         foreach (BlockRecord block in pages)
         {
-            _pages!.Retire(block.Address, block.Base, block.TotalBytes);
+            RetirePages(block);
         }
 
         Inner.Reset();
@@ -166,6 +166,11 @@ public sealed unsafe partial class DiagnosticLayer
                         if (record.Address != 0 && record.State == RecordState.Live)
                         {
                             leakedBytes += record.Requested;
+                            if (record.Place == RecordPlace.Pages)
+                            {
+                                AccountOf(record)?.Release(record.Requested);
+                            }
+
                             if (++leakedBlocks <= MaxRecords)
                             {
                                 leaks.Add(Describe(record, MemoryFault.Leak, "the block was allocated and not freed."));

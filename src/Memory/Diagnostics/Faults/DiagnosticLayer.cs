@@ -25,8 +25,11 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
     private readonly Quarantine _quarantine;
     private readonly GuardPages? _pages;
     private readonly Action<nint> _leavePages;
+    private readonly OwnerLedger? _ledger;
     private readonly bool _hasCanaries;
     private readonly bool _isForOneThread;
+    private readonly bool _minds;
+    private UnderWay _underWay;
     private readonly RandomSample _stackSample;
     private readonly RandomSample _pageSample;
     private int _owningThread;
@@ -48,11 +51,13 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
         Options = options;
         _hasCanaries = options.Canaries;
         _isForOneThread = !inner.IsThreadSafe;
+        _minds = inner.CollectsByItself;
         _quarantine = new Quarantine(options.QuarantineBytes);
         _stackSample = new RandomSample(options.StackEvery);
         _pageSample = new RandomSample(options.GuardPagesEvery);
         _pages = options.GuardPagesEvery > 0 ? new GuardPages($"{Name} guard pages", options.GuardPageBytes, inner) : null;
         _leavePages = LeavePages;
+        _ledger = _pages is null ? null : inner.Ledger;
     }
 
     /// <summary>What it looks for.</summary>
@@ -160,6 +165,11 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
                 if (fault is null)
                 {
                     CountLive((long)size - record->Requested);
+                    if (record->Place == RecordPlace.Pages)
+                    {
+                        AccountOf(*record)?.ReleaseSome(record->Requested - (long)size);
+                    }
+
                     record->Requested = (long)size;
                     WriteGuards(*record);
                 }
@@ -187,8 +197,26 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
         }
 
         CheckThread();
+        if (!_minds || owner == OwnerId.None)
+        {
+            return TakeAndEnter(size, alignment, options, owner, site, throws);
+        }
+
+        _underWay.Begin();
+        try
+        {
+            return TakeAndEnter(size, alignment, options, owner, site, throws);
+        }
+        finally
+        {
+            _underWay.End();
+        }
+    }
+
+    private nint TakeAndEnter(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, int site, bool throws)
+    {
         BlockRecord record = default;
-        bool onPages = _pages is not null && (options & AllocationOptions.NoGrow) == 0 && _pageSample.IsChosen() && TakePages(size, alignment, ref record);
+        bool onPages = _pages is not null && (options & AllocationOptions.NoGrow) == 0 && _pageSample.IsChosen() && TakePages(size, alignment, owner, ref record);
         if (!onPages && !TakeInner(size, alignment, options, owner, throws, ref record))
         {
             Interlocked.Increment(ref _failedAllocations);
@@ -209,6 +237,7 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
             _stacks.Drop(record.Stack);
             if (e is ObjectDisposedException)
             {
+                (record.Place == RecordPlace.Pages ? AccountOf(record) : null)?.Release(record.Requested);
                 throw;
             }
 
@@ -220,12 +249,45 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
         return record.Address;
     }
 
-    private bool TakePages(nuint size, nuint alignment, ref BlockRecord record)
+    /// <summary>Places a block on pages of its own; false also when its owner may not have it, which the allocator beneath is then left to say.</summary>
+    private bool TakePages(nuint size, nuint alignment, OwnerId owner, ref BlockRecord record)
     {
-        if (!_pages!.TryTake(size, alignment, _leavePages, out (nint Start, long Bytes, nint Address) block))
+        if (size > (nuint)Options.GuardPageBytes)
         {
             return false;
         }
+
+        // The allocator beneath does not see the block, so what it would charge is charged here.
+        OwnerAccount? account = null;
+        if (_ledger is not null && owner != OwnerId.None)
+        {
+            account = _ledger.HasRoom(owner, (long)size) ? _ledger.TryAccountOf(owner) : null;
+            if (account is null || !account.TryReserve((long)size))
+            {
+                return false;
+            }
+        }
+
+        (nint Start, long Bytes, nint Address) block = default;
+        bool taken = false;
+        try
+        {
+            taken = _pages!.TryTake(size, alignment, _leavePages, out block);
+        }
+        finally
+        {
+            if (!taken)
+            {
+                account?.ReleaseSome((long)size);
+            }
+        }
+
+        if (!taken)
+        {
+            return false;
+        }
+
+        account?.NoteBlock();
 
         record = new BlockRecord { Address = block.Address, Base = block.Start, TotalBytes = block.Bytes, Place = RecordPlace.Pages };
         return true;
@@ -290,6 +352,9 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
 
         CountLive(block.Requested);
     }
+
+    /// <summary>Where a block on pages of its own is charged; null where nobody charges.</summary>
+    private OwnerAccount? AccountOf(in BlockRecord block) => _ledger is null || block.Owner == 0 ? null : _ledger.TryAccountOf(new OwnerId(block.Owner));
 
     /// <summary>The record of a live block; an empty one where there is none.</summary>
     private BlockRecord OriginOf(nint address)

@@ -64,6 +64,28 @@ internal sealed unsafe class Quarantine(long capacityBytes) : IDisposable
         return leaves;
     }
 
+    /// <summary>Takes out what is not held any more, in one walk over all.</summary>
+    internal void RemoveUnless(Func<nint, bool> isHeld)
+    {
+        _lock.Enter();
+        int kept = 0;
+        for (int i = 0; i < _count; i++)
+        {
+            Entry entry = _ring[(_first + i) & (_length - 1)];
+            if (isHeld(entry.Address))
+            {
+                _ring[(_first + kept++) & (_length - 1)] = entry;
+            }
+            else
+            {
+                _bytes -= entry.Bytes;
+            }
+        }
+
+        Volatile.Write(ref _count, kept);
+        _lock.Exit();
+    }
+
     internal void Clear()
     {
         _lock.Enter();

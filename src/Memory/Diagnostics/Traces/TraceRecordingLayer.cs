@@ -140,6 +140,21 @@ public sealed class TraceRecordingLayer : AllocatorLayer
         }
     }
 
+    internal override long FreeCollected(nint core, OwnerId owner)
+    {
+        lock (_lock)
+        {
+            nint address = Inner.AddressAbove(core);
+            long bytes = Inner.FreeCollected(core, owner);
+            if (bytes > 0)
+            {
+                RecordFree(address);
+            }
+
+            return bytes;
+        }
+    }
+
     /// <inheritdoc/>
     /// <remarks>Recorded as a free of every live block.</remarks>
     public override void Reset()

@@ -1,0 +1,185 @@
+namespace DimensionStore.Memory;
+
+/// <summary>What the allocator beneath frees of its own accord: blocks of owners that have ended.</summary>
+public sealed unsafe partial class DiagnosticLayer
+{
+    // The guard before a block is as long as the block's alignment, and more than this no allocator offers.
+    private const long LongestLead = 1L << 32;
+
+    private bool _hasLeftEarly;
+
+    internal override nint AddressAbove(nint core)
+    {
+        if (_pages?.Contains(core) == true)
+        {
+            return core;
+        }
+
+        nint start = Inner.AddressAbove(core);
+        if (start == 0 || !_hasCanaries)
+        {
+            return start != 0 && IsHeldAt(start, start) ? start : 0;
+        }
+
+        for (long lead = GuardBytes.Length; lead <= LongestLead; lead *= 2)
+        {
+            if (IsHeldAt(start + (nint)lead, start))
+            {
+                return start + (nint)lead;
+            }
+        }
+
+        return 0;
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>A live block and one in quarantine leave at once. Damage to either is a finding, since the owner, who would be told, is gone.</remarks>
+    internal override long FreeCollected(nint core, OwnerId owner)
+    {
+        bool isQuiet = _underWay.IsNothing;
+        nint address = AddressAbove(core);
+        if (address == 0)
+        {
+            // Asked before and after: a block that is being taken when this is called, or being freed while its record is looked for, is somebody's business.
+            return isQuiet && _underWay.IsNothing ? Inner.FreeCollected(core, owner) : 0;
+        }
+
+        if (!TryCollect(address, owner, out BlockRecord block, out MemoryFaultRecord? fault))
+        {
+            return 0;
+        }
+
+        long freed = block.Requested;
+        if (block.Place == RecordPlace.Pages)
+        {
+            RetirePages(block);
+        }
+        else
+        {
+            freed = Inner.FreeCollected(core, owner);
+            if (freed == 0)
+            {
+                Uncollect(block);
+                return 0;
+            }
+
+            _stacks.Drop(block.Stack);
+        }
+
+        if (block.State == RecordState.Quarantined)
+        {
+            Volatile.Write(ref _hasLeftEarly, true);
+        }
+
+        if (fault is not null)
+        {
+            Report(fault);
+        }
+
+        return freed;
+    }
+
+    internal override void AddBlocksBeside(OwnerId owner, List<nint> found)
+    {
+        Inner.AddBlocksBeside(owner, found);
+        if (_pages is not null)
+        {
+            found.AddRange(Snapshot(record => record.Place == RecordPlace.Pages && record.State == RecordState.Live && record.Owner == owner.Value).Select(record => record.Address));
+        }
+    }
+
+    internal override void EndCollection()
+    {
+        if (Volatile.Read(ref _hasLeftEarly))
+        {
+            Volatile.Write(ref _hasLeftEarly, false);
+            _quarantine.RemoveUnless(IsQuarantined);
+        }
+
+        Inner.EndCollection();
+    }
+
+    private bool IsHeldAt(nint address, nint start)
+    {
+        BlockRecordTable.Shard shard = _records.ShardOf(address);
+        shard.Lock.Enter();
+        BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
+        bool isHeld = record is not null && record->Base == start && record->State != RecordState.Freed;
+        shard.Lock.Exit();
+        return isHeld;
+    }
+
+    private bool IsQuarantined(nint address)
+    {
+        BlockRecordTable.Shard shard = _records.ShardOf(address);
+        shard.Lock.Enter();
+        BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
+        bool isQuarantined = record is not null && record->State == RecordState.Quarantined;
+        shard.Lock.Exit();
+        return isQuarantined;
+    }
+
+    /// <summary>Ends a block in the records, if it is the owner's; <paramref name="block"/> is as it was before.</summary>
+    private bool TryCollect(nint address, OwnerId owner, out BlockRecord block, out MemoryFaultRecord? fault)
+    {
+        block = default;
+        fault = null;
+        BlockRecordTable.Shard shard = _records.ShardOf(address);
+        shard.Lock.Enter();
+        try
+        {
+            BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
+            bool isLive = record is not null && record->State == RecordState.Live;
+            bool isQuarantined = record is not null && record->State == RecordState.Quarantined && record->Place != RecordPlace.Pages;
+            if (!(isLive || isQuarantined) || record->Owner != owner.Value)
+            {
+                return false;
+            }
+
+            block = *record;
+            fault = block.IsReported ? null : GuardFault(block, isCollected: true);
+            if (block.Place == RecordPlace.Pages)
+            {
+                record->State = RecordState.Quarantined;
+            }
+            else
+            {
+                record->State = RecordState.Freed;
+                record->Stack = 0;
+            }
+
+            shard.Frees += isLive ? 1 : 0;
+        }
+        finally
+        {
+            shard.Lock.Exit();
+        }
+
+        if (block.State == RecordState.Live)
+        {
+            CountLive(-block.Requested);
+        }
+
+        return true;
+    }
+
+    /// <summary>Undoes <see cref="TryCollect"/> for a block that beneath was not to be had.</summary>
+    private void Uncollect(in BlockRecord block)
+    {
+        BlockRecordTable.Shard shard = _records.ShardOf(block.Address);
+        shard.Lock.Enter();
+        BlockRecord* record = shard.IsClosed ? null : shard.Find(block.Address);
+        bool isBack = record is not null && record->State == RecordState.Freed && record->Base == block.Base;
+        if (isBack)
+        {
+            *record = block;
+            shard.Frees -= block.State == RecordState.Live ? 1 : 0;
+        }
+
+        shard.Lock.Exit();
+        if (isBack && block.State == RecordState.Live)
+        {
+            CountLive(block.Requested);
+        }
+    }
+}
