@@ -486,7 +486,7 @@
         }
         'Set-MemoryOwner'         = @{
             Synopsis    = 'Limits what owners may have, or says that they have ended.'
-            Description = @('Set-MemoryOwner sets the most that owners may have in an allocator; a block beyond it is refused with the error LimitExceeded. Blocks they have already stay. With -Ended it says that owners have come to their end, so that Invoke-MemoryCollection may free what they left. An owner that the allocator does not know can be limited beforehand, but not ended.')
+            Description = @('Set-MemoryOwner sets the most that owners may have in an allocator; a block beyond it is refused with the error LimitExceeded. Blocks they have already stay. With -Ended it says that owners have come to their end, so that Invoke-MemoryCollection may free what they left; an owner that has ended gets no blocks until a limit is set for it again, with which it starts anew. An owner that the allocator does not know can be limited beforehand, but not ended.')
             Parameters  = @{
                 Owner      = 'Numbers of owners, 1 or more, as blocks are allocated with.'
                 LimitBytes = 'The most each of them may have, in bytes.'

@@ -31,6 +31,28 @@ Describe 'Set-MemoryOwner' {
         (Invoke-MemoryCollection a -Owner 7).FreedBlocks | Should -Be 1
     }
 
+    It 'starts an owner anew that has ended' {
+        New-MemoryAllocator segregated a | Out-Null
+        New-MemoryBlock 100 -Owner 7 -Allocator a | Out-Null
+        Set-MemoryOwner a 7 -Ended
+        New-MemoryBlock 100 -Owner 7 -Allocator a -ErrorVariable problem -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        $problem[0].Exception.Message | Should -Match 'Set-MemoryOwner'
+        (Set-MemoryOwner a 7 1MB -PassThru).HasEnded | Should -BeFalse
+        New-MemoryBlock 100 -Owner 7 -Allocator a | Should -HaveCount 1
+    }
+
+    It 'holds with diagnostics <_>' -ForEach 'Canary', 'GuardPage' {
+        New-MemoryAllocator segregated a -Diagnostic $_ | Out-Null
+        Set-MemoryOwner a 3 1KB
+        New-MemoryBlock 100KB -Owner 3 -Allocator a -ErrorVariable problem -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        $problem[0].FullyQualifiedErrorId | Should -Match '^LimitExceeded,'
+        New-MemoryBlock 500 -Owner 3 -Allocator a | Should -HaveCount 1
+        Set-MemoryOwner a 3 -Ended
+        (Invoke-MemoryCollection a).FreedBlocks | Should -Be 1
+        (Get-MemoryOwner a 3).LiveBlocks | Should -Be 0
+        (Test-MemoryAllocator a).IsIntact | Should -BeTrue
+    }
+
     It 'reports an allocator that there is not' {
         Set-MemoryOwner nobody 7 1 -ErrorVariable problem -ErrorAction SilentlyContinue
         $problem[0].FullyQualifiedErrorId | Should -Match '^AllocatorNotFound,'

@@ -132,14 +132,33 @@ public sealed class MemoryAllocatorSession : BlockSource
     {
         lock (BlockGate)
         {
-            // Through the outermost layer, so that a diagnosis sees its blocks go, and events tell it.
-            IReadOnlyList<BlockInfo> blocks = _quotas?.GetOwnerBlocks(owner) ?? [.. _outermost.EnumerateBlocks().Where(block => block.Owner == owner)];
-            foreach (BlockInfo block in blocks)
+            if (Core is SegregatedAllocator segregated)
+            {
+                // It frees through the layers around it, so that a diagnosis sees its blocks go, and events tell it; what lies in quarantine leaves that.
+                segregated.FreeOwner(owner);
+                return;
+            }
+
+            // Through the outermost layer, for the same reason.
+            foreach (BlockInfo block in _quotas!.GetOwnerBlocks(owner))
             {
                 _outermost.Free(block.Address);
             }
         }
     }
+
+    /// <summary>Sets what an owner may have. One that has ended starts anew.</summary>
+    internal void LimitOwner(OwnerId owner, long limitBytes)
+    {
+        Owners.SetLimit(owner, limitBytes);
+        if (Owners.HasEnded(owner))
+        {
+            Owners.Register(owner);
+        }
+    }
+
+    /// <summary>Says that an owner has ended.</summary>
+    internal void EndOwner(OwnerId owner) => Owners.End(owner);
 
     /// <summary>Gives all memory back. A second call does nothing.</summary>
     internal void Close()

@@ -4,7 +4,7 @@ using DimensionStore.Memory;
 
 namespace DimensionStore.PowerShell;
 
-/// <summary>Sets the limit of owners in an allocator, or says that they have ended.</summary>
+/// <summary>Sets the limit of owners in an allocator, or says that they have ended. An owner that has ended starts anew with its limit.</summary>
 [Cmdlet(VerbsCommon.Set, "MemoryOwner", SupportsShouldProcess = true, DefaultParameterSetName = LimitSet)]
 [OutputType(typeof(MemoryOwner))]
 public sealed class SetMemoryOwnerCommand : MemoryOwnerCmdlet
@@ -42,11 +42,11 @@ public sealed class SetMemoryOwnerCommand : MemoryOwnerCmdlet
         {
             if (!Ended)
             {
-                session.Owners.SetLimit(owner, LimitBytes);
+                session.LimitOwner(owner, LimitBytes);
             }
             else
             {
-                session.Owners.End(owner);
+                session.EndOwner(owner);
             }
         }, session);
         if (done && PassThru)
