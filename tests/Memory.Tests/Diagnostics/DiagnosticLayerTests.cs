@@ -115,6 +115,49 @@ public sealed unsafe class DiagnosticLayerTests
     }
 
     [Fact]
+    public void A_reset_beside_others_costs_them_their_blocks_and_nothing_else()
+    {
+        using DiagnosticLayer layer = new(new LargeObjectAllocator(), new DiagnosticOptions { QuarantineBytes = 1 << 20 });
+        int working = 2;
+        ThreadGroup.Run(3, thread =>
+        {
+            if (thread == 2)
+            {
+                while (Volatile.Read(ref working) > 0)
+                {
+                    layer.Reset();
+                }
+
+                return;
+            }
+
+            try
+            {
+                for (int i = 0; i < 10_000; i++)
+                {
+                    nint address = layer.Allocate(100_000);
+                    try
+                    {
+                        layer.Free(address);
+                    }
+                    catch (MemoryFaultException)
+                    {
+                        // The reset was first: the block was free, or is another's by now.
+                    }
+                }
+            }
+            finally
+            {
+                Interlocked.Decrement(ref working);
+            }
+        });
+        layer.Reset();
+        Assert.Empty(layer.CheckIntegrity().Violations);
+        Assert.Equal((20_000L, 20_000L, 0L), (layer.GetStatistics().AllocationCount, layer.GetStatistics().FreeCount, layer.GetStatistics().LiveBytes));
+        Assert.Empty(layer.Findings);
+    }
+
+    [Fact]
     public void A_write_after_free_is_told_by_event_when_the_block_leaves_the_quarantine()
     {
         using DiagnosticLayer layer = new(NewPool(), new DiagnosticOptions { QuarantineBytes = 10_000 });

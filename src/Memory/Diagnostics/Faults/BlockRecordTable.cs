@@ -57,8 +57,8 @@ internal sealed unsafe class BlockRecordTable
         internal long Allocations;
         internal long Frees;
 
-        /// <summary>Blocks whose bytes a thread is writing to without the lock: the memory beneath must stay until there are none.</summary>
-        internal int Poisoning;
+        /// <summary>Blocks that a thread is poisoning or giving back beneath without the lock, since it has found them here: the memory beneath must stay as it is until there are none.</summary>
+        internal int Leaving;
 
         private BlockRecord* _slots;
         private int _slotBits;
@@ -127,11 +127,11 @@ internal sealed unsafe class BlockRecordTable
             }
         }
 
-        /// <summary>Waits, without the lock, until nobody is poisoning a block any more. Each takes as long as filling its block does, and nothing else is waited for meanwhile.</summary>
-        internal void WaitForPoison()
+        /// <summary>Waits, without the lock, until no block is leaving but those of the calling thread itself, of which there are <paramref name="own"/> in all shards.</summary>
+        internal void WaitForLeaving(int own)
         {
             SpinWait wait = default;
-            while (Volatile.Read(ref Poisoning) != 0)
+            while (Volatile.Read(ref Leaving) > own)
             {
                 wait.SpinOnce();
             }

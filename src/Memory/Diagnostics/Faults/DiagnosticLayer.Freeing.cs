@@ -3,6 +3,10 @@ namespace DimensionStore.Memory;
 /// <summary>The way out: checks, quarantine, and giving back beneath.</summary>
 public sealed unsafe partial class DiagnosticLayer
 {
+    // Blocks that this thread is giving back: above 0 in the handlers of events beneath, who may reset or dispose the layer and must not wait for themselves.
+    [ThreadStatic]
+    private static int t_leaving;
+
     private void Release(nint address, nuint size, bool sized)
     {
         CheckThread();
@@ -45,7 +49,7 @@ public sealed unsafe partial class DiagnosticLayer
                 {
                     // Not free beneath before the record says so: the next holder of the address needs it.
                     record->State = StateAfterFree(block);
-                    shard.Poisoning += record->State == RecordState.Freeing ? 1 : 0;
+                    Interlocked.Increment(ref shard.Leaving);
                     shard.Frees++;
                 }
             }
@@ -66,6 +70,7 @@ public sealed unsafe partial class DiagnosticLayer
         {
             case RecordState.Quarantined:
                 RetirePages(block);
+                HasLeft(block.Address);
                 break;
             case RecordState.Freeing:
                 PoisonAndQuarantine(block);
@@ -76,6 +81,9 @@ public sealed unsafe partial class DiagnosticLayer
                 break;
         }
     }
+
+    /// <summary>Ends what began when the block was found in its shard.</summary>
+    private void HasLeft(nint address) => Interlocked.Decrement(ref _records.ShardOf(address).Leaving);
 
     /// <summary>Gives a block back; when the allocator beneath finds a fault of its own in it, the block is live again, as it was.</summary>
     private void GiveBackOrRestore(in BlockRecord block)
@@ -93,6 +101,10 @@ public sealed unsafe partial class DiagnosticLayer
             }
 
             throw;
+        }
+        finally
+        {
+            HasLeft(block.Address);
         }
     }
 
@@ -114,8 +126,8 @@ public sealed unsafe partial class DiagnosticLayer
             record->State = RecordState.Quarantined;
         }
 
-        Volatile.Write(ref shard.Poisoning, shard.Poisoning - 1);
         shard.Lock.Exit();
+        HasLeft(block.Address);
         if (!isStillOurs)
         {
             // A reset or dispose was quicker, and frees the block beneath.
@@ -156,6 +168,7 @@ public sealed unsafe partial class DiagnosticLayer
         MemoryFaultRecord? fault = block.IsReported ? null : GuardFault(block);
         record->State = RecordState.Freed;
         record->Stack = 0;
+        Interlocked.Increment(ref shard.Leaving);
         shard.Lock.Exit();
         try
         {
@@ -169,6 +182,7 @@ public sealed unsafe partial class DiagnosticLayer
         finally
         {
             EndUnderWay();
+            HasLeft(address);
         }
 
         _stacks.Drop(block.Stack);
@@ -232,10 +246,17 @@ public sealed unsafe partial class DiagnosticLayer
         if (block.Place == RecordPlace.Pages)
         {
             RetirePages(block);
+            return;
         }
-        else
+
+        t_leaving++;
+        try
         {
             Inner.Free(block.Base);
+        }
+        finally
+        {
+            t_leaving--;
         }
     }
 }

@@ -74,11 +74,27 @@ public sealed unsafe partial class DiagnosticLayer
     }
 
     /// <inheritdoc/>
-    /// <remarks>Live blocks and the quarantine are checked first; what is found raises <see cref="FaultFound"/>.</remarks>
+    /// <remarks>Live blocks and the quarantine are checked first; what is found raises <see cref="FaultFound"/>. A block that another thread is just allocating may be freed with the others, and is then unknown to the layer.</remarks>
     public override void Reset()
     {
         CheckThread();
         List<MemoryFaultRecord> faults = [];
+        Interlocked.Increment(ref _resetsBegun);
+        try
+        {
+            FreeAll(faults);
+        }
+        finally
+        {
+            Volatile.Write(ref _resettingThread, 0);
+            Interlocked.Increment(ref _resetsEnded);
+        }
+
+        faults.ForEach(Report);
+    }
+
+    private void FreeAll(List<MemoryFaultRecord> faults)
+    {
         List<BlockRecord> pages = [];
         foreach (BlockRecordTable.Shard shard in _records.Shards)
         {
@@ -115,15 +131,15 @@ public sealed unsafe partial class DiagnosticLayer
             }
         }
 
-        WaitForPoison();
+        WaitForLeaving();
         _quarantine.Clear();
         foreach (BlockRecord block in pages)
         {
             RetirePages(block);
         }
 
+        Volatile.Write(ref _resettingThread, Environment.CurrentManagedThreadId);
         Inner.Reset();
-        faults.ForEach(Report);
     }
 
     /// <inheritdoc/>
@@ -191,7 +207,7 @@ public sealed unsafe partial class DiagnosticLayer
             Volatile.Write(ref _disposed, true);
         }
 
-        WaitForPoison();
+        WaitForLeaving();
         _quarantine.Dispose();
         _pages?.Dispose();
         base.Dispose(disposing);
@@ -199,11 +215,11 @@ public sealed unsafe partial class DiagnosticLayer
         leaks.ForEach(Report);
     }
 
-    private void WaitForPoison()
+    private void WaitForLeaving()
     {
         foreach (BlockRecordTable.Shard shard in _records.Shards)
         {
-            shard.WaitForPoison();
+            shard.WaitForLeaving(t_leaving);
         }
     }
 

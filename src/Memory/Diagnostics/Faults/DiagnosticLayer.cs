@@ -33,6 +33,11 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
     private readonly RandomSample _stackSample;
     private readonly RandomSample _pageSample;
     private int _owningThread;
+    private int _resetsBegun;
+    private int _resetsEnded;
+
+    // Its own handlers of events beneath may allocate, after the fact.
+    private int _resettingThread;
     private long _failedAllocations;
 
     /// <summary>Puts the layer around an allocator, which from now on is used through it alone.</summary>
@@ -215,6 +220,7 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
 
     private nint TakeAndEnter(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, int site, bool throws)
     {
+        int resets = Volatile.Read(ref _resetsEnded);
         BlockRecord record = default;
         bool onPages = _pages is not null && (options & AllocationOptions.NoGrow) == 0 && _pageSample.IsChosen() && TakePages(size, alignment, owner, ref record);
         if (!onPages && !TakeInner(size, alignment, options, owner, throws, ref record))
@@ -230,7 +236,7 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
         record.Stack = _stackSample.IsChosen() ? _stacks.Capture() : 0;
         try
         {
-            Enter(record);
+            Enter(record, resets);
         }
         catch (Exception e) when (e is VirtualMemoryException or ObjectDisposedException)
         {
@@ -334,16 +340,37 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
     }
 
     /// <summary>Puts a new block into the table, and its guards around it: with the lock, because the memory beneath stays only as long as the shard is open.</summary>
-    private void Enter(in BlockRecord block)
+    /// <param name="block">The block.</param>
+    /// <param name="resets">How many resets had ended when the request began.</param>
+    private void Enter(in BlockRecord block, int resets)
     {
         BlockRecordTable.Shard shard = _records.ShardOf(block.Address);
         shard.Lock.Enter();
         try
         {
             ThrowIfClosed(shard);
-            *shard.Add(block.Address) = block;
-            WriteGuards(block);
             shard.Allocations++;
+
+            // Each reset says that it begins before it comes to this shard, so one that was not seen here waits for the lock, and then finds the block.
+            if (block.Place != RecordPlace.Pages && Volatile.Read(ref _resetsBegun) != resets && Volatile.Read(ref _resettingThread) != Environment.CurrentManagedThreadId)
+            {
+                // The reset may have freed it beneath, or not: it counts as freed with the others, and is not touched.
+                shard.Frees++;
+                _stacks.Drop(block.Stack);
+                return;
+            }
+
+            try
+            {
+                *shard.Add(block.Address) = block;
+            }
+            catch
+            {
+                shard.Allocations--;
+                throw;
+            }
+
+            WriteGuards(block);
         }
         finally
         {
