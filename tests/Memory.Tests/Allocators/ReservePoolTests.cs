@@ -46,6 +46,7 @@ public sealed unsafe class ReservePoolTests
     {
         using SegregatedAllocator beneath = SegregatedAllocator.WithCapacity(1 << 20);
         using ReservePool pool = new(beneath, Size, 4);
+        beneath.Owners.Register(new OwnerId(7));
         nint mine = pool.Allocate(owner: new OwnerId(7));
         Assert.Equal(new OwnerId(7), Assert.Single(pool.EnumerateBlocks()).Owner);
         while (beneath.TryAllocate(Size, out _, owner: new OwnerId(8)))
