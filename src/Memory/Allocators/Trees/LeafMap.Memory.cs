@@ -7,6 +7,9 @@ namespace DimensionStore.Memory;
 /// <summary>Which leaves are committed, and the memory of the bits themselves.</summary>
 internal sealed unsafe partial class LeafMap
 {
+    // A call of the system for each page would be one of the slowest things that an allocation can meet; a page that is committed and not touched costs nothing.
+    private const int BitsPagesAtOnce = 16;
+
     /// <summary>
     /// Asks the processor for everything about a leaf and for the bits of the next, where every second block ends. All of it comes from afar when the block is one of many; asked for at once it
     /// comes at once, and not each when the one before has told where to look. Nothing is read, so it may be called under no lock.
@@ -77,7 +80,7 @@ internal sealed unsafe partial class LeafMap
         int page = (firstLeaf + _pageLeaves - 1) / _pageLeaves;
         for (; (page + 1) * _pageLeaves <= firstLeaf + count; page++)
         {
-            if (Volatile.Read(ref _bitsCommitted[page]) && new ReadOnlySpan<uint>(Words + (page * _pageLeaves), _pageLeaves).IndexOfAnyExcept(0u) < 0)
+            if (Volatile.Read(ref _bitsUsed[page]) && new ReadOnlySpan<uint>(Words + (page * _pageLeaves), _pageLeaves).IndexOfAnyExcept(0u) < 0)
             {
                 try
                 {
@@ -90,7 +93,8 @@ internal sealed unsafe partial class LeafMap
                 }
 
                 _pages.Enter();
-                Volatile.Write(ref _bitsCommitted[page], false);
+                _bitsCommitted[page] = false;
+                Volatile.Write(ref _bitsUsed[page], false);
                 _metadataBytes -= VirtualMemory.PageSize;
                 _pages.Exit();
             }
@@ -114,16 +118,23 @@ internal sealed unsafe partial class LeafMap
     internal void PrepareBitsPage(int leaf)
     {
         int page = leaf / _pageLeaves;
-        if (!Volatile.Read(ref _bitsCommitted[page]))
+        if (!Volatile.Read(ref _bitsUsed[page]))
         {
             _pages.Enter();
             try
             {
                 if (!_bitsCommitted[page])
                 {
-                    VirtualMemory.Commit((nint)_bits + ((nint)page * VirtualMemory.PageSize), (nuint)VirtualMemory.PageSize);
+                    int first = page / BitsPagesAtOnce * BitsPagesAtOnce;
+                    Span<bool> batch = _bitsCommitted.AsSpan(first, Math.Min(BitsPagesAtOnce, _bitsCommitted.Length - first));
+                    VirtualMemory.Commit((nint)_bits + ((nint)first * VirtualMemory.PageSize), (nuint)batch.Length * (nuint)VirtualMemory.PageSize);
+                    batch.Fill(true);
+                }
+
+                if (!_bitsUsed[page])
+                {
                     _metadataBytes += VirtualMemory.PageSize;
-                    Volatile.Write(ref _bitsCommitted[page], true);
+                    Volatile.Write(ref _bitsUsed[page], true);
                 }
             }
             finally

@@ -44,6 +44,7 @@ internal sealed unsafe partial class LeafMap : IDisposable
     private readonly byte* _bits;
     private readonly int _pageLeaves;
     private readonly bool[] _bitsCommitted;
+    private readonly bool[] _bitsUsed;
     private readonly bool[] _wordsTouched;
     private AllocatorLock _pages;
     private long _metadataBytes;
@@ -59,6 +60,7 @@ internal sealed unsafe partial class LeafMap : IDisposable
         long bits = Whole((long)leafCount * BitsBytes, page);
         _pageLeaves = page / BitsBytes;
         _bitsCommitted = new bool[bits / page];
+        _bitsUsed = new bool[bits / page];
         _wordsTouched = new bool[words / page];
         _areaBytes = (nuint)(words + bits);
         _area = VirtualMemory.Reserve(_areaBytes);
