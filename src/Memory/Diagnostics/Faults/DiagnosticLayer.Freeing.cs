@@ -10,7 +10,7 @@ public sealed unsafe partial class DiagnosticLayer
     private void Release(nint address, nuint size, bool sized)
     {
         CheckThread();
-        if (!_minds)
+        if (!_isCollectedBeneath)
         {
             CheckAndRelease(address, size, sized);
             return;
@@ -149,7 +149,7 @@ public sealed unsafe partial class DiagnosticLayer
     /// <summary>Checks a block that leaves the quarantine and gives it back beneath.</summary>
     private void LeaveQuarantine(nint address)
     {
-        if (_minds)
+        if (_isCollectedBeneath)
         {
             _underWay.Begin();
         }
@@ -194,7 +194,7 @@ public sealed unsafe partial class DiagnosticLayer
 
     private void EndUnderWay()
     {
-        if (_minds)
+        if (_isCollectedBeneath)
         {
             _underWay.End();
         }
