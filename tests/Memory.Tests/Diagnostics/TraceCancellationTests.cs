@@ -19,7 +19,9 @@ public sealed class TraceCancellationTests
 
         Assert.Throws<OperationCanceledException>(() => TraceReplayer.Replay(Long(threads), layer, MeasuringOnly with { Cancellation = stop.Token }));
         Assert.InRange(layer.CallsAfterStop, 0, threads == 1 ? 0 : ReplayPace.Window);
-        Assert.True(layer.GetStatistics().LiveBlocks > 0);
+
+        // What was live stays so, for whoever stopped it to look at; of the first few calls some may have freed all that others allocated.
+        Assert.True(after < 100 || layer.GetStatistics().LiveBlocks > 0);
         layer.Reset();
         Assert.True(layer.CheckIntegrity().IsIntact);
     }
