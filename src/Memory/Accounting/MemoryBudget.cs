@@ -94,7 +94,7 @@ public sealed class MemoryBudget
             return false;
         }
 
-        RaisePeak(used + bytes);
+        Peak.Raise(ref _peakBytes, used + bytes);
         try
         {
             RaisePressure();
@@ -137,21 +137,6 @@ public sealed class MemoryBudget
 
         _parent?.Release(bytes);
         RaisePressure();
-    }
-
-    private void RaisePeak(long used)
-    {
-        long peak = Volatile.Read(ref _peakBytes);
-        while (used > peak)
-        {
-            long seen = Interlocked.CompareExchange(ref _peakBytes, used, peak);
-            if (seen == peak)
-            {
-                return;
-            }
-
-            peak = seen;
-        }
     }
 
     /// <summary>Raises the level until the one last raised is that of the bytes charged: of two threads that change the budget at once, the later change has the last word.</summary>

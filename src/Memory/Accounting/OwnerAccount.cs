@@ -116,21 +116,7 @@ internal sealed class OwnerAccount(OwnerId owner, int slot, long limitBytes)
     }
 
     /// <summary>Raises the peak to what is used.</summary>
-    internal void NotePeak()
-    {
-        long used = UsedBytes;
-        long peak = Volatile.Read(ref _peakBytes);
-        while (used > peak)
-        {
-            long seen = Interlocked.CompareExchange(ref _peakBytes, used, peak);
-            if (seen == peak)
-            {
-                break;
-            }
-
-            peak = seen;
-        }
-    }
+    internal void NotePeak() => Peak.Raise(ref _peakBytes, UsedBytes);
 
     /// <summary>Gives the bytes of a block back.</summary>
     internal void Release(long bytes)

@@ -185,7 +185,7 @@ public sealed unsafe partial class TreeZoneAllocator
         }
 
         zone.AllocationCount++;
-        RaisePeak(Interlocked.Add(ref _liveBytes, (long)count << LeafMap.GranuleShift));
+        Peak.Raise(ref _peakLiveBytes, Interlocked.Add(ref _liveBytes, (long)count << LeafMap.GranuleShift));
     }
 
     /// <summary>Commits what is missing of a range and, with what is charged beyond that, leaves behind it. Under the zone's lock; what was charged and is not used stays charged.</summary>
@@ -249,21 +249,6 @@ public sealed unsafe partial class TreeZoneAllocator
         zone.LiveGranules -= count;
         zone.UnusedBytes -= _map.UnusedOf(granule, count);
         zone.Grow(membrane, granule, count, left, right);
-    }
-
-    private void RaisePeak(long live)
-    {
-        long peak = Volatile.Read(ref _peakLiveBytes);
-        while (live > peak)
-        {
-            long seen = Interlocked.CompareExchange(ref _peakLiveBytes, live, peak);
-            if (seen == peak)
-            {
-                return;
-            }
-
-            peak = seen;
-        }
     }
 
     private Exception Failure(in Request request, in Outcome outcome)

@@ -46,7 +46,7 @@ public sealed unsafe partial class TreeZoneAllocator
             long unused = ((long)wanted << LeafMap.GranuleShift) - (long)size;
             Release(zone, zone.MembraneOf(granule), granule, count);
             Take(zone, granule, wanted, (int)Math.Clamp(unused, 0, LeafMap.GranuleBytes - 1));
-            RaisePeak(Interlocked.Add(ref _liveBytes, (long)(wanted - count) << LeafMap.GranuleShift));
+            Peak.Raise(ref _peakLiveBytes, Interlocked.Add(ref _liveBytes, (long)(wanted - count) << LeafMap.GranuleShift));
             return true;
         }
         catch (VirtualMemoryException)

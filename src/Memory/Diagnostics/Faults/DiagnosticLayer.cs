@@ -236,16 +236,7 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
         return moves;
     }
 
-    private void CountLive(long bytes)
-    {
-        long live = Interlocked.Add(ref _liveBytes, bytes);
-        long peak = Volatile.Read(ref _peakLiveBytes);
-        while (live > peak)
-        {
-            long seen = Interlocked.CompareExchange(ref _peakLiveBytes, live, peak);
-            peak = seen == peak ? live : seen;
-        }
-    }
+    private void CountLive(long bytes) => Peak.Raise(ref _peakLiveBytes, Interlocked.Add(ref _liveBytes, bytes));
 
     private void CheckThread()
     {

@@ -50,18 +50,7 @@ public sealed class LatencyHistogram
         long[] row = _rows[Thread.GetCurrentProcessorId() & (_rows.Length - 1)];
         Interlocked.Increment(ref row[IndexOf(nanoseconds)]);
         Interlocked.Add(ref row[SumIndex], nanoseconds);
-        ref long max = ref row[MaxIndex];
-        long seen = Volatile.Read(ref max);
-        while (nanoseconds > seen)
-        {
-            long before = Interlocked.CompareExchange(ref max, nanoseconds, seen);
-            if (before == seen)
-            {
-                break;
-            }
-
-            seen = before;
-        }
+        Peak.Raise(ref row[MaxIndex], nanoseconds);
     }
 
     /// <summary>Records the time since <paramref name="startTimestamp"/>.</summary>
@@ -126,10 +115,7 @@ public sealed class LatencyHistogram
         }
 
         Interlocked.Add(ref row[SumIndex], all.Sum);
-        for (long seen = Volatile.Read(ref row[MaxIndex]); all.Max > seen;)
-        {
-            seen = Interlocked.CompareExchange(ref row[MaxIndex], all.Max, seen);
-        }
+        Peak.Raise(ref row[MaxIndex], all.Max);
     }
 
     /// <summary>Forgets all samples. Samples that are recorded meanwhile may be kept or lost.</summary>
