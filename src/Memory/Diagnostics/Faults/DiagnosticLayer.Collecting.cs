@@ -99,25 +99,9 @@ public sealed unsafe partial class DiagnosticLayer
         Inner.EndCollection();
     }
 
-    private bool IsHeldAt(nint address, nint start)
-    {
-        BlockRecordTable.Shard shard = _records.ShardOf(address);
-        shard.Lock.Enter();
-        BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
-        bool isHeld = record is not null && record->Base == start && record->State != RecordState.Freed;
-        shard.Lock.Exit();
-        return isHeld;
-    }
+    private bool IsHeldAt(nint address, nint start) => TryLook(address, out BlockRecord record) && record.Base == start && record.State != RecordState.Freed;
 
-    private bool IsQuarantined(nint address)
-    {
-        BlockRecordTable.Shard shard = _records.ShardOf(address);
-        shard.Lock.Enter();
-        BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
-        bool isQuarantined = record is not null && record->State == RecordState.Quarantined;
-        shard.Lock.Exit();
-        return isQuarantined;
-    }
+    private bool IsQuarantined(nint address) => TryLook(address, out BlockRecord record) && record.State == RecordState.Quarantined;
 
     /// <summary>Ends a block in the records, if it is the owner's; <paramref name="block"/> is as it was before.</summary>
     private bool TryCollect(nint address, OwnerId owner, out BlockRecord block, out MemoryFaultRecord? fault)

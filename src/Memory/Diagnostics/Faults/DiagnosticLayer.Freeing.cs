@@ -10,20 +10,14 @@ public sealed unsafe partial class DiagnosticLayer
     private void Release(nint address, nuint size, bool sized)
     {
         CheckThread();
-        if (!_isCollectedBeneath)
-        {
-            CheckAndRelease(address, size, sized);
-            return;
-        }
-
-        _underWay.Begin();
+        BeginUnderWay();
         try
         {
             CheckAndRelease(address, size, sized);
         }
         finally
         {
-            _underWay.End();
+            EndUnderWay();
         }
     }
 
@@ -117,16 +111,7 @@ public sealed unsafe partial class DiagnosticLayer
     {
         // Outside the lock, so that a large block keeps nobody waiting; nobody else touches a block in this state, and reset and dispose wait for it.
         new Span<byte>((void*)block.Address, checked((int)Math.Min(block.Requested, int.MaxValue))).Fill(GuardBytes.Poison);
-        BlockRecordTable.Shard shard = _records.ShardOf(block.Address);
-        shard.Lock.Enter();
-        BlockRecord* record = shard.IsClosed ? null : shard.Find(block.Address);
-        bool isStillOurs = record is not null && record->State == RecordState.Freeing;
-        if (isStillOurs)
-        {
-            record->State = RecordState.Quarantined;
-        }
-
-        shard.Lock.Exit();
+        bool isStillOurs = Move(block.Address, RecordState.Freeing, RecordState.Quarantined);
         HasLeft(block.Address);
         if (!isStillOurs)
         {
@@ -149,11 +134,7 @@ public sealed unsafe partial class DiagnosticLayer
     /// <summary>Checks a block that leaves the quarantine and gives it back beneath.</summary>
     private void LeaveQuarantine(nint address)
     {
-        if (_isCollectedBeneath)
-        {
-            _underWay.Begin();
-        }
-
+        BeginUnderWay();
         BlockRecordTable.Shard shard = _records.ShardOf(address);
         shard.Lock.Enter();
         BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
@@ -189,6 +170,14 @@ public sealed unsafe partial class DiagnosticLayer
         if (fault is not null)
         {
             Report(fault);
+        }
+    }
+
+    private void BeginUnderWay()
+    {
+        if (_isCollectedBeneath)
+        {
+            _underWay.Begin();
         }
     }
 

@@ -138,15 +138,7 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
     }
 
     /// <inheritdoc/>
-    public override bool Owns(nint address)
-    {
-        BlockRecordTable.Shard shard = _records.ShardOf(address);
-        shard.Lock.Enter();
-        BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
-        bool owns = record is not null && record->State == RecordState.Live;
-        shard.Lock.Exit();
-        return owns;
-    }
+    public override bool Owns(nint address) => TryLook(address, out BlockRecord record) && record.State == RecordState.Live;
 
     /// <inheritdoc/>
     /// <remarks>The guard behind the block is checked first and moves with its end.</remarks>
@@ -195,14 +187,17 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
     private OwnerAccount? AccountOf(in BlockRecord block) => _ledger is null || block.Owner == 0 ? null : _ledger.TryAccountOf(new OwnerId(block.Owner));
 
     /// <summary>The record of a live block; an empty one where there is none.</summary>
-    private BlockRecord OriginOf(nint address)
+    private BlockRecord OriginOf(nint address) => TryLook(address, out BlockRecord record) && record.State == RecordState.Live ? record : default;
+
+    /// <summary>Copies the record of an address, whatever its state; false where there is none, or the layer is disposed.</summary>
+    private bool TryLook(nint address, out BlockRecord record)
     {
         BlockRecordTable.Shard shard = _records.ShardOf(address);
         shard.Lock.Enter();
-        BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
-        BlockRecord origin = record is not null && record->State == RecordState.Live ? *record : default;
+        BlockRecord* found = shard.IsClosed ? null : shard.Find(address);
+        record = found is null ? default : *found;
         shard.Lock.Exit();
-        return origin;
+        return found is not null;
     }
 
     /// <summary>Gives a live block the place and time of another.</summary>
