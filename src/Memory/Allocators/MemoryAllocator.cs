@@ -100,7 +100,7 @@ public abstract class MemoryAllocator : IDisposable
     /// <exception cref="AllocationFailedException">There is no room; the old block is as it was.</exception>
     /// <exception cref="LimitExceededException">A limit or budget is full; the old block is as it was.</exception>
     /// <exception cref="MemoryFaultException">The address is not a live block of this allocator.</exception>
-    public virtual unsafe nint Reallocate(nint address, nuint size, OwnerId owner = default)
+    public virtual nint Reallocate(nint address, nuint size, OwnerId owner = default)
     {
         ArgumentOutOfRangeException.ThrowIfZero(size);
         nuint usable = UsableSize(address);
@@ -111,8 +111,14 @@ public abstract class MemoryAllocator : IDisposable
         }
 
         nint moved = Allocate(size, DefaultAlignment, AllocationOptions.None, owner);
-        nuint kept = nuint.Min(size, usable);
-        Buffer.MemoryCopy((void*)address, (void*)moved, kept, kept);
+        CopyAndFree(address, moved, nuint.Min(size, usable));
+        return moved;
+    }
+
+    /// <summary>Copies what a block holds into a new one and frees it; where that is refused, the new one instead.</summary>
+    private protected unsafe void CopyAndFree(nint address, nint moved, nuint bytes)
+    {
+        Buffer.MemoryCopy((void*)address, (void*)moved, bytes, bytes);
         try
         {
             Free(address);
@@ -123,8 +129,6 @@ public abstract class MemoryAllocator : IDisposable
             Free(moved);
             throw;
         }
-
-        return moved;
     }
 
     /// <summary>Checks every invariant the allocator keeps about its own structures.</summary>

@@ -34,20 +34,8 @@ public sealed unsafe partial class SegregatedAllocator
             return moved;
         }
 
-        nuint kept = nuint.Min(size, usable);
-        Buffer.MemoryCopy((void*)address, (void*)moved, kept, kept);
         MoveProtection(address, moved);
-        try
-        {
-            Free(address);
-        }
-        catch
-        {
-            // Another thread freed the old block: the caller learns that and keeps what it had.
-            Free(moved);
-            throw;
-        }
-
+        CopyAndFree(address, moved, nuint.Min(size, usable));
         return moved;
     }
 
