@@ -106,7 +106,7 @@ internal static unsafe partial class LinuxMappings
                 lines += read > 0 ? new ReadOnlySpan<byte>(buffer, (int)read).Count((byte)'\n') : 0;
             }
 
-            _ = Close(descriptor); // Opened for reading only: there is nothing a failed close could lose.
+            _ = UnixMemory.Close(descriptor); // Opened for reading only: there is nothing a failed close could lose.
             return read < 0 ? -1 : lines;
         }
     }
@@ -153,7 +153,7 @@ internal static unsafe partial class LinuxMappings
                     most = (most * 10) + text[i] - '0';
                 }
 
-                _ = Close(descriptor);
+                _ = UnixMemory.Close(descriptor);
             }
         }
 
@@ -166,7 +166,4 @@ internal static unsafe partial class LinuxMappings
 
     [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
     private static partial nint Read(int descriptor, byte* buffer, nuint bytes);
-
-    [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
-    private static partial int Close(int descriptor);
 }

@@ -165,5 +165,5 @@ internal static partial class UnixMemory
     private static partial int Flush(int descriptor);
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
-    private static partial int Close(int descriptor);
+    internal static partial int Close(int descriptor);
 }

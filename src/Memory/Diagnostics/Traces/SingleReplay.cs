@@ -102,11 +102,7 @@ internal sealed unsafe class SingleReplay<T> : ReplayRun
             return;
         }
 
-        foreach (uint id in LiveAfter(_position, CancellationToken.None))
-        {
-            FreeQuietly(_target, _slots[id]);
-        }
-
+        FreeLiveQuietly();
         _position = 0;
     }
 
@@ -152,12 +148,16 @@ internal sealed unsafe class SingleReplay<T> : ReplayRun
 
     private TraceReplayException Undo(Exception refusal)
     {
+        FreeLiveQuietly();
+        return Failed(_position, refusal);
+    }
+
+    private void FreeLiveQuietly()
+    {
         foreach (uint id in LiveAfter(_position, CancellationToken.None))
         {
             FreeQuietly(_target, _slots[id]);
         }
-
-        return Failed(_position, refusal);
     }
 
     private uint[] LiveAfter(int count, CancellationToken cancellation)
