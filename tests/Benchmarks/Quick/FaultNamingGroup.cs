@@ -102,10 +102,15 @@ internal static class FaultNamingGroup
         where TFaults : struct, IFreeFaults
     {
         private SlabHeap* _heap;
+        private long _id;
 
-        private readonly ThreadHeap Heap => new(allocator, _heap);
+        private readonly ThreadHeap Heap => new(allocator, _heap, _id);
 
-        public void Settle() => _heap = allocator.HeapOfThisThread();
+        public void Settle()
+        {
+            _heap = allocator.HeapOfThisThread();
+            _id = allocator.Id;
+        }
 
         public readonly nint Allocate(nuint size) => Heap.Allocate(size);
 

@@ -190,7 +190,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
 
     /// <summary>This thread's own way to the allocator, which spares each call the look-up of the thread: for loops that allocate and free a great deal.</summary>
     /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
-    public ThreadHeap ForThisThread() => new(this, _engine.HeapOfThisThread());
+    public ThreadHeap ForThisThread() => new(this, _engine.HeapOfThisThread(), _id);
 
     /// <summary>Frees what is not a live block of this thread's heap. Inside the heap, and leaves it.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

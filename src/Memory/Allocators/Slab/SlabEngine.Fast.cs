@@ -17,10 +17,12 @@ internal sealed unsafe partial class SlabEngine
     {
         // The instruction rather than BitOperations, whose int would be widened again.
         nuint bit = Bmi1.X64.IsSupported ? (nuint)Bmi1.X64.TrailingZeroCount(mask) : (nuint)BitOperations.TrailingZeroCount(mask);
-        bin->Mask = mask & (mask - 1);
+
+        // Read before the mask is written: so the state is one write with an index, instead of an addition before it.
         byte* states = bin->GroupStates;
+        bin->Mask = mask & (mask - 1);
         states[bit] = BlockState.LiveFor(size, SizeClasses.SlackShift(index));
-        return (nint)(bit * bin->BlockBytes) + bin->GroupAddress;
+        return (nint)(bit * bin->Stride) + bin->GroupAddress;
     }
 
     /// <summary>Takes one of the blocks that a bin has claimed or that were put back; 0 when there is none.</summary>
@@ -55,11 +57,11 @@ internal sealed unsafe partial class SlabEngine
         {
             SlabUnit* unit = heap->Units + (offset >> SlabChunks.UnitShift);
             ulong reciprocal = unit->Reciprocal;
-            ulong product = (uint)(address - unit->Start) * reciprocal;
+            ulong product = ((uint)address - unit->Start) * reciprocal;
             bin = unit->Bin;
             slab = unit->Slab;
             index = (nuint)(product >> 32);
-            return SlabHeap.Has(heap, bin) && (!TFaults.AreNamed || ((uint)product < (uint)reciprocal && Slab.States(slab)[index] >= BlockState.Live));
+            return unit->Heap == heap && (!TFaults.AreNamed || ((uint)product < (uint)reciprocal && Slab.States(slab)[index] >= BlockState.Live));
         }
 
         bin = null;

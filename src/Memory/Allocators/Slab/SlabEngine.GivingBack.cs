@@ -93,7 +93,7 @@ internal sealed unsafe partial class SlabEngine
             int unit = heap->SweptUnit < end ? heap->SweptUnit : 0;
             Slab* slab = _units[unit].Slab;
             heap->SweptUnit = slab == null ? unit + 1 : slab->FirstUnit + slab->Units;
-            if (slab != null && SlabHeap.Has(heap, _units[unit].Bin) && IsUnused(_units[unit].Bin, slab))
+            if (slab != null && _units[unit].Heap == heap && IsUnused(_units[unit].Bin, slab))
             {
                 _givingBack.Given(DiscardFreePages(slab, _givingBack.AllowanceBytes, ref calls));
             }
@@ -235,5 +235,5 @@ internal sealed unsafe partial class SlabEngine
         return discarded;
     }
 
-    private SlabPages PagesOf(Slab* slab) => new(slab, _classes[slab->Class].BlockBytes, (int)(_units[slab->FirstUnit].Start - AddressOf(slab->FirstUnit)));
+    private SlabPages PagesOf(Slab* slab) => new(slab, _classes[slab->Class].BlockBytes, (int)(StartOf(slab) - AddressOf(slab->FirstUnit)));
 }

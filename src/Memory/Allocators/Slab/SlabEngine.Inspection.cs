@@ -25,7 +25,7 @@ internal sealed unsafe partial class SlabEngine
         }
 
         uint reciprocal = unit->Reciprocal;
-        ulong product = (ulong)(uint)(address - unit->Start) * reciprocal;
+        ulong product = (ulong)((uint)address - unit->Start) * reciprocal;
         if ((uint)product >= reciprocal || product >> 32 >= unit->Slab->Capacity)
         {
             return false;
@@ -89,12 +89,12 @@ internal sealed unsafe partial class SlabEngine
     {
         nuint offset = (nuint)(address - start);
         SlabUnit* unit = units + (offset >> SlabChunks.UnitShift);
-        if (offset >= length || unit->Bin == null)
+        if (offset >= length || unit->Heap == null)
         {
             return false;
         }
 
-        ulong product = (ulong)(uint)(address - unit->Start) * unit->Reciprocal;
+        ulong product = (ulong)((uint)address - unit->Start) * unit->Reciprocal;
         uint blockBytes = unit->Bin->BlockBytes;
         if ((uint)product >= unit->Reciprocal || product >> 32 >= unit->Slab->Capacity || size > blockBytes || size < blockBytes / 2)
         {
@@ -127,8 +127,8 @@ internal sealed unsafe partial class SlabEngine
             return new MemoryFaultException(Name, MemoryFault.NotABlockStart, address + distance, 0, OwnerId.None, "the address lies in this allocator's reservation, but no block was handed out there yet.");
         }
 
-        int blockBytes = _classes[unit->Class].BlockBytes;
-        long offset = address - unit->Start;
+        int blockBytes = SlabGeometry.BlockBytesOf(unit->Reciprocal);
+        long offset = (int)((uint)address - unit->Start);
         long index = Math.DivRem(offset, blockBytes, out long into);
         Slab* slab = unit->Slab;
         byte state = slab == null ? BlockState.Free : offset < 0 || index >= slab->Capacity ? BlockState.Stale : Slab.States(slab)[index];
@@ -152,8 +152,8 @@ internal sealed unsafe partial class SlabEngine
             }
 
             SlabUnit* unit = _units + ((nuint)(address - _base) >> SlabChunks.UnitShift);
-            long offset = address - unit->Start;
-            return OwnerOf(unit->Slab, offset, unit->Slab == null ? 0 : offset / _classes[unit->Class].BlockBytes);
+            long offset = (int)((uint)address - unit->Start);
+            return OwnerOf(unit->Slab, offset, unit->Slab == null ? 0 : offset / SlabGeometry.BlockBytesOf(unit->Reciprocal));
         }
     }
 
@@ -304,7 +304,7 @@ internal sealed unsafe partial class SlabEngine
                 {
                     long requested = geometry.BlockBytes - ((long)BlockState.SlackOf(state, (uint)geometry.BlockBytes, geometry.SlackShift) << geometry.SlackShift);
                     OwnerId owner = slab->Tags == null ? OwnerId.None : new OwnerId(slab->Tags[i]);
-                    blocks.Add(new BlockInfo(_units[unit].Start + (nint)((long)i * geometry.BlockBytes), requested, geometry.BlockBytes, owner, Age: null));
+                    blocks.Add(new BlockInfo(StartOf(slab) + (nint)((long)i * geometry.BlockBytes), requested, geometry.BlockBytes, owner, Age: null));
                 }
             }
 
@@ -388,6 +388,13 @@ internal sealed unsafe partial class SlabEngine
     }
 
     private string GroupName(int index) => $"{_classes[index].BlockBytes} B";
+
+    /// <summary>Address of a slab's block 0.</summary>
+    private nint StartOf(Slab* slab)
+    {
+        nint first = AddressOf(slab->FirstUnit);
+        return first + (nint)(_units[slab->FirstUnit].Start - (uint)first);
+    }
 
     private nint AddressOf(int unit) => _base + (nint)((long)unit << SlabChunks.UnitShift);
 }

@@ -23,7 +23,7 @@ internal sealed unsafe partial class SlabEngine
                 Expect(violations, slab != null || _chunks.IsFree(unit), $"Unit {unit} has no slab and is not free.");
                 if (slab == null)
                 {
-                    Expect(violations, _units[unit].Bin == null, $"Unit {unit} has no slab but an owner.");
+                    Expect(violations, _units[unit].Heap == null, $"Unit {unit} has no slab but an owner.");
                     unit++;
                     continue;
                 }
@@ -107,7 +107,7 @@ internal sealed unsafe partial class SlabEngine
         for (int unit = slab->FirstUnit; unit < slab->FirstUnit + slab->Units; unit++)
         {
             SlabUnit it = _units[unit];
-            bool same = it.Slab == slab && it.Bin == first.Bin && it.Start == first.Start && it.Reciprocal == _classes[slab->Class].Reciprocal && it.Class == slab->Class;
+            bool same = it.Slab == slab && it.Heap == first.Heap && it.Bin == SlabHeap.Bin(it.Heap, slab->Class) && it.Start == first.Start && it.Reciprocal == _classes[slab->Class].Reciprocal;
             Expect(violations, same && !_chunks.IsFree(unit) && _chunks.IsCommitted(unit), $"Unit {unit} does not agree with its slab of {_classes[slab->Class].BlockBytes:N0}-byte blocks.");
         }
     }

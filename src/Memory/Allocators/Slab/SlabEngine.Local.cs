@@ -60,7 +60,7 @@ internal sealed unsafe partial class SlabEngine
         ulong free = FreeInGroup(slab, group);
         ulong used = free & BlockState.InState(states, BlockState.Free);
         ulong claimed = used != 0 ? Claim(bin, slab, group, free, used, bin->MostClaimed) : Claim(bin, slab, group, free, free, bin->MostUntouched);
-        bin->GroupAddress = _units[slab->FirstUnit].Start + (nint)((long)group * 64 * bin->BlockBytes);
+        bin->GroupAddress = StartOf(slab) + (nint)((long)group * 64 * bin->BlockBytes);
         if (slab->Tags == null)
         {
             bin->Mask = claimed;
@@ -280,7 +280,7 @@ internal sealed unsafe partial class SlabEngine
                 continue;
             }
 
-            if (!SlabHeap.Has(heap, unit->Bin))
+            if (unit->Heap != heap)
             {
                 Notify(_units, slab);
                 continue;

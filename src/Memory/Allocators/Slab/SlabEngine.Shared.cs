@@ -242,7 +242,7 @@ internal sealed unsafe partial class SlabEngine
         slab->Used = 0;
         slab->Capacity = (ushort)capacity;
         slab->Units = (byte)units;
-        slab->Class = (byte)bin->Class;
+        slab->Class = bin->Class;
         slab->Tags = null;
         slab->SeenUse = 0;
         slab->FirstUnit = unit;
@@ -251,10 +251,10 @@ internal sealed unsafe partial class SlabEngine
         for (int i = unit; i < unit + units; i++)
         {
             _units[i].Slab = slab;
-            _units[i].Start = start;
+            _units[i].Start = (uint)start;
             _units[i].Reciprocal = geometry.Reciprocal;
-            _units[i].Class = bin->Class;
-            Volatile.Write(ref *(nint*)&_units[i].Bin, (nint)bin);
+            _units[i].Bin = bin;
+            Volatile.Write(ref *(nint*)&_units[i].Heap, (nint)heap);
         }
 
         bin->Slabs++;
@@ -291,6 +291,7 @@ internal sealed unsafe partial class SlabEngine
     {
         for (int i = slab->FirstUnit; i < slab->FirstUnit + slab->Units; i++)
         {
+            _units[i].Heap = null;
             _units[i].Bin = null;
             _units[i].Slab = null;
         }

@@ -21,7 +21,7 @@ internal sealed unsafe partial class SlabEngine
         foreach (nint heap in _heaps)
         {
             SpinWait wait = default;
-            while (heap != 0 && Volatile.Read(ref ((SlabHeap*)heap)->Busy) != 0)
+            while (heap != 0 && SlabHeap.IsBusy((SlabHeap*)heap))
             {
                 wait.SpinOnce();
             }
@@ -171,10 +171,9 @@ internal sealed unsafe partial class SlabEngine
             if (slab != null)
             {
                 unit = slab->FirstUnit + slab->Units - 1;
-                SlabBin* bin = _units[unit].Bin;
-                if (SlabHeap.Has(heap, bin))
+                if (_units[unit].Heap == heap)
                 {
-                    Collect(heap, bin, slab);
+                    Collect(heap, _units[unit].Bin, slab);
                 }
             }
         }

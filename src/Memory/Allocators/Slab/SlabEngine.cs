@@ -126,8 +126,8 @@ internal sealed unsafe partial class SlabEngine : IDisposable
 
         SlabUnit* unit = heap->Units + (offset >> SlabChunks.UnitShift);
         uint reciprocal = unit->Reciprocal;
-        ulong product = (ulong)(uint)(address - unit->Start) * reciprocal;
-        if (unit->Bin == null || SlabHeap.Has(heap, unit->Bin) || (uint)product >= reciprocal)
+        ulong product = (ulong)((uint)address - unit->Start) * reciprocal;
+        if (unit->Heap == null || unit->Heap == heap || (uint)product >= reciprocal)
         {
             return false;
         }
@@ -140,7 +140,7 @@ internal sealed unsafe partial class SlabEngine : IDisposable
 
         byte* state = Slab.States(slab) + (product >> 32);
         byte seen = Volatile.Read(ref *state);
-        uint index = unit->Class;
+        uint index = slab->Class;
         if (seen < BlockState.Live || Interlocked.CompareExchange(ref *state, BlockState.FreedElsewhere, seen) != seen)
         {
             return false;
@@ -167,9 +167,9 @@ internal sealed unsafe partial class SlabEngine : IDisposable
 
         SlabUnit* unit = heap->Units + (offset >> SlabChunks.UnitShift);
         SlabBin* bin = unit->Bin;
-        ulong product = (ulong)(uint)(address - unit->Start) * unit->Reciprocal;
+        ulong product = (ulong)((uint)address - unit->Start) * unit->Reciprocal;
         Slab* slab = unit->Slab;
-        if (!SlabHeap.Has(heap, bin) || (uint)product >= unit->Reciprocal || product >> 32 >= slab->Capacity || Slab.States(slab)[product >> 32] < BlockState.Live)
+        if (unit->Heap != heap || (uint)product >= unit->Reciprocal || product >> 32 >= slab->Capacity || Slab.States(slab)[product >> 32] < BlockState.Live)
         {
             return false;
         }
@@ -187,10 +187,10 @@ internal sealed unsafe partial class SlabEngine : IDisposable
         while (Interlocked.Exchange(ref slab->Pending, 1) == 0)
         {
             SlabUnit* unit = units + Volatile.Read(ref slab->FirstUnit);
-            SlabBin* bin = unit->Bin;
-            if (unit->Slab == slab && bin != null)
+            SlabHeap* heap = unit->Heap;
+            if (unit->Slab == slab && heap != null)
             {
-                SlabHeap.PushPending(HeapOf(bin), slab);
+                SlabHeap.PushPending(heap, slab);
                 return;
             }
 
@@ -201,8 +201,6 @@ internal sealed unsafe partial class SlabEngine : IDisposable
             }
         }
     }
-
-    private static SlabHeap* HeapOf(SlabBin* bin) => (SlabHeap*)((byte*)bin - SlabHeap.HeaderBytes - ((nuint)bin->Class << SlabBin.Shift));
 
     /// <summary>This thread's heap, made if there is none yet, and from now on the one it looks for first.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -264,11 +262,11 @@ internal sealed unsafe partial class SlabEngine : IDisposable
                 for (uint i = 0; i < (uint)_classes.Length; i++)
                 {
                     SlabBin* bin = SlabHeap.Bin(heap, i);
-                    bin->BlockBytes = (uint)_classes[i].BlockBytes;
-                    bin->SlackShift = _classes[i].SlackShift;
-                    bin->Class = i;
-                    bin->MostClaimed = (ushort)Math.Clamp(ClaimedBytes / _classes[i].BlockBytes, LeastClaimed, 64);
-                    bin->MostUntouched = (ushort)Math.Clamp(UntouchedBytes / _classes[i].BlockBytes, 1, 64);
+                    bin->Stride = (nuint)_classes[i].BlockBytes;
+                    bin->SlackShift = (byte)_classes[i].SlackShift;
+                    bin->Class = (byte)i;
+                    bin->MostClaimed = (byte)Math.Clamp(ClaimedBytes / _classes[i].BlockBytes, LeastClaimed, 64);
+                    bin->MostUntouched = (byte)Math.Clamp(UntouchedBytes / _classes[i].BlockBytes, 1, 64);
                 }
 
                 heap->OpenFor = Id;

@@ -42,6 +42,9 @@ internal readonly struct SlabGeometry
     /// <summary>Binary logarithm of the quantum in which slack is recorded.</summary>
     internal int SlackShift { get; }
 
+    /// <summary>The block size that a <see cref="Reciprocal"/> is of: exact, because rounding it up made less than a quarter of a byte's difference.</summary>
+    internal static int BlockBytesOf(uint reciprocal) => (int)(((1UL << 32) + reciprocal - 1) / reciprocal);
+
     /// <summary>Blocks that fit in so many units behind <paramref name="colour"/> bytes.</summary>
     internal int BlocksIn(int units, int colour = 0) => Math.Min(MaxBlocks, ((units * SlabChunks.UnitBytes) - colour) / BlockBytes);
 

@@ -12,62 +12,66 @@ namespace DimensionStore.Memory;
 [StructLayout(LayoutKind.Explicit, Size = HeaderBytes)]
 internal unsafe struct SlabHeap
 {
-    internal const int HeaderBytes = 384;
+    internal const int HeaderBytes = 256;
+
+    private const int Inside = 1;
+
+    // Not 0: JIT compilers make a zero in a register first.
+    private const int Outside = 2;
 
     /// <summary>The allocator this heap is open for; 0 while it is shut.</summary>
-    [FieldOffset(128)]
+    [FieldOffset(0)]
     internal long OpenFor;
 
-    /// <summary>1 while its thread is inside.</summary>
-    [FieldOffset(136)]
+    /// <summary><see cref="Inside"/> while its thread is inside.</summary>
+    [FieldOffset(8)]
     internal int Busy;
 
     /// <summary>First address of the slabs.</summary>
-    [FieldOffset(144)]
+    [FieldOffset(16)]
     internal nint Base;
 
     /// <summary>Bytes of address space for slabs.</summary>
-    [FieldOffset(152)]
+    [FieldOffset(24)]
     internal nuint Length;
 
     /// <summary>The table of units.</summary>
-    [FieldOffset(160)]
+    [FieldOffset(32)]
     internal SlabUnit* Units;
 
     /// <summary>Empty slabs to be given back, linked by <see cref="Slab.Next"/>.</summary>
-    [FieldOffset(176)]
+    [FieldOffset(48)]
     internal Slab* Retiring;
 
     /// <summary>Units in them.</summary>
-    [FieldOffset(184)]
+    [FieldOffset(56)]
     internal int RetiringUnits;
 
     /// <summary>Taken from <see cref="Pending"/> and not looked at yet.</summary>
-    [FieldOffset(192)]
+    [FieldOffset(64)]
     internal Slab* Collecting;
 
     /// <summary>The unit from which pages without live blocks are looked for next.</summary>
-    [FieldOffset(200)]
+    [FieldOffset(72)]
     internal int SweptUnit;
 
     /// <summary>Whether the heap gave empty slabs back when it last took new memory; then it does not the next time.</summary>
-    [FieldOffset(204)]
+    [FieldOffset(76)]
     internal bool RetiredLast;
 
     /// <summary>Slabs in which other threads have freed blocks, linked by <see cref="Slab.NextPending"/>. The one field that others write, on lines of its own.</summary>
-    [FieldOffset(256)]
+    [FieldOffset(128)]
     internal nint Pending;
 
-    /// <summary>Bytes of a heap, the same for all, so that one comparison says whether a bin is a heap's. What is not used is never touched.</summary>
+    /// <summary>Bytes of a heap, the same for all, so that each can serve any allocator. What is not used is never touched.</summary>
     internal const int Bytes = HeaderBytes + (SizeClasses.Count * SlabBin.Bytes) + SlabBin.Bytes;
 
     /// <summary>A heap's bin by index.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static SlabBin* Bin(SlabHeap* heap, uint index) => (SlabBin*)((byte*)heap + HeaderBytes + ((nuint)index << SlabBin.Shift));
 
-    /// <summary>Whether a bin is one of this heap's. One subtraction and one comparison; false for null.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static bool Has(SlabHeap* heap, SlabBin* bin) => (nuint)((byte*)bin - (byte*)heap) < Bytes;
+    /// <summary>Whether its thread is inside. Any thread.</summary>
+    internal static bool IsBusy(SlabHeap* heap) => Volatile.Read(ref heap->Busy) == Inside;
 
     /// <summary>
     /// Claims the heap for its own thread and says whether it is open for the allocator; if not, nothing may be done. <see cref="Exit"/> must follow in either case: so a fast path need not hold the
@@ -80,7 +84,7 @@ internal unsafe struct SlabHeap
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool Enter(SlabHeap* heap, long allocatorId)
     {
-        Volatile.Write(ref heap->Busy, 1);
+        Volatile.Write(ref heap->Busy, Inside);
         return Volatile.Read(ref heap->OpenFor) == allocatorId;
     }
 
@@ -99,7 +103,7 @@ internal unsafe struct SlabHeap
 
     /// <summary>Ends what <see cref="Enter"/> began.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Exit(SlabHeap* heap) => Volatile.Write(ref heap->Busy, 0);
+    internal static void Exit(SlabHeap* heap) => Volatile.Write(ref heap->Busy, Outside);
 
     /// <summary>Brings a slab to a heap's pending list. Any thread.</summary>
     internal static void PushPending(SlabHeap* heap, Slab* slab)
@@ -150,12 +154,12 @@ internal static unsafe class SlabHeapMemory
         {
             memory = (nint)NativeMemory.AlignedAlloc(SlabHeap.Bytes, 128);
             ((SlabHeap*)memory)->OpenFor = 0;
-            ((SlabHeap*)memory)->Busy = 0;
+            SlabHeap.Exit((SlabHeap*)memory);
         }
 
         // Not the flags: the slot's thread, which is this one, is the only one that writes Busy, and nobody else is let in.
         SlabHeap* heap = (SlabHeap*)memory;
-        const int AfterFlags = 140;
+        const int AfterFlags = 12;
         NativeMemory.Clear((byte*)heap + AfterFlags, (nuint)(SlabHeap.HeaderBytes + ((bins + 1) * SlabBin.Bytes) - AfterFlags));
         return heap;
     }

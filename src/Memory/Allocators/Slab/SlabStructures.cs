@@ -9,20 +9,20 @@ namespace DimensionStore.Memory;
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct SlabUnit
 {
-    /// <summary>The bin of the heap that owns the slab; null when no slab lies here.</summary>
+    /// <summary>The heap that owns the slab; null when no slab lies here.</summary>
+    internal SlabHeap* Heap;
+
+    /// <summary>That heap's bin for blocks of this size.</summary>
     internal SlabBin* Bin;
 
     /// <summary>The slab's bookkeeping.</summary>
     internal Slab* Slab;
 
-    /// <summary>Address of the slab's block 0. Kept when the slab is gone, so that a double free is still named.</summary>
-    internal nint Start;
+    /// <summary>The low half of the address of the slab's block 0: it says how far behind that an address of the slab lies. Kept when the slab is gone, so that a double free is still named.</summary>
+    internal uint Start;
 
-    /// <summary><see cref="SlabGeometry.Reciprocal"/>; 0 when no slab ever lay here.</summary>
+    /// <summary><see cref="SlabGeometry.Reciprocal"/>, by which a size is known when the slab is gone; 0 when no slab ever lay here.</summary>
     internal uint Reciprocal;
-
-    /// <summary>Index of the bin in its heap.</summary>
-    internal uint Class;
 }
 
 /// <summary>Bookkeeping of one slab. The states of its blocks follow, one byte each. Lies outside the slab, so that a use after free cannot damage it.</summary>
@@ -175,14 +175,14 @@ internal unsafe struct SlabBin
     internal const int Bytes = 128;
     internal const int Shift = 7;
 
-    /// <summary>Free blocks of the current group, claimed for allocation.</summary>
-    internal ulong Mask;
-
     /// <summary>
     /// Blocks of the current group that were freed since they were claimed, as bits like those of <see cref="Mask"/>, which they become when it is empty. Kept apart so that an
     /// allocation need not wait for the free before it to have worked out its bit.
     /// </summary>
     internal ulong PutBack;
+
+    /// <summary>Free blocks of the current group, claimed for allocation.</summary>
+    internal ulong Mask;
 
     /// <summary>States of the current group's blocks; null when there is none.</summary>
     internal byte* GroupStates;
@@ -190,26 +190,26 @@ internal unsafe struct SlabBin
     /// <summary>Address of the current group's first block.</summary>
     internal nint GroupAddress;
 
-    /// <summary><see cref="SlabGeometry.SlackShift"/>.</summary>
-    internal int SlackShift;
-
-    /// <summary>Bytes in a block.</summary>
-    internal uint BlockBytes;
-
-    /// <summary>Index in the heap.</summary>
-    internal uint Class;
+    /// <summary>Bytes from block to block: <see cref="BlockBytes"/>, as wide as the address that a multiple of it is added to.</summary>
+    internal nuint Stride;
 
     /// <summary>How often <see cref="Mask"/> was made of what was put back, since more was claimed.</summary>
     internal int Reuses;
 
-    /// <summary>How many blocks are claimed at once at most.</summary>
-    internal ushort MostClaimed;
-
-    /// <summary>How many blocks are claimed at once at most when none of them was used before.</summary>
-    internal ushort MostUntouched;
-
     /// <summary>Slabs of this bin.</summary>
     internal int Slabs;
+
+    /// <summary>Index in the heap.</summary>
+    internal byte Class;
+
+    /// <summary><see cref="SlabGeometry.SlackShift"/>.</summary>
+    internal byte SlackShift;
+
+    /// <summary>How many blocks are claimed at once at most.</summary>
+    internal byte MostClaimed;
+
+    /// <summary>How many blocks are claimed at once at most when none of them was used before.</summary>
+    internal byte MostUntouched;
 
     /// <summary>Blocks freed by this heap's thread otherwise than into <see cref="PutBack"/>, whoever owned them.</summary>
     internal long Freed;
@@ -237,6 +237,9 @@ internal unsafe struct SlabBin
 
     /// <summary>Frees by way of the lock, when all blocks were freed at once.</summary>
     internal long FreedByReset;
+
+    /// <summary>Bytes in a block.</summary>
+    internal readonly uint BlockBytes => (uint)Stride;
 
     /// <summary>The blocks that are claimed and not handed out, as bits of the group that is claimed.</summary>
     internal static ulong ClaimedBlocks(SlabBin* bin) => bin->Mask | bin->TaggedMask | bin->PutBack;

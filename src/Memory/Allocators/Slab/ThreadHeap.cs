@@ -18,12 +18,13 @@ public readonly unsafe ref struct ThreadHeap
 
     /// <param name="allocator">The allocator.</param>
     /// <param name="heap">The calling thread's heap in it.</param>
+    /// <param name="id">The allocator's number.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal ThreadHeap(SizeClassAllocator allocator, SlabHeap* heap)
+    internal ThreadHeap(SizeClassAllocator allocator, SlabHeap* heap, long id)
     {
         _allocator = allocator;
         _heap = heap;
-        _id = allocator.Id;
+        _id = id;
     }
 
     /// <summary>The allocator, for everything else.</summary>

@@ -118,9 +118,15 @@ internal readonly struct DualTarget(DualPoolAllocator allocator) : IReplayTarget
 /// <summary>Slabs by the thread's own heap, as a program with a loop like this would use them.</summary>
 internal unsafe struct ThreadHeapTarget(SizeClassAllocator allocator) : IReplayTarget
 {
+    // The parts of a ThreadHeap, which may not be a field: a loop keeps them in registers, as it keeps a ThreadHeap.
     private SlabHeap* _heap;
+    private long _id;
 
-    public void Settle() => _heap = allocator.HeapOfThisThread();
+    public void Settle()
+    {
+        _heap = allocator.HeapOfThisThread();
+        _id = allocator.Id;
+    }
 
     public readonly nint Allocate(nuint size) => Heap.Allocate(size);
 
@@ -132,7 +138,7 @@ internal unsafe struct ThreadHeapTarget(SizeClassAllocator allocator) : IReplayT
 
     public readonly void Free(nint address) => Heap.Free(address);
 
-    private readonly ThreadHeap Heap => new(allocator, _heap);
+    private readonly ThreadHeap Heap => new(allocator, _heap, _id);
 }
 
 /// <summary>Slabs by calls that look the thread's heap up each time.</summary>
