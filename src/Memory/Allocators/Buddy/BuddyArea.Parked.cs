@@ -18,7 +18,7 @@ internal sealed unsafe partial class BuddyArea
     private const int AgingPeriod = 64;
 
     private readonly ParkedSize[] _parkedSizes;
-    private readonly uint[]?[] _parked = new uint[]?[Kinds];
+    private readonly uint[]?[]?[] _parked = new uint[]?[]?[Kinds];
     private readonly ulong[] _parkedAny = new ulong[Kinds];
     private readonly int _parkedLeast;
     private long _parkedGranules;
@@ -53,7 +53,7 @@ internal sealed unsafe partial class BuddyArea
         while ((_parkedAny[kind] >> size & 1) != 0)
         {
             ref ParkedSize row = ref _parkedSizes[(kind * ParkedSizes) + size];
-            uint position = _parked[kind]![(size * ParkedDepth) + ((row.Next - 1) & (ParkedDepth - 1))];
+            uint position = _parked[kind]![size]![(row.Next - 1) & (ParkedDepth - 1)];
             if (!request.MayLieAcross && (position & ((1U << request.Order) - 1)) != 0)
             {
                 break;
@@ -91,8 +91,9 @@ internal sealed unsafe partial class BuddyArea
             ReleaseOldest(kind, size);
         }
 
-        uint[] positions = _parked[kind] ??= new uint[ParkedSizes * ParkedDepth];
-        positions[(size * ParkedDepth) + (row.Next & (ParkedDepth - 1))] = ((uint)pageblock << _localOrders) + (uint)granule;
+        // A ring for each size that is freed, since few programs free many sizes: rings for all sizes are 16 KB, much where a megabyte is live.
+        uint[] positions = (_parked[kind] ??= new uint[]?[ParkedSizes])[size] ??= new uint[ParkedDepth];
+        positions[row.Next & (ParkedDepth - 1)] = ((uint)pageblock << _localOrders) + (uint)granule;
         row.Next++;
         row.Count++;
         _parkedAny[kind] |= 1UL << size;
@@ -123,7 +124,7 @@ internal sealed unsafe partial class BuddyArea
     private void ReleaseOldest(int kind, int size)
     {
         ref ParkedSize row = ref _parkedSizes[(kind * ParkedSizes) + size];
-        uint position = _parked[kind]![(size * ParkedDepth) + ((row.Next - row.Count) & (ParkedDepth - 1))];
+        uint position = _parked[kind]![size]![(row.Next - row.Count) & (ParkedDepth - 1)];
         Unpark(ref row, kind, size);
         ReleaseLocal((int)(position >> _localOrders), (int)(position & (uint)(_granules - 1)), size + 1);
     }
@@ -135,6 +136,22 @@ internal sealed unsafe partial class BuddyArea
         {
             _parkedAny[kind] &= ~(1UL << size);
         }
+    }
+
+    /// <summary>Bytes that the rings take.</summary>
+    private long ParkedBytes()
+    {
+        long bytes = 0;
+        foreach (uint[]?[]? rings in _parked)
+        {
+            bytes += rings is null ? 0 : rings.Length * sizeof(ulong);
+            foreach (uint[]? positions in rings ?? [])
+            {
+                bytes += positions is null ? 0 : positions.Length * sizeof(uint);
+            }
+        }
+
+        return bytes;
     }
 
     private void ForgetParked()

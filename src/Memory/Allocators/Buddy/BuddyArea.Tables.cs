@@ -31,7 +31,7 @@ internal sealed unsafe partial class BuddyArea
     {
         get
         {
-            long bytes = _idleWhole.Bytes + ((_holeGroups.Length + _holeBits.Length) * sizeof(ulong)) + _headersCommitted + CountTableBytes() + (_ownerTables * _granules * sizeof(int)) + _keptBytes;
+            long bytes = _idleWhole.Bytes + ((_holeGroups.Length + _holeBits.Length) * sizeof(ulong)) + _headersCommitted + CountTableBytes() + (_ownerTables * _granules * sizeof(int)) + _keptBytes + ParkedBytes();
             foreach (BitTree tree in _whole)
             {
                 bytes += tree.Bytes;
@@ -40,11 +40,6 @@ internal sealed unsafe partial class BuddyArea
             foreach (BitTree tree in _divided)
             {
                 bytes += tree.Bytes;
-            }
-
-            foreach (uint[]? positions in _parked)
-            {
-                bytes += positions is null ? 0 : positions.Length * sizeof(uint);
             }
 
             return bytes;
