@@ -35,6 +35,30 @@ Describe 'Remove-MemoryBlock' {
         $other.IsLive | Should -BeFalse
     }
 
+    It 'leaves alone another block that has the address of <_> given back' -ForEach 'one of a pool', 'one of an allocator', 'one listed before' {
+        $from = if ($_ -eq 'one of an allocator') { @{ Allocator = New-MemoryAllocator general again } } else { @{ } }
+        try {
+            $first = New-MemoryBlock 4KB @from
+            $gone = if ($_ -eq 'one listed before') { Get-MemoryBlock $first.BaseAddress @from } else { $first }
+            Remove-MemoryBlock $first
+            $others = foreach ($i in 1..200) { ($new = New-MemoryBlock 4KB @from); if ($new.BaseAddress -eq $gone.BaseAddress) { break } }
+            $other = $others[-1]
+            $other.BaseAddress | Should -Be $gone.BaseAddress
+            Set-MemoryBlockContent $other 'kept'
+            Remove-MemoryBlock $gone -ErrorVariable problem -ErrorAction SilentlyContinue
+            Set-MemoryBlockContent $gone 'lost' -ErrorVariable +problem -ErrorAction SilentlyContinue
+            Get-MemoryBlockContent $gone -ErrorVariable +problem -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+            $problem.FullyQualifiedErrorId -replace ',.*' | Should -Be (@('MemoryFault') * 3)
+            $problem.Exception.Fault | Should -Be 'DoubleFree', 'UseAfterFree', 'UseAfterFree'
+            $gone.IsLive | Should -BeFalse
+            $other.IsLive | Should -BeTrue
+            Get-MemoryBlockContent $other -Count 4 -AsText | Should -Be 'kept'
+            Remove-MemoryBlock $others
+            $other.IsLive | Should -BeFalse
+        }
+        finally { Get-MemoryAllocator again -ErrorAction Ignore | Remove-MemoryAllocator -Confirm:$false }
+    }
+
     It 'reports an address that is no block' -ForEach 1, 4096 {
         Remove-MemoryBlock -Address $_ -ErrorVariable problem -ErrorAction SilentlyContinue
         $problem[0].FullyQualifiedErrorId | Should -Be 'BlockNotFound,DimensionStore.PowerShell.RemoveMemoryBlockCommand'

@@ -17,6 +17,7 @@ public sealed class ResetMemoryAllocatorCommand : ChosenAllocatorCmdlet
                 lock (session.BlockGate)
                 {
                     session.Blocks.Reset();
+                    session.EndLives();
                 }
             });
         }

@@ -58,7 +58,7 @@ public abstract class BlockCmdlet : BlockSourceCmdlet
                         if (refusal is null)
                         {
                             long usable = (long)source.Blocks.UsableSize((nint)address);
-                            found = new MemoryBlock(address, usable, usable, 0, source, null);
+                            found = new MemoryBlock(address, usable, usable, 0, source, null, source.LifeAt(address));
                         }
                     }
                 },
@@ -74,17 +74,21 @@ public abstract class BlockCmdlet : BlockSourceCmdlet
         }
     }
 
-    /// <summary>Does something with a block, while no other cmdlet frees one, unless the store holds the block; that or another expected failure is written as an error.</summary>
-    private protected bool TryUse(MemoryBlock block, Action work)
+    /// <summary>Does something with a block, while no other cmdlet frees one, unless the store holds the block or another has its address now; that or another expected failure is written as an error.</summary>
+    private protected bool TryUse(MemoryBlock block, MemoryFault ifStale, Action work)
     {
         bool isHeld = false;
+        bool isStale = false;
         bool done = Try(block, () =>
         {
             lock (block.Source.BlockGate)
             {
                 // Looked at again: since the block was selected somebody may have answered a question for a long time.
                 isHeld = IsHeld(block);
-                if (!isHeld)
+
+                // Where nothing begins now, the allocator knows more of the block that did.
+                isStale = !isHeld && block.IsStale && block.Source.Blocks.Owns((nint)block.BaseAddress);
+                if (!isHeld && !isStale)
                 {
                     work();
                 }
@@ -94,9 +98,13 @@ public abstract class BlockCmdlet : BlockSourceCmdlet
         {
             WriteError(Errors.BlockOfStore(block.BaseAddress));
         }
+        else if (isStale)
+        {
+            WriteError(Errors.BlockIsStale(block, ifStale));
+        }
 
         TellFaults(block.Source);
-        return done && !isHeld;
+        return done && !isHeld && !isStale;
     }
 
     // The object says whose the block was when it was made. It may have been freed since and the store have taken its address, so whose it is now is asked, too.
@@ -107,7 +115,7 @@ public abstract class BlockCmdlet : BlockSourceCmdlet
     private protected bool TryAccess(MemoryBlock block, Action work)
     {
         MemoryFaultException? isFree = null;
-        bool done = TryUse(block, () =>
+        bool done = TryUse(block, MemoryFault.UseAfterFree, () =>
         {
             try
             {

@@ -48,7 +48,7 @@ public sealed class GetMemoryBlockCommand : BlockSourceCmdlet
             BlockInfo block = live.Current;
             if ((wanted is null || wanted.Remove(block.Address)) && (Owner is null || Owner.Contains(block.Owner.Value)))
             {
-                WriteObject(new MemoryBlock(block.Address, block.RequestedBytes, block.UsableBytes, block.Owner.Value, source, block.Age is { } age ? DateTimeOffset.UtcNow - age : null));
+                WriteObject(new MemoryBlock(block.Address, block.RequestedBytes, block.UsableBytes, block.Owner.Value, source, block.Age is { } age ? DateTimeOffset.UtcNow - age : null, source.LifeAt(block.Address)));
             }
         }
 

@@ -71,6 +71,6 @@ public sealed class NewMemoryBlockCommand : BlockSourceCmdlet
         bool isScript = !string.IsNullOrEmpty(MyInvocation.ScriptName);
         using AllocationSiteScope site = isScript ? new(MyInvocation.ScriptName, MyInvocation.ScriptLineNumber) : new(MyInvocation.HistoryId > 0 ? "history" : "", (int)MyInvocation.HistoryId);
         nint address = source.Blocks.Allocate((nuint)size, (nuint)Alignment, options, owner: new OwnerId(Owner));
-        return new MemoryBlock(address, size, (long)source.Blocks.UsableSize(address), Owner, source, DateTimeOffset.UtcNow);
+        return new MemoryBlock(address, size, (long)source.Blocks.UsableSize(address), Owner, source, DateTimeOffset.UtcNow, source.BeginLife(address));
     }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Management.Automation;
+using DimensionStore.Memory;
 
 namespace DimensionStore.PowerShell;
 
@@ -18,7 +19,11 @@ public sealed class RemoveMemoryBlockCommand : BlockCmdlet
                 continue;
             }
 
-            TryUse(block, () => block.Source.Blocks.Free((nint)block.BaseAddress));
+            TryUse(block, MemoryFault.DoubleFree, () =>
+            {
+                block.Source.Blocks.Free((nint)block.BaseAddress);
+                block.Source.EndLife(block.BaseAddress);
+            });
         }
     }
 }

@@ -5,9 +5,10 @@ namespace DimensionStore.PowerShell;
 /// <summary>A block of memory outside the managed heap, from an allocator or a store's pool.</summary>
 public sealed class MemoryBlock
 {
-    internal MemoryBlock(long address, long size, long usableSize, int owner, BlockSource source, DateTimeOffset? allocatedAt)
+    internal MemoryBlock(long address, long size, long usableSize, int owner, BlockSource source, DateTimeOffset? allocatedAt, long life)
     {
         BaseAddress = address;
+        Life = life;
         Size = size;
         UsableSize = usableSize;
         Owner = owner;
@@ -34,7 +35,7 @@ public sealed class MemoryBlock
     public TimeSpan? Age => DateTimeOffset.UtcNow - AllocatedAt;
 
     /// <summary>Whether it is still in use.</summary>
-    public bool IsLive => Source.IsOpen && Source.Blocks.Owns((nint)BaseAddress);
+    public bool IsLive => Source.IsOpen && !IsStale && Source.Blocks.Owns((nint)BaseAddress);
 
     /// <summary>The store whose pool it belongs to; null when it is an allocator's.</summary>
     public DimensionStoreSession? Store => Source as DimensionStoreSession;
@@ -44,6 +45,12 @@ public sealed class MemoryBlock
 
     /// <summary>Whichever of the two it is.</summary>
     internal BlockSource Source { get; }
+
+    /// <summary>Its number, by which <see cref="BlockSource.LifeAt"/> knows it from blocks that have its address later.</summary>
+    internal long Life { get; }
+
+    /// <summary>Whether it was removed, so that what is at its address now is another block.</summary>
+    internal bool IsStale => Source.LifeAt(BaseAddress) != Life;
 
     /// <inheritdoc/>
     public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"0x{BaseAddress:x}");

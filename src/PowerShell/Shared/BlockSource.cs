@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using DimensionStore.Memory;
 
 namespace DimensionStore.PowerShell;
@@ -5,6 +6,10 @@ namespace DimensionStore.PowerShell;
 /// <summary>What blocks come from: an allocator made with <c>New-MemoryAllocator</c>, or the pool of a store.</summary>
 public abstract class BlockSource
 {
+    // An address is used again, and an object that names a block is kept for as long as a script likes: so each block that a script allocates has a number, and so has its object.
+    private readonly ConcurrentDictionary<long, long> _lives = new();
+    private long _lastLife;
+
     // Only the two below: what a cmdlet does with blocks is the same for both.
     private protected BlockSource()
     {
@@ -21,6 +26,23 @@ public abstract class BlockSource
 
     /// <summary>What its memory is charged to.</summary>
     internal abstract MemoryBudget MemoryBudget { get; }
+
+    /// <summary>Numbers a block that was just allocated.</summary>
+    internal long BeginLife(long address)
+    {
+        long life = Interlocked.Increment(ref _lastLife);
+        _lives[address] = life;
+        return life;
+    }
+
+    /// <summary>The number of the block that a script allocated at an address last and did not remove; 0 for none.</summary>
+    internal long LifeAt(long address) => _lives.GetValueOrDefault(address);
+
+    /// <summary>Forgets the block at an address, which was freed.</summary>
+    internal void EndLife(long address) => _lives.TryRemove(address, out _);
+
+    /// <summary>Forgets all blocks, which were freed at once.</summary>
+    internal void EndLives() => _lives.Clear();
 
     /// <summary>Whether blocks of this owner are held by the source itself, so that nobody else may touch or free them.</summary>
     internal virtual bool HoldsBlocksOf(OwnerId owner) => false;

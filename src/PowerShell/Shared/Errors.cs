@@ -164,6 +164,10 @@ internal static class Errors
         new MemoryFaultException(fault.Allocator, MemoryFault.UseAfterFree, fault.Address, fault.SizeBytes, fault.Owner, "the block is free; its bytes are neither read nor written.", fault.Site, fault.AllocationStack),
         ErrorIds.MemoryFault, ErrorCategory.InvalidOperation, block, "Get-MemoryBlock lists the blocks that are in use; New-MemoryBlock makes another.", $"The block at {block} is free; its bytes are neither read nor written.");
 
+    public static ErrorRecord BlockIsStale(MemoryBlock block, MemoryFault fault) => Make(
+        new MemoryFaultException(block.Source.Blocks.Name, fault, (nint)block.BaseAddress, block.UsableSize, new OwnerId(block.Owner), "the block was freed, and another one begins there now, which stays as it is."),
+        ErrorIds.MemoryFault, ErrorCategory.InvalidOperation, block, "Get-MemoryBlock lists the blocks that are in use, the one that has this address now among them.", $"The block that began at {block} was freed; another one has its address now and stays as it is.");
+
     public static ErrorRecord ContentTooLarge(MemoryBlock block, long count, int limit) => Make(
         new ArgumentException(string.Create(CultureInfo.InvariantCulture, $"{count} bytes of the block at {block} are more than one object can hold, {limit}; read them in parts, with -Offset and -Count.")),
         ErrorIds.InvalidArgument, ErrorCategory.InvalidArgument, block, "Read it in parts, with -Offset and -Count.");
