@@ -57,6 +57,87 @@ public sealed class SegregatedPressureTests
     }
 
     [Fact]
+    public void Hovering_at_the_critical_line_gives_memory_back_once()
+    {
+        Recorder recorder = new();
+        using SegregatedAllocator allocator = new(new SegregatedOptions { CapacityBytes = Capacity, Observer = recorder });
+        nint most = allocator.Allocate(86 * Percent);
+        nint rest = allocator.Allocate(8 * Percent);
+        long committed = 0;
+        int changes = 0;
+        int Round()
+        {
+            changes = 0;
+            nint[] blocks = new nint[3];
+            for (int i = 0; i < blocks.Length; i++)
+            {
+                blocks[i] = allocator.Allocate(Percent * 13 / 10);
+                Count();
+            }
+
+            foreach (nint block in blocks)
+            {
+                allocator.Free(block);
+                Count();
+            }
+
+            return changes;
+        }
+
+        void Count()
+        {
+            long now = allocator.GetStatistics().CommittedBytes;
+            changes += now == committed ? 0 : 1;
+            committed = now;
+        }
+
+        committed = allocator.GetStatistics().CommittedBytes;
+        Assert.InRange(Round(), 1, 6);
+        recorder.Events.Clear();
+        int told = 0;
+        for (int i = 0; i < 50; i++)
+        {
+            Assert.Equal(0, Round());
+            told += 2;
+            Assert.Equal(told, recorder.Events.Count(line => line.StartsWith("pressure", StringComparison.Ordinal)));
+        }
+
+        Assert.DoesNotContain(recorder.Events, line => line.StartsWith("collected", StringComparison.Ordinal));
+
+        // Not quite a tenth of the capacity below the line; then as far, which is another peak.
+        allocator.Free(rest);
+        rest = allocator.Allocate(8 * Percent);
+        Assert.Equal(0, Round());
+        allocator.Free(rest);
+        allocator.Free(most);
+        most = allocator.Allocate(86 * Percent);
+        rest = allocator.Allocate(8 * Percent);
+        committed = allocator.GetStatistics().CommittedBytes;
+        Assert.InRange(Round(), 1, 6);
+        Assert.Equal(0, Round());
+        Assert.Contains(recorder.Events, line => line.StartsWith("collected", StringComparison.Ordinal));
+        Assert.Empty(allocator.CheckIntegrity().Violations);
+    }
+
+    [Fact]
+    public void Every_crossing_of_the_critical_line_frees_what_an_ended_owner_has()
+    {
+        using SegregatedAllocator allocator = SegregatedAllocator.WithCapacity(Capacity);
+        allocator.Allocate(94 * Percent);
+        for (int owner = 1; owner <= 20; owner++)
+        {
+            OwnerId gone = new(owner);
+            nint crossing = allocator.Allocate(Percent, owner: gone);
+            allocator.Free(allocator.Allocate(Percent));
+            Assert.Equal(crossing, Assert.Single(allocator.GetOwnerBlocks(gone)).Address);
+            allocator.EndOwner(gone);
+            allocator.Allocate(16);
+            allocator.Free(allocator.Allocate(Percent));
+            Assert.Equal(0, allocator.GetOwnerUsage(gone).LiveBlocks);
+        }
+    }
+
+    [Fact]
     public void Request_that_would_fail_collects_first()
     {
         using SegregatedAllocator allocator = SegregatedAllocator.WithCapacity(Capacity);

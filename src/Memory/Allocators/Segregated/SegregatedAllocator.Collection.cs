@@ -17,9 +17,17 @@ public sealed unsafe partial class SegregatedAllocator
     private long _pressureFrom;
     private ulong _pressureSpan;
 
+    // Critical pressure gives idle memory back once, and again after live bytes have been below this. A program whose live bytes hover at the line would otherwise pay for giving memory
+    // back and committing it again with every few requests. A tenth of the capacity below the line: what is idle at 95 % is a twentieth at most, so no more goes back than half of what
+    // the program freed meanwhile. Rejected: a least interval, which makes what a program does depend on the clock.
+    private const double PercentToFall = 10;
+    private readonly long _givesBackBelow;
+    private bool _hasGivenBack;
+
     /// <summary>
     /// Raised on the allocating or freeing thread, after the fact and outside the lock, when live bytes reach another level. A handler must not throw.
-    /// The specification's warning is <see cref="PressureLevel.Eviction"/> ("high"); at <see cref="PressureLevel.Critical"/> a collection has run before the event.
+    /// The specification's warning is <see cref="PressureLevel.Eviction"/> ("high"); at <see cref="PressureLevel.Critical"/> what is unreferenced has been collected before the event,
+    /// and idle memory given back if live bytes have been a tenth of the capacity below that level since it was last.
     /// </summary>
     public event EventHandler<PressureChangedEventArgs>? PressureChanged;
 
@@ -152,8 +160,10 @@ public sealed unsafe partial class SegregatedAllocator
             long granules = _heap.LiveGranules;
             PressureLevel level = LevelOf(granules);
             PressureLevel previous = _level;
+            bool hadGivenBack = _hasGivenBack;
             _level = level;
-            if (level != previous)
+            _hasGivenBack = level == PressureLevel.Critical || (hadGivenBack && granules >= _givesBackBelow);
+            if (level != previous || _hasGivenBack != hadGivenBack)
             {
                 SetPressureBounds(level);
             }
@@ -166,7 +176,7 @@ public sealed unsafe partial class SegregatedAllocator
 
             if (level == PressureLevel.Critical)
             {
-                Collect(null, 0, 0, asked: false);
+                CollectAtCritical(givesBack: !hadGivenBack);
             }
 
             PressureChanged?.Invoke(this, new PressureChangedEventArgs(previous, level, granules << GranuleShift, CapacityBytes));
@@ -174,10 +184,24 @@ public sealed unsafe partial class SegregatedAllocator
         }
     }
 
+    /// <summary>Collects what is unreferenced, which a crossing with nothing of the kind does not become a collection for, and gives idle memory back where that is due.</summary>
+    private void CollectAtCritical(bool givesBack)
+    {
+        if (givesBack || _owners.MayOneHaveEnded || Volatile.Read(ref _collectables) is not null)
+        {
+            Collect(null, 0, givesBack ? 0 : long.MaxValue, asked: false);
+        }
+    }
+
     /// <summary>Sets the range of live granules in which nothing changes.</summary>
     private void SetPressureBounds(PressureLevel level)
     {
         _pressureFrom = level == PressureLevel.Normal ? 0 : FirstOf(level);
+        if (_hasGivenBack && level != PressureLevel.Critical)
+        {
+            _pressureFrom = Math.Max(_pressureFrom, _givesBackBelow);
+        }
+
         _pressureSpan = level == PressureLevel.Critical ? ulong.MaxValue >> 1 : (ulong)(FirstAbove(level) - _pressureFrom);
     }
 

@@ -77,6 +77,7 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
 
         _observer = options.Observer;
         SetPlain(_observer is null);
+        _givesBackBelow = Math.Max(1, FirstOf(PressureLevel.Critical) - (long)((CapacityBytes >> GranuleShift) * (PercentToFall / 100)));
         SetPressureBounds(PressureLevel.Normal);
     }
 
