@@ -88,6 +88,11 @@ public abstract class AllocatorLayer : MemoryAllocator
 
     internal override void EndCollection() => Inner.EndCollection();
 
+    /// <summary>Is told of each collection of the allocator at the bottom, whoever started it, after the fact and with no lock held.</summary>
+    internal virtual void NoteCollected(in CollectionResult result)
+    {
+    }
+
     /// <inheritdoc/>
     protected internal override bool TryChargeBeside(long bytes) => Inner.TryChargeBeside(bytes);
 

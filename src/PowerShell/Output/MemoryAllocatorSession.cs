@@ -213,14 +213,12 @@ public sealed class MemoryAllocatorSession : BlockSource
         return new MemoryAllocatorTest(Name, report, [.. report.Violations, .. kept.Select(fault => fault.ToString())], [.. kept, .. damaged]);
     }
 
-    /// <summary>Collects, and tells the event source.</summary>
+    /// <summary>Collects.</summary>
     internal CollectorStatistics Collect(GlobalCollector collector, CollectionStrategy strategy)
     {
         lock (BlockGate)
         {
-            CollectorStatistics statistics = collector.Collect(strategy);
-            ToolkitEventSource.Log.Collected(Name, statistics.FreedBlocks, statistics.FreedBytes, statistics.Duration.TotalMicroseconds);
-            return statistics;
+            return collector.Collect(strategy);
         }
     }
 

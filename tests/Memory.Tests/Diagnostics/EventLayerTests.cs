@@ -201,6 +201,48 @@ public sealed class EventLayerTests
     }
 
     [Fact]
+    public void Collections_are_told_whoever_starts_them()
+    {
+        const int Capacity = 1 << 20;
+        using Listener listener = new(EventLevel.Verbose, ToolkitEventSource.Keywords.Maintenance);
+        SegregatedAllocator heap = SegregatedAllocator.WithCapacity(Capacity);
+
+        // Another layer between the two, which passes on what it is not interested in.
+        using EventLayer layer = new(new LatencyLayer(heap), name: listener.Allocator);
+        OwnerId gone = new(1);
+        layer.Allocate(Capacity / 2, owner: gone);
+        heap.EndOwner(gone);
+        nint most = layer.Allocate(Capacity * 46 / 100);
+        layer.Free(most);
+        layer.Allocate(Capacity / 2, owner: new OwnerId(2));
+        heap.EndOwner(new OwnerId(2));
+        layer.Allocate(Capacity * 3 / 4);
+        heap.Collect();
+        new GlobalCollector(heap).Collect(CollectionStrategy.Unreferenced);
+
+        string[] collected = [.. listener.Seen.Where(line => line.StartsWith("Collected", StringComparison.Ordinal)).Select(line => line[..line.LastIndexOf(' ')])];
+        Assert.Equal(4, collected.Length);
+        Assert.StartsWith("Collected 1 ", collected[0], StringComparison.Ordinal);
+        Assert.InRange(long.Parse(collected[0].Split(' ')[2], System.Globalization.CultureInfo.InvariantCulture), Capacity / 2, Capacity);
+        Assert.StartsWith("Collected 2 ", collected[1], StringComparison.Ordinal);
+        Assert.StartsWith("Collected 0 ", collected[2], StringComparison.Ordinal);
+        Assert.Equal("Collected 0 0", collected[3]);
+    }
+
+    [Fact]
+    public void A_trim_that_gives_nothing_back_is_not_told()
+    {
+        using Listener listener = new(EventLevel.Verbose, ToolkitEventSource.Keywords.Maintenance);
+        using EventLayer layer = new(new SlabAllocator(1 << 20), name: listener.Allocator);
+        Assert.Equal(0, layer.Trim());
+        layer.Free(layer.Allocate(100));
+        long bytes = layer.Trim();
+        Assert.True(bytes > 0);
+        Assert.Equal(0, layer.Trim());
+        Assert.Equal([$"Trimmed {bytes}"], listener.Seen);
+    }
+
+    [Fact]
     public void The_observer_passes_collections_and_failures_on()
     {
         using Listener listener = new(EventLevel.Verbose, EventKeywords.All);

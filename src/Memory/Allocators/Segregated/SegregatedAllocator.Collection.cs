@@ -113,6 +113,11 @@ public sealed unsafe partial class SegregatedAllocator
             Duration = Stopwatch.GetElapsedTime(start),
         };
         Observer?.OnCollected(this, result.FreedBlocks, result.ReclaimedBytes + result.ReturnedBytes, result.Duration);
+        for (AllocatorLayer? around = Layer; around is not null; around = around.Layer)
+        {
+            around.NoteCollected(result);
+        }
+
         if (error is not null && asked)
         {
             ExceptionDispatchInfo.Throw(error);

@@ -3,7 +3,7 @@ using System.Diagnostics.Tracing;
 namespace DimensionStore.Memory;
 
 /// <summary>
-/// Tells <see cref="ToolkitEventSource"/> what happens in an allocator: blocks, refused requests, misuse, trims, resets, leaks and, where a budget is given,
+/// Tells <see cref="ToolkitEventSource"/> what happens in an allocator: blocks, refused requests, misuse, collections, trims, resets, leaks and, where a budget is given,
 /// its pressure. Where a <see cref="DiagnosticLayer"/> is beneath, it also tells what that one finds and no call can be told of. Not composed it does not exist; composed and with
 /// nobody listening it costs a look at two words.
 /// </summary>
@@ -180,7 +180,11 @@ public sealed class EventLayer : AllocatorLayer
     public override long Trim()
     {
         long bytes = Inner.Trim();
-        Log.Trimmed(Name, bytes);
+        if (bytes > 0)
+        {
+            Log.Trimmed(Name, bytes);
+        }
+
         return bytes;
     }
 
@@ -204,6 +208,9 @@ public sealed class EventLayer : AllocatorLayer
 
         return bytes;
     }
+
+    internal override void NoteCollected(in CollectionResult result) =>
+        ToolkitEventSource.Observer.OnCollected(this, result.FreedBlocks, result.ReclaimedBytes + result.ReturnedBytes, result.Duration);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

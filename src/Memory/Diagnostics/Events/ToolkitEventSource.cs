@@ -63,7 +63,7 @@ public sealed class ToolkitEventSource : EventSource
     [Event(6, Level = EventLevel.Error, Keywords = Keywords.Failures, Message = "{4}")]
     public void FaultFound(string allocator, string fault, long address, int owner, string message) => WriteEvent(6, allocator, fault, address, owner, message);
 
-    /// <summary>Free memory went back to the operating system.</summary>
+    /// <summary>Free memory went back to the operating system; a trim that found none is not told.</summary>
     [Event(7, Level = EventLevel.Informational, Keywords = Keywords.Maintenance, Message = "{0}: trimmed {1} bytes")]
     public void Trimmed(string allocator, long bytes) => WriteEvent(7, allocator, bytes);
 
