@@ -127,7 +127,7 @@ public sealed unsafe partial class SegregatedAllocator
             given = fits && _heap.TryGive(start, granules);
             if (given)
             {
-                ForgetNotesLocked(start);
+                EndLifeLocked(start, granules, owner);
             }
         }
         catch

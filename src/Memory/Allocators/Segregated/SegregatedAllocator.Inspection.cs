@@ -132,6 +132,7 @@ public sealed unsafe partial class SegregatedAllocator
             ReleaseOwnersLocked();
             _protected?.Clear();
             _collectables?.Clear();
+            _ended?.Clear();
             _heap.FreeAll();
         }
         finally
@@ -306,7 +307,7 @@ public sealed unsafe partial class SegregatedAllocator
             AllocationCount = _heap.Allocations,
             FreeCount = _heap.Frees,
             FailedAllocationCount = Volatile.Read(ref _failures),
-            MetadataBytes = _heap.Tables.CommittedBytes + (long)DeferredBlocks.Bytes + SegregatedHeap.LastLivesBytes + (_heap.Elsewhere?.CommittedBytes ?? 0) + (_tags?.CommittedBytes ?? 0),
+            MetadataBytes = (_ended?.Bytes ?? 0) + _heap.Tables.CommittedBytes + (long)DeferredBlocks.Bytes + SegregatedHeap.LastLivesBytes + (_heap.Elsewhere?.CommittedBytes ?? 0) + (_tags?.CommittedBytes ?? 0),
         };
     }
 }

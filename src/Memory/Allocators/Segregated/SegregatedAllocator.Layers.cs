@@ -22,7 +22,7 @@ public sealed unsafe partial class SegregatedAllocator
             given = granules != 0 && OwnerOf(start, granules) == owner && _heap.TryGive(start, granules);
             if (given)
             {
-                ForgetNotesLocked(start);
+                EndLifeLocked(start, granules, owner);
             }
         }
         finally

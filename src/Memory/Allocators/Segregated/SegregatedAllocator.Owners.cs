@@ -198,7 +198,7 @@ public sealed unsafe partial class SegregatedAllocator
                 {
                     starts[count] = start;
                     lengths[count++] = length;
-                    ForgetNotesLocked(start);
+                    EndLifeLocked(start, length, _owners.AccountAt(slot).Owner);
                 }
             }
         }
@@ -229,8 +229,10 @@ public sealed unsafe partial class SegregatedAllocator
         }
     }
 
-    private void ForgetNotesLocked(uint start)
+    /// <summary>Forgets what was noted of a block that was given back, but for what a second free of it is to be told.</summary>
+    private void EndLifeLocked(uint start, uint granules, OwnerId owner)
     {
+        _ended?.Note(start, (long)granules << GranuleShift, owner);
         _protected?.Remove(start);
         _collectables?.Remove(start);
     }

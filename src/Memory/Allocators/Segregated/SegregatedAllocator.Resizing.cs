@@ -62,7 +62,7 @@ public sealed unsafe partial class SegregatedAllocator
             return false;
         }
 
-        ForgetNotesLocked(start);
+        EndLifeLocked(start, (uint)(held >> GranuleShift), request.Owner);
         account.NoteMove();
         request.HasMoved = true;
         return true;

@@ -229,6 +229,7 @@ public sealed unsafe partial class SegregatedAllocator
         if (account is not null && _tags is null)
         {
             _tags = new OwnerTags(_capacityBytes >> GranuleShift);
+            _ended = new LastLives(EndedPlacesLog);
             SetPlain(false);
         }
 

@@ -35,6 +35,10 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
     private readonly long _capacityBytes;
     private BiasedLock _lock;
     private OwnerTags? _tags;
+
+    // Made with the tags. What ended before had no owner, and was plain: of such blocks only the heap remembers some.
+    private const int EndedPlacesLog = 8;
+    private LastLives? _ended;
     private IAllocatorObserver? _observer;
     private long _failures;
 
@@ -296,7 +300,12 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
             return new MemoryFaultException(Name, MemoryFault.DoubleFree, address, (long)waiting << GranuleShift, OwnerOf(granule, waiting), "the block is free already. Size and owner are those of its last life.");
         }
 
-        // Once it is merged with its neighbours, a block's owner is forgotten at once, and its size when others have been merged.
+        // Once it is merged with its neighbours, a block's size and owner are forgotten when others have been.
+        if (_ended is not null && _ended.TryGet(granule, out long ended, out OwnerId former))
+        {
+            return new MemoryFaultException(Name, MemoryFault.DoubleFree, address, ended, former, "the block is free already. Size and owner are those of its last life.");
+        }
+
         uint last = _heap.LastLength(granule);
         return last != 0
             ? new MemoryFaultException(Name, MemoryFault.DoubleFree, address, (long)last << GranuleShift, OwnerId.None, "the block is free already. The size is that of its last life.")

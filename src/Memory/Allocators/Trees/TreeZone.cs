@@ -8,6 +8,10 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
     // How many runs that fit by length but not by alignment are looked at before a run that fits at any address is taken instead.
     private const int AlignedAttempts = 16;
 
+    // The last level has nearly all of the memory, and is where a block goes that names no level.
+    private const int MainEndedPlacesLog = 8;
+    private const int EndedPlacesLog = 5;
+
     internal AllocatorLock Lock;
 
     private int[] _firstLeaves = [];
@@ -34,6 +38,9 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
 
     /// <summary>The longest free run of each membrane, side by side, because a search looks at them one after the other.</summary>
     internal uint[] LongestFree { get; private set; } = [];
+
+    /// <summary>Blocks of this zone that were freed lately.</summary>
+    internal LastLives Ended { get; } = new(level == TreeZoneAllocator.LevelCount - 1 ? MainEndedPlacesLog : EndedPlacesLog);
 
     internal long AllocationCount { get; set; }
 

@@ -13,7 +13,7 @@ public sealed unsafe partial class TreeZoneAllocator
 
     private AllocatorStatistics _last;
 
-    private long MetadataBytes => _map.MetadataBytes + _tags.MetadataBytes + _movables.MetadataBytes + (MembraneBytes * s_allMembranes);
+    private long MetadataBytes => _map.MetadataBytes + _tags.MetadataBytes + _movables.MetadataBytes + (MembraneBytes * s_allMembranes) + _endedBytes;
 
     /// <inheritdoc/>
     /// <remarks>After <see cref="MemoryAllocator.Dispose()"/>: the last statistics, with nothing committed or live and the blocks that were still live as leaked.</remarks>
@@ -107,6 +107,7 @@ public sealed unsafe partial class TreeZoneAllocator
             zone.FreeCount += zone.LiveBlocks;
             Interlocked.Add(ref _liveBytes, -(zone.LiveGranules << LeafMap.GranuleShift));
             _map.Forget(zone.FirstLeaf, zone.TopLeaf - zone.FirstLeaf);
+            zone.Ended.Clear();
             _tags.Clear(zone.FirstGranule, zone.EndGranule - zone.FirstGranule);
             zone.LiveBlocks = zone.LiveGranules = zone.UnusedBytes = 0;
             zone.IdleLeaves = zone.CommittedLeaves;

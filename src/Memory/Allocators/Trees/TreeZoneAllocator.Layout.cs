@@ -127,6 +127,10 @@ public sealed unsafe partial class TreeZoneAllocator
         try
         {
             Resize(before, behind, level, bytes);
+
+            // What changed hands is looked up in the other zone from now on, and may come back.
+            before.Ended.Clear();
+            behind.Ended.Clear();
         }
         finally
         {

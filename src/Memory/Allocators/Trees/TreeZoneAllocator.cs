@@ -37,6 +37,7 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
     private readonly BlockTags _tags;
     private readonly MovableTable _movables;
     private readonly TreeZone[] _zones = new TreeZone[LevelCount];
+    private readonly long _endedBytes;
     private readonly nint _nodes;
     private readonly nuint _nodesBytes;
     private readonly nuint _zoneNodesBytes;
@@ -81,6 +82,7 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
         for (int level = 0; level < LevelCount; level++)
         {
             _zones[level] = new TreeZone(level, _map);
+            _endedBytes += _zones[level].Ended.Bytes;
             int first = (int)(DefaultOffset(level) / LeafMap.LeafBytes);
             int end = (int)(DefaultOffset(level + 1) / LeafMap.LeafBytes);
             _zones[level].Lay(first, end - first, first, MembranesOf(level), _pageLeaves, NodesOf(level));
@@ -255,6 +257,7 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
         // An interlocked operation waits until everything written before it is through to the cache: first, while there is nothing.
         Interlocked.Add(ref _liveBytes, -((long)count << LeafMap.GranuleShift));
         Release(zone, membrane, granule, count);
+        zone.Ended.Note((uint)granule, (long)count << LeafMap.GranuleShift, tagged ? OwnerOf(tag, movable) : OwnerId.None);
         zone.FreeCount++;
         bool look = (zone.FreeCount & PressureMask) == 0;
         long ticks = 0;
@@ -282,7 +285,9 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
             && _map.CouldHaveUnused(granule, count, (int)(((nuint)count << LeafMap.GranuleShift) - size));
 
     private OwnerId OwnerOf(int granule)
-        => !_tags.TryGet(granule, out int tag, out bool movable) ? OwnerId.None : new OwnerId(movable ? _movables.OwnerOf(tag) : tag);
+        => !_tags.TryGet(granule, out int tag, out bool movable) ? OwnerId.None : OwnerOf(tag, movable);
+
+    private OwnerId OwnerOf(int tag, bool movable) => new(movable ? _movables.OwnerOf(tag) : tag);
 
     private int GranuleAt(nint address) => (int)((address - _memory.Start) >> LeafMap.GranuleShift);
 
@@ -300,13 +305,21 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
 
         int granule = GranuleAt(address);
         bool free = _map.IsFree(granule);
-        bool former = free && (address & (LeafMap.GranuleBytes - 1)) == 0 && _map.IsFormerStart(granule);
+        bool former = false;
+        long ended = 0;
+        OwnerId formerOwner = OwnerId.None;
+        if (free && (address & (LeafMap.GranuleBytes - 1)) == 0)
+        {
+            // Each of the two may have forgotten: the bits with the pages that went back, the other with later blocks.
+            former = zone.Ended.TryGet((uint)granule, out ended, out formerOwner) || _map.IsFormerStart(granule);
+        }
+
         int start = free ? granule : _map.StartOf(granule);
         long bytes = free ? 0 : (long)(_map.EndOf(start, zone.EndGranule) - start) << LeafMap.GranuleShift;
         OwnerId owner = free ? OwnerId.None : OwnerOf(start);
         zone.Lock.Exit();
         return former
-            ? new MemoryFaultException(Name, MemoryFault.DoubleFree, address, 0, OwnerId.None, $"the block of level {zone.Level} is free already.")
+            ? new MemoryFaultException(Name, MemoryFault.DoubleFree, address, ended, formerOwner, $"the block of level {zone.Level} is free already.{(ended == 0 ? "" : " Size and owner are those of its last life.")}")
             : free
             ? new MemoryFaultException(Name, MemoryFault.NotABlockStart, address, 0, OwnerId.None, $"the address lies in free memory of level {zone.Level}, where no block starts.")
             : new MemoryFaultException(Name, MemoryFault.NotABlockStart, address, bytes, owner, $"the address lies {address - AddressOf(start):N0} bytes into the live block at 0x{AddressOf(start):x}. Use the address that was handed out.");
