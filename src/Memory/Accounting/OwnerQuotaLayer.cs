@@ -45,7 +45,7 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
         }
 
         long bytes = Saturated(size);
-        ThrowIfRefused(bytes, alignment, owner);
+        ThrowIfRefused(bytes, alignment, options, owner);
         int resets = BeginTaking();
         try
         {
@@ -70,7 +70,7 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
         long bytes = Saturated(size);
         if (!Owners.HasRoom(owner, bytes))
         {
-            ThrowIfNotAlignment(alignment);
+            ThrowIfWrong(alignment, options);
             Refuse(owner, bytes);
             return false;
         }
@@ -257,12 +257,14 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
         ForgetAll(onlyGone: false);
     }
 
-    private static void ThrowIfNotAlignment(nuint alignment)
+    private static void ThrowIfWrong(nuint alignment, AllocationOptions options)
     {
         if (!System.Numerics.BitOperations.IsPow2(alignment))
         {
             throw new ArgumentOutOfRangeException(nameof(alignment), alignment, "Alignment must be a power of two.");
         }
+
+        options.ThrowIfUndefined();
     }
 
     private void Release(nint address, nuint size, bool sized)
@@ -320,12 +322,12 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
 
     private void EndTaking() => _underWay.End();
 
-    private void ThrowIfRefused(long bytes, nuint alignment, OwnerId owner)
+    private void ThrowIfRefused(long bytes, nuint alignment, AllocationOptions options, OwnerId owner)
     {
         if (!Owners.HasRoom(owner, bytes))
         {
-            // Arguments come before limits: a wrong alignment is never "no memory".
-            ThrowIfNotAlignment(alignment);
+            // Arguments come before limits: a wrong one is never "no memory".
+            ThrowIfWrong(alignment, options);
             throw Refuse(owner, bytes);
         }
     }

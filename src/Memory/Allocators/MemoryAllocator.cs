@@ -37,7 +37,7 @@ public abstract class MemoryAllocator : IDisposable
     /// <param name="options">Zeroing, growth.</param>
     /// <param name="owner">Tag for accounting.</param>
     /// <returns>The address of the first byte.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">Size is zero or alignment is not a power of two that the allocator supports.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">Size is zero, alignment is not a power of two that the allocator supports, or the options have a bit that is not defined.</exception>
     /// <exception cref="AllocationFailedException">No block of that size can be provided.</exception>
     /// <exception cref="LimitExceededException">The block would go over the limit or budget.</exception>
     /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>

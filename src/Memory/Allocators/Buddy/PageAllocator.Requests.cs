@@ -9,9 +9,9 @@ public abstract unsafe partial class PageAllocator
     private protected nint AllocateCore(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws, int highest)
     {
         ArgumentOutOfRangeException.ThrowIfZero(size);
-        if (!BitOperations.IsPow2(alignment) || alignment > (nuint)MaxBlockBytes)
+        if (((alignment ^ DefaultAlignment) | (uint)options) != 0)
         {
-            throw new ArgumentOutOfRangeException(nameof(alignment), alignment, $"Alignment must be a power of two, at most the largest block of {MaxBlockBytes:N0} bytes.");
+            CheckUnusual(alignment, options);
         }
 
         if (size > (nuint)MaxBlockBytes)
@@ -86,6 +86,17 @@ public abstract unsafe partial class PageAllocator
         {
             _memory.Refund(charged);
         }
+    }
+
+    /// <summary>Checks an alignment that is not the default one, and options. A block of any size can have the default one.</summary>
+    private void CheckUnusual(nuint alignment, AllocationOptions options)
+    {
+        if (!BitOperations.IsPow2(alignment) || alignment > (nuint)MaxBlockBytes)
+        {
+            throw new ArgumentOutOfRangeException(nameof(alignment), alignment, $"Alignment must be a power of two, at most the largest block of {MaxBlockBytes:N0} bytes.");
+        }
+
+        options.ThrowIfUndefined();
     }
 
     /// <summary>Serves a request without growing, after growing was refused.</summary>

@@ -27,6 +27,7 @@ public sealed unsafe partial class DualPoolAllocator
     {
         ArgumentOutOfRangeException.ThrowIfZero(size);
         CheckAlignment(alignment);
+        options.ThrowIfUndefined();
         bool fitsSmall = size <= _smallUsable && alignment <= SmallPool.ObjectBytes;
         int blocks = _big.BlocksFor(size, alignment);
         VirtualMemoryException? refusal = null;

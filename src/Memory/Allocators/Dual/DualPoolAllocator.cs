@@ -246,22 +246,43 @@ public sealed unsafe partial class DualPoolAllocator : MemoryAllocator
             return 0;
         }
 
-        _lock.Enter();
-        if (_disposed || !_small.TryTake((uint)size, owner, out int index, out bool isZero))
+        if (options != AllocationOptions.None)
         {
-            _lock.Exit();
+            return AllocateSmallWith(options, size, owner, site);
+        }
+
+        _lock.Enter();
+        nint address = TakeSmallLocked(size, owner, site, out _);
+        _lock.Exit();
+        return address;
+    }
+
+    /// <summary>Takes a small object as options say; 0 also when there is an option that there is none of, which the other way refuses.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private nint AllocateSmallWith(AllocationOptions options, nuint size, OwnerId owner, int site)
+    {
+        if (!options.AreDefined())
+        {
             return 0;
         }
 
-        // Before the lock is given back: a check on another thread must not find an object without its canaries.
-        nint address = Mark(DualPool.Small, index, site);
-        if ((options & AllocationOptions.Zeroed) != 0 && !isZero)
+        _lock.Enter();
+        nint address = TakeSmallLocked(size, owner, site, out bool isZero);
+        if (address != 0 && (options & AllocationOptions.Zeroed) != 0 && !isZero)
         {
             NativeMemory.Clear((void*)address, _smallUsable);
         }
 
         _lock.Exit();
         return address;
+    }
+
+    // Canaries before the lock is given back: a check on another thread must not find an object without them.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private nint TakeSmallLocked(nuint size, OwnerId owner, int site, out bool isZero)
+    {
+        isZero = false;
+        return !_disposed && _small.TryTake((uint)size, owner, out int index, out isZero) ? Mark(DualPool.Small, index, site) : 0;
     }
 
     private void Free(nint address, nuint size, bool sized)

@@ -34,6 +34,7 @@ public sealed unsafe partial class PoolAllocator
             throw new ArgumentOutOfRangeException(nameof(alignment), alignment, $"Alignment must be a power of two, at most the largest block of {LargestPool.BlockBytes:N0} bytes.");
         }
 
+        options.ThrowIfUndefined();
         ThreadCache cache = CacheOfThisThread();
         nint address = AllocateCached(cache, Math.Max(size, alignment), size, options, owner);
         return address != 0 ? address : AllocateShared(cache, size, alignment, options, owner, throws);

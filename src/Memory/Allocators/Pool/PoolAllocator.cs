@@ -253,9 +253,20 @@ public sealed unsafe partial class PoolAllocator : MemoryAllocator
         uint block = Magazine.Items(magazine)[(uint)last];
         ulong* word = magazine->Words + block;
         nint address = magazine->Blocks + (nint)((nuint)block << magazine->BlockShift);
-        if ((options & AllocationOptions.Zeroed) != 0)
+        if (options != AllocationOptions.None)
         {
-            ClearUnlessZero(address, *word, magazine->BlockShift);
+            if (!options.AreDefined())
+            {
+                // As it was: the other way refuses them.
+                magazine->Count = last + 1;
+                cache.Exit();
+                return 0;
+            }
+
+            if ((options & AllocationOptions.Zeroed) != 0)
+            {
+                ClearUnlessZero(address, *word, magazine->BlockShift);
+            }
         }
 
         *word = BlockWord.MakeLive(size, owner);

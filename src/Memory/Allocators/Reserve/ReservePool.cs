@@ -109,6 +109,7 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
             throw new ArgumentOutOfRangeException(nameof(alignment), alignment, $"Alignment must be a power of two, at most that of the elements, {_options.Alignment}.");
         }
 
+        options.ThrowIfUndefined();
         address = 0;
         bool fits = size <= ElementBytes;
         lock (_lock)

@@ -27,6 +27,7 @@ public sealed unsafe partial class SegregatedAllocator
             throw new ArgumentOutOfRangeException(nameof(alignment), alignment, $"Alignment must be a power of two, at most {LargestAlignment:N0}.");
         }
 
+        options.ThrowIfUndefined();
         Request request = new() { Alignment = alignment, Options = options, Owner = owner, User = user };
         return AllocateFully(size, ref request, throws);
     }

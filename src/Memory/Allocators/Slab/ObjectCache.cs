@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
@@ -154,6 +155,16 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
             throw new ArgumentOutOfRangeException(nameof(alignment), alignment, $"Alignment must be a power of two, at most {MaxAlignment:N0} bytes.");
         }
 
+        if (options != AllocationOptions.None)
+        {
+            CheckOptions(options);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void CheckOptions(AllocationOptions options)
+    {
+        options.ThrowIfUndefined();
         if (_options.Constructor != null && (options & AllocationOptions.Zeroed) != 0)
         {
             throw new ArgumentOutOfRangeException(nameof(options), options, $"The objects of {Name} have a constructor and cannot be zeroed as well.");

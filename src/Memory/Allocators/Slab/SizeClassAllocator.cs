@@ -278,6 +278,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
             throw new ArgumentOutOfRangeException(nameof(alignment), alignment, _large == null ? $"Alignment must be a power of two, at most {SlabChunks.UnitBytes:N0} bytes." : "Alignment must be a power of two.");
         }
 
+        options.ThrowIfUndefined();
         int index = SizeClasses.Of(size, Math.Max(alignment, DefaultAlignment));
         if (index < 0)
         {

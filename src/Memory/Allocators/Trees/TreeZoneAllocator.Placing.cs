@@ -318,9 +318,9 @@ public sealed unsafe partial class TreeZoneAllocator
         internal Request(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, int level = -1, int membrane = -1, int handle = -1)
         {
             ArgumentOutOfRangeException.ThrowIfZero(size);
-            if (!BitOperations.IsPow2(alignment) || alignment > MaxAlignment)
+            if (((alignment ^ DefaultAlignment) | (uint)options) != 0)
             {
-                throw new ArgumentOutOfRangeException(nameof(alignment), alignment, $"The alignment must be a power of two up to {MaxAlignment:N0} bytes.");
+                CheckUnusual(alignment, options);
             }
 
             Size = size;
@@ -336,6 +336,16 @@ public sealed unsafe partial class TreeZoneAllocator
         }
 
         internal bool HasTag => Movable || Tag != 0;
+
+        private static void CheckUnusual(nuint alignment, AllocationOptions options)
+        {
+            if (!BitOperations.IsPow2(alignment) || alignment > MaxAlignment)
+            {
+                throw new ArgumentOutOfRangeException(nameof(alignment), alignment, $"The alignment must be a power of two up to {MaxAlignment:N0} bytes.");
+            }
+
+            options.ThrowIfUndefined();
+        }
     }
 
     /// <summary>How an attempt ended.</summary>

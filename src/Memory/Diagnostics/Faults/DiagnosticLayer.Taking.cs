@@ -16,6 +16,7 @@ public sealed unsafe partial class DiagnosticLayer
             throw new ArgumentOutOfRangeException(nameof(alignment), alignment, "Alignment must be a power of two.");
         }
 
+        options.ThrowIfUndefined();
         CheckThread();
         if (!_isCollectedBeneath || owner == OwnerId.None)
         {
