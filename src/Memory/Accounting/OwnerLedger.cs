@@ -113,11 +113,15 @@ public sealed class OwnerLedger
     /// <summary>Whether an owner could be charged with so much now, also one without an account.</summary>
     internal bool HasRoom(OwnerId owner, long bytes) => Find(owner)?.HasRoom(bytes) ?? (DefaultLimitBytes == long.MaxValue || bytes <= DefaultLimitBytes);
 
-    /// <summary>Counts a request that was refused because of its owner, and gives the error. An owner without an account gets none for it.</summary>
-    internal LimitExceededException Refuse(OwnerId owner, long bytes, long blockBytes = 0)
+    /// <summary>Counts a request that was refused because of its owner, unless it was counted already, and gives the error. An owner without an account gets none for it.</summary>
+    internal LimitExceededException Refuse(OwnerId owner, long bytes, bool counts, long blockBytes = 0)
     {
         OwnerAccount? account = Find(owner);
-        account?.NoteRefusal();
+        if (counts)
+        {
+            account?.NoteRefusal();
+        }
+
         return account is not null ? account.LimitReached(bytes, blockBytes)
             : Count == MaxOwners ? TooMany(owner)
             : OwnerAccount.LimitReached(owner, bytes, blockBytes, 0, DefaultLimitBytes);

@@ -45,12 +45,16 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
         }
 
         long bytes = Saturated(size);
-        ThrowIfRefused(bytes, alignment, options, owner);
+        if (!HasRoom(bytes, alignment, options, owner))
+        {
+            throw Refuse(owner, bytes, options);
+        }
+
         int resets = BeginTaking();
         try
         {
             nint address = Inner.Allocate(size, alignment, options, owner);
-            return TryCharge(address, bytes, owner, resets) ? address : throw Refuse(owner, bytes);
+            return TryCharge(address, bytes, owner, resets) ? address : throw Refuse(owner, bytes, options);
         }
         finally
         {
@@ -68,10 +72,9 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
 
         address = 0;
         long bytes = Saturated(size);
-        if (!Owners.HasRoom(owner, bytes))
+        if (!HasRoom(bytes, alignment, options, owner))
         {
-            ThrowIfWrong(alignment, options);
-            Refuse(owner, bytes);
+            Refuse(owner, bytes, options);
             return false;
         }
 
@@ -86,7 +89,7 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
             if (!TryCharge(address, bytes, owner, resets))
             {
                 address = 0;
-                Refuse(owner, bytes);
+                Refuse(owner, bytes, options);
                 return false;
             }
 
@@ -113,6 +116,17 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
             return Inner.Reallocate(address, size, owner);
         }
 
+        return TryResize(address, size, entry, inPlace: false, out nint moved) ? moved : throw Refuse(Owners.AccountAt(entry.Slot).Owner, Saturated(size), AllocationOptions.None);
+    }
+
+    /// <inheritdoc/>
+    protected internal override bool TryResizeInPlace(nint address, nuint size) =>
+        TryForget(address, out Entry entry) ? TryResize(address, size, entry, inPlace: true, out _) : Inner.TryResizeInPlace(address, size);
+
+    /// <summary>Resizes a block whose entry was taken out, and notes it again. False when its owner may not have more, or, in place, it cannot be done.</summary>
+    private bool TryResize(nint address, nuint size, Entry entry, bool inPlace, out nint moved)
+    {
+        moved = 0;
         OwnerAccount account = Owners.AccountAt(entry.Slot);
         long bytes = Saturated(size);
         long more = bytes - entry.Bytes;
@@ -123,24 +137,30 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
         if (reserves && !account.TryReserve(more))
         {
             PutBackIfLive(address, entry);
-            throw Refuse(account.Owner, bytes);
+            return false;
         }
 
         int resets = Volatile.Read(ref _resets);
-        nint moved;
         try
         {
-            moved = Inner.Reallocate(address, size, account.Owner);
+            moved = !inPlace ? Inner.Reallocate(address, size, account.Owner) : Inner.TryResizeInPlace(address, size) ? address : 0;
         }
-        catch
+        finally
         {
-            if (reserves)
+            if (moved == 0)
             {
-                account.ReleaseSome(more);
-            }
+                if (reserves)
+                {
+                    account.ReleaseSome(more);
+                }
 
-            PutBackIfLive(address, entry);
-            throw;
+                PutBackIfLive(address, entry);
+            }
+        }
+
+        if (moved == 0)
+        {
+            return false;
         }
 
         if (more < 0)
@@ -150,7 +170,7 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
 
         account.NotePeak();
         PutBack(moved, entry with { Bytes = bytes }, resets);
-        return moved;
+        return true;
     }
 
     /// <inheritdoc/>
@@ -227,6 +247,24 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
 
     internal override OwnerLedger? Ledger => Owners;
 
+    internal override bool TryFindOwner(nint address, out OwnerId owner)
+    {
+        Part part = PartOf(address);
+        Entry entry;
+        lock (part.Lock)
+        {
+            entry = part.Blocks.GetValueOrDefault(address);
+        }
+
+        if (entry.Slot == 0)
+        {
+            return Inner.TryFindOwner(address, out owner);
+        }
+
+        owner = Owners.AccountAt(entry.Slot).Owner;
+        return true;
+    }
+
     internal override long FreeCollected(nint core, OwnerId owner)
     {
         bool isQuiet = _underWay.IsNothing;
@@ -255,16 +293,6 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
         _disposed = true;
         base.Dispose(disposing);
         ForgetAll(onlyGone: false);
-    }
-
-    private static void ThrowIfWrong(nuint alignment, AllocationOptions options)
-    {
-        if (!System.Numerics.BitOperations.IsPow2(alignment))
-        {
-            throw new ArgumentOutOfRangeException(nameof(alignment), alignment, "Alignment must be a power of two.");
-        }
-
-        options.ThrowIfUndefined();
     }
 
     private void Release(nint address, nuint size, bool sized)
@@ -322,19 +350,28 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
 
     private void EndTaking() => _underWay.End();
 
-    private void ThrowIfRefused(long bytes, nuint alignment, AllocationOptions options, OwnerId owner)
+    /// <summary>Whether an owner could be charged with so much now.</summary>
+    private bool HasRoom(long bytes, nuint alignment, AllocationOptions options, OwnerId owner)
     {
-        if (!Owners.HasRoom(owner, bytes))
+        if (Owners.HasRoom(owner, bytes))
         {
-            // Arguments come before limits: a wrong one is never "no memory".
-            ThrowIfWrong(alignment, options);
-            throw Refuse(owner, bytes);
+            return true;
         }
+
+        // Arguments come before limits: a wrong one is never "no memory".
+        if (!System.Numerics.BitOperations.IsPow2(alignment))
+        {
+            throw new ArgumentOutOfRangeException(nameof(alignment), alignment, "Alignment must be a power of two.");
+        }
+
+        options.ThrowIfUndefined();
+        return false;
     }
 
-    private LimitExceededException Refuse(OwnerId owner, long bytes)
+    private LimitExceededException Refuse(OwnerId owner, long bytes, AllocationOptions options)
     {
-        Interlocked.Increment(ref _refusals);
-        return Owners.Refuse(owner, bytes);
+        int failures = FailuresOf(options);
+        Interlocked.Add(ref _refusals, failures);
+        return Owners.Refuse(owner, bytes, counts: failures > 0);
     }
 }

@@ -9,8 +9,8 @@ internal static class AllocationOptionsCheck
     private const AllocationOptions Defined =
         AllocationOptions.Zeroed | AllocationOptions.NoGrow | AllocationOptions.Movable | AllocationOptions.Reclaimable | AllocationOptions.Emergency;
 
-    /// <summary>Whether every bit has a meaning.</summary>
-    internal static bool AreDefined(this AllocationOptions options) => (options & ~Defined) == 0;
+    /// <summary>Whether every bit has a meaning, if only between layers.</summary>
+    internal static bool AreDefined(this AllocationOptions options) => (options & ~(Defined | MemoryAllocator.AskedAgain)) == 0;
 
     /// <summary>Throws for bits that have none.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Says which they are, and which there are.</exception>

@@ -80,6 +80,8 @@ public abstract class AllocatorLayer : MemoryAllocator
 
     internal override OwnerLedger? Ledger => Inner.Ledger;
 
+    internal override bool TryFindOwner(nint address, out OwnerId owner) => Inner.TryFindOwner(address, out owner);
+
     internal override nint AddressAbove(nint core) => Inner.AddressAbove(core);
 
     internal override long FreeCollected(nint core, OwnerId owner) => Inner.FreeCollected(core, owner);

@@ -16,6 +16,9 @@ public abstract class MemoryAllocator : IDisposable
     /// <summary>Alignment in bytes that every block has without asking.</summary>
     public const int DefaultAlignment = 16;
 
+    /// <summary>An option of requests that a layer repeats, after the first was refused: another refusal is no news. It counts nowhere and is not told.</summary>
+    internal const AllocationOptions AskedAgain = (AllocationOptions)(1 << 29);
+
     /// <summary>Name used in errors, statistics and meters.</summary>
     public abstract string Name { get; }
 
@@ -151,6 +154,23 @@ public abstract class MemoryAllocator : IDisposable
     }
 
     /// <summary>
+    /// Makes a block larger or smaller where it lies and keeps its contents up to the smaller of both sizes; or answers false, and nothing has changed and nothing was refused. A layer that moves blocks
+    /// asks for this first: what takes no new block needs no room for one. An allocator whose <see cref="Reallocate"/> can do more in place than use what a block has does it here too.
+    /// </summary>
+    /// <exception cref="MemoryFaultException">The address is not a live block of this allocator.</exception>
+    protected internal virtual bool TryResizeInPlace(nint address, nuint size)
+    {
+        nuint usable = UsableSize(address);
+        bool fits = size <= usable && usable / 2 <= size;
+        if (fits)
+        {
+            NoteSize(address, size);
+        }
+
+        return fits;
+    }
+
+    /// <summary>
     /// Charges memory that a layer keeps beside this allocator for blocks of its own to the limit and the budget here, as if it were committed here; false, with nothing charged, when it does not fit.
     /// An allocator without a limit has nothing to do. Outside all locks, from any thread.
     /// </summary>
@@ -159,6 +179,13 @@ public abstract class MemoryAllocator : IDisposable
     /// <summary>Gives back what <see cref="TryChargeBeside"/> charged. Never throws, also when the allocator is disposed.</summary>
     protected internal virtual void RefundBeside(long bytes)
     {
+    }
+
+    /// <summary>Whose a live block is, where this allocator or a layer beneath knows better than whoever named an owner when the block was last moved; false where it does not.</summary>
+    internal virtual bool TryFindOwner(nint address, out OwnerId owner)
+    {
+        owner = default;
+        return false;
     }
 
     /// <summary>Where this allocator, with its layers, hands out the block that lies at an address in the one at the bottom; 0 when a layer does not know it.</summary>
@@ -186,4 +213,7 @@ public abstract class MemoryAllocator : IDisposable
 
     /// <summary>The bytes asked for as errors and events report them, which count in <see cref="long"/>.</summary>
     private protected static long Saturated(nuint size) => size > long.MaxValue ? long.MaxValue : (long)size;
+
+    /// <summary>How many failures a refusal of a request with these options is: 1, or 0 where it is <see cref="AskedAgain"/>.</summary>
+    private protected static int FailuresOf(AllocationOptions options) => (options & AskedAgain) == 0 ? 1 : 0;
 }

@@ -96,12 +96,17 @@ public sealed class OwnerQuotaLayerTests
         ledger.SetLimit(One, 100_000);
         nint block = allocator.Allocate(1_000, owner: One);
         nint neighbour = allocator.Allocate(1_000);
-        block = allocator.Reallocate(block, 30_000);
+        nint moved = allocator.Reallocate(block, 30_000, new OwnerId(2));
+        Assert.NotEqual(block, moved);
+        Assert.False(ledger.Knows(new OwnerId(2)));
+        block = moved;
         Assert.InRange(ledger.GetUsage(One).UsedBytes, 30_000, 30_100);
         Assert.Equal(One, allocator.EnumerateBlocks().Single(info => info.Address == block).Owner);
         Assert.Equal(One, Assert.Throws<LimitExceededException>(() => allocator.Reallocate(block, 200_000)).Owner);
         Assert.InRange(ledger.GetUsage(One).UsedBytes, 30_000, 30_100);
         allocator.Free(neighbour);
+        block = allocator.Reallocate(block, 20_000);
+        Assert.InRange(ledger.GetUsage(One).UsedBytes, 20_000, 20_100);
         block = allocator.Reallocate(block, 10);
         Assert.InRange(ledger.GetUsage(One).UsedBytes, 10, 100);
         allocator.Free(block);

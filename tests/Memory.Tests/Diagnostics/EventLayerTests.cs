@@ -161,6 +161,32 @@ public sealed class EventLayerTests
             listener.Seen);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("Q")]
+    [InlineData("DQ")]
+    [InlineData("QD")]
+    public void A_block_that_moves_is_told_as_that_of_the_owner_who_keeps_it(string layers)
+    {
+        using Listener listener = new(EventLevel.Verbose, ToolkitEventSource.Keywords.Blocks);
+        MemoryAllocator core = layers.Length == 0 ? SegregatedAllocator.WithCapacity(1 << 20) : new PoolAllocator([new PoolConfig(128, 64 << 10), new PoolConfig(16384, 128 << 10)], 1 << 20);
+        LayerStack stack = new(layers, core, new OwnerLedger());
+        using EventLayer layer = new(stack.Top, name: listener.Allocator);
+        nint block = layer.Allocate(50, owner: new OwnerId(5));
+        layer.Allocate(50);
+        nint nobodys = layer.Allocate(50);
+        layer.Allocate(50);
+        nint moved = layer.Reallocate(block, 5_000, new OwnerId(9));
+        nint given = layer.Reallocate(nobodys, 5_000, new OwnerId(9));
+        layer.Free(moved);
+        layer.Free(given);
+        Assert.NotEqual(block, moved);
+        Assert.NotEqual(nobodys, given);
+        Assert.Equal(
+            ["Allocated 5", "Allocated 0", "Allocated 0", "Allocated 0", "Freed 5", "Allocated 5", "Freed 0", "Allocated 9", "Freed 5", "Freed 9"],
+            listener.Seen.Select(line => $"{line.Split(' ')[0]} {line.Split(' ')[3]}"));
+    }
+
     [Fact]
     public void What_a_layer_beneath_finds_without_a_call_to_tell_is_told()
     {

@@ -16,7 +16,7 @@ public abstract unsafe partial class PageAllocator
 
         if (size > (nuint)MaxBlockBytes)
         {
-            return Fail(size, owner, Obstacle.Space, null, throws, 0, highest);
+            return Fail(size, options, owner, Obstacle.Space, null, throws, 0, highest);
         }
 
         int shift = _areas[0].GranuleShift;
@@ -79,7 +79,7 @@ public abstract unsafe partial class PageAllocator
                     continue;
                 }
 
-                return Fail(size, owner, obstacle, refusal, throws, needed, highest);
+                return Fail(size, options, owner, obstacle, refusal, throws, needed, highest);
             }
         }
         finally
@@ -309,13 +309,17 @@ public abstract unsafe partial class PageAllocator
         return -1;
     }
 
-    private nint Fail(nuint size, OwnerId owner, Obstacle obstacle, VirtualMemoryException? refusal, bool throws, long needed, int highest)
+    private nint Fail(nuint size, AllocationOptions options, OwnerId owner, Obstacle obstacle, VirtualMemoryException? refusal, bool throws, long needed, int highest)
     {
         long available = 0;
         long used;
         EnterSettled();
-        _failures++;
-        FailedLocked(highest);
+        if (FailuresOf(options) > 0)
+        {
+            _failures++;
+            FailedLocked(highest);
+        }
+
         foreach (BuddyArea area in _areas)
         {
             available = Math.Max(available, area.LargestFreeBytes());

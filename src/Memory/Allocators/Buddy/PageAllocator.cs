@@ -174,6 +174,9 @@ public abstract unsafe partial class PageAllocator : MemoryAllocator
     /// <inheritdoc/>
     protected internal override void NoteSize(nint address, nuint size) => TryResize(address, size);
 
+    /// <inheritdoc/>
+    protected internal override bool TryResizeInPlace(nint address, nuint size) => TryResize(address, size);
+
     /// <summary>Whether a block of an area may become longer where it is. Under the lock.</summary>
     private protected virtual bool MayLengthenLocked(int area, long granules) => true;
 

@@ -49,10 +49,10 @@ public sealed unsafe partial class DualPoolAllocator
             // Free memory of either pool may stand in the way of the budget: give it back and try once more.
             if (reclaimed || obstacle != Obstacle.Limit || Trim() == 0)
             {
-                Interlocked.Increment(ref _failedAllocations);
+                Interlocked.Add(ref _failedAllocations, FailuresOf(options));
                 if (obstacle == Obstacle.Fragmented)
                 {
-                    Interlocked.Increment(ref _fragmentationEvents);
+                    Interlocked.Add(ref _fragmentationEvents, FailuresOf(options));
                 }
 
                 return !throws ? 0 : throw Failure(size, blocks, owner, obstacle, refusal);

@@ -51,7 +51,7 @@ public sealed unsafe partial class PoolAllocator
                 ThrowIfDisposed();
             }
 
-            Interlocked.Increment(ref _failedAllocations);
+            Interlocked.Add(ref _failedAllocations, FailuresOf(options));
             return !throws ? 0 : throw Refused(size, LargestPool.BlockBytes, owner, $"the largest block has {LargestPool.BlockBytes:N0} bytes. Add a pool of larger blocks, or split the request.");
         }
 
@@ -81,7 +81,7 @@ public sealed unsafe partial class PoolAllocator
             // Free chunks of other pools may stand in the way of the limit. Give them back and try once more.
             if (reclaimed || worst is not (Obstacle.Limit or Obstacle.Budget) || Trim() == 0)
             {
-                Interlocked.Increment(ref _failedAllocations);
+                Interlocked.Add(ref _failedAllocations, FailuresOf(options));
                 return !throws ? 0 : throw Failure(size, owner, worst, first, refusal);
             }
         }

@@ -117,7 +117,7 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
             ThrowIfDisposed();
             if (!fits)
             {
-                _failures++;
+                _failures += FailuresOf(options);
                 return false;
             }
         }
@@ -131,7 +131,7 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
             {
                 if (drawn && !_ready.TryPop(out address))
                 {
-                    _failures++;
+                    _failures += FailuresOf(options);
                     return false;
                 }
 

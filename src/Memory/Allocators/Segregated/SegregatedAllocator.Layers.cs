@@ -9,6 +9,21 @@ public sealed unsafe partial class SegregatedAllocator
 
     internal override OwnerLedger? Ledger => _owners;
 
+    internal override bool TryFindOwner(nint address, out OwnerId owner)
+    {
+        try
+        {
+            SizeAndOwnerOf(address, out owner);
+            return true;
+        }
+        catch (MemoryFaultException)
+        {
+            // Another thread has freed it since.
+            owner = default;
+            return false;
+        }
+    }
+
     internal override long FreeCollected(nint core, OwnerId owner)
     {
         BiasedLock.Record? entered = _lock.Enter();

@@ -13,13 +13,19 @@ public sealed unsafe partial class SegregatedAllocator
     public override nint Reallocate(nint address, nuint size, OwnerId owner = default)
     {
         ArgumentOutOfRangeException.ThrowIfZero(size);
+        return TryResizeInPlace(address, size) ? address : Move(address, size, owner);
+    }
+
+    /// <inheritdoc/>
+    protected internal override bool TryResizeInPlace(nint address, nuint size)
+    {
         if (size > (nuint)_capacityBytes || !TryReallocateInPlace(address, size))
         {
-            return Move(address, size, owner);
+            return false;
         }
 
         CheckPressure();
-        return address;
+        return true;
     }
 
     /// <summary>To a new block, also where the old one would do for the base class: its usable size must be that of the request.</summary>

@@ -54,14 +54,19 @@ public sealed unsafe partial class SegregatedAllocator
             }
         }
 
-        Interlocked.Increment(ref _failures);
+        bool counts = FailuresOf(request.Options) > 0;
+        Interlocked.Add(ref _failures, counts ? 1 : 0);
         long requested = Saturated(size);
-        LimitExceededException? limit = obstacle == Obstacle.Owner ? _owners.Refuse(owner, requested, (long)request.Granules << GranuleShift) : null;
+        LimitExceededException? limit = obstacle == Obstacle.Owner ? _owners.Refuse(owner, requested, counts, (long)request.Granules << GranuleShift) : null;
         long used;
         BiasedLock.Record? entered = _lock.Enter();
         used = _heap.LiveGranules << GranuleShift;
         _lock.Exit(entered);
-        Observer?.OnAllocationFailed(this, requested, CapacityBytes - used, owner);
+        if (counts)
+        {
+            Observer?.OnAllocationFailed(this, requested, CapacityBytes - used, owner);
+        }
+
         return !throws ? 0 : throw limit ?? Failure(requested, used, owner, obstacle, refusal);
     }
 

@@ -176,7 +176,7 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
         if (size > (nuint)ObjectBytes || alignment > (nuint)Math.Max(_options.Alignment, DefaultAlignment))
         {
             _engine.ThrowIfDisposedOutside();
-            Interlocked.Increment(ref _engine.FailedAllocations);
+            Interlocked.Add(ref _engine.FailedAllocations, FailuresOf(options));
             return !throws ? 0 : throw new AllocationFailedException(Name, Saturated(size), ObjectBytes, owner, $"objects have {ObjectBytes:N0} bytes and are aligned to {Math.Max(_options.Alignment, DefaultAlignment):N0}.", null, GetStatistics().LiveBytes, _options.LimitBytes);
         }
 
@@ -187,7 +187,7 @@ public sealed unsafe partial class ObjectCache : MemoryAllocator
         nint block = _engine.Allocate(0, size + (nuint)_overhead, isWatched ? options & ~AllocationOptions.Zeroed : options, owner, out byte before, out SlabEngine.Obstacle obstacle, out VirtualMemoryException? refusal);
         if (block == 0)
         {
-            Interlocked.Increment(ref _engine.FailedAllocations);
+            Interlocked.Add(ref _engine.FailedAllocations, FailuresOf(options));
             return !throws ? 0 : throw _engine.Failure(size, ObjectBytes, owner, obstacle, refusal);
         }
 

@@ -61,9 +61,8 @@ public abstract unsafe partial class SizeClassAllocator
             return base.Reallocate(address, size, owner);
         }
 
-        if (_large.TryResize(address, size))
+        if (TryResizeLarge(address, size))
         {
-            _engine.AfterGrowthBeside();
             return address;
         }
 
@@ -80,6 +79,21 @@ public abstract unsafe partial class SizeClassAllocator
         _large.Free(address);
         _engine.AfterGrowthBeside();
         return moved;
+    }
+
+    /// <inheritdoc/>
+    protected internal sealed override bool TryResizeInPlace(nint address, nuint size) =>
+        _large == null || _engine.Covers(address) ? _engine.TryResize(address, size) : size > SizeClasses.MaxBytes && TryResizeLarge(address, size);
+
+    private bool TryResizeLarge(nint address, nuint size)
+    {
+        bool isResized = _large!.TryResize(address, size);
+        if (isResized)
+        {
+            _engine.AfterGrowthBeside();
+        }
+
+        return isResized;
     }
 
     /// <inheritdoc/>

@@ -300,7 +300,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
 
         if (address == 0)
         {
-            Interlocked.Increment(ref _engine.FailedAllocations);
+            Interlocked.Add(ref _engine.FailedAllocations, FailuresOf(options));
         }
         else
         {
@@ -329,7 +329,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         if (_large == null)
         {
             _engine.ThrowIfDisposedOutside();
-            Interlocked.Increment(ref _engine.FailedAllocations);
+            Interlocked.Add(ref _engine.FailedAllocations, FailuresOf(options));
             return !throws ? 0 : throw Refused(size, SizeClasses.MaxBytes, owner, $"the largest block has {SizeClasses.MaxBytes:N0} bytes. Split the request, or take GeneralAllocator.");
         }
 
@@ -339,7 +339,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
             return address;
         }
 
-        Interlocked.Increment(ref _engine.FailedAllocations);
+        Interlocked.Add(ref _engine.FailedAllocations, FailuresOf(options));
         if (!throws)
         {
             return 0;

@@ -33,7 +33,7 @@ public sealed unsafe partial class TreeZoneAllocator
         nint address = request.Size <= (nuint)_options.TotalBytes ? PlaceAnywhere(request, ref outcome) : 0;
         if (address == 0)
         {
-            Interlocked.Increment(ref _failedAllocations);
+            Interlocked.Add(ref _failedAllocations, FailuresOf(request.Options));
             return 0;
         }
 

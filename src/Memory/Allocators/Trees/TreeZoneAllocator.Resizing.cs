@@ -19,6 +19,9 @@ public sealed unsafe partial class TreeZoneAllocator
     /// <inheritdoc/>
     protected internal override void NoteSize(nint address, nuint size) => TryResize(address, size, sameGranules: true);
 
+    /// <inheritdoc/>
+    protected internal override bool TryResizeInPlace(nint address, nuint size) => TryResize(address, size, sameGranules: false);
+
     private bool TryResize(nint address, nuint size, bool sameGranules)
     {
         TreeZone zone = EnterBlock(address, out int granule);

@@ -57,7 +57,11 @@ public sealed class EventLayer : AllocatorLayer
         }
         catch (MemoryToolkitException e)
         {
-            TellFailed(e, owner);
+            if (FailuresOf(options) > 0)
+            {
+                TellFailed(e, owner);
+            }
+
             throw;
         }
 
@@ -70,7 +74,7 @@ public sealed class EventLayer : AllocatorLayer
     {
         if (!Inner.TryAllocate(size, out address, alignment, options, owner))
         {
-            if (Log.IsEnabled())
+            if (FailuresOf(options) > 0 && Log.IsEnabled())
             {
                 AllocatorStatistics now = Inner.GetStatistics();
                 Log.AllocationFailed(Name, Saturated(size), Math.Max(0, now.LimitBytes - now.LiveBytes), owner.Value);
@@ -130,7 +134,8 @@ public sealed class EventLayer : AllocatorLayer
 
     /// <inheritdoc/>
     /// <remarks>
-    /// Told as a free and an allocation, also where the block stays in place. A block that stays is still its owner's; one that moves is that of <paramref name="owner"/>, if that names somebody.
+    /// Told as a free and an allocation, also where the block stays in place. A block that stays is still its owner's; one that moves is that of <paramref name="owner"/>, if that names somebody and
+    /// what is beneath does not keep it for the owner it had, as owners with limits do.
     /// </remarks>
     public override nint Reallocate(nint address, nuint size, OwnerId owner = default)
     {
@@ -141,13 +146,7 @@ public sealed class EventLayer : AllocatorLayer
             long before = wanted ? (long)Inner.UsableSize(address) : 0;
             noted = TakeOwner(address);
             nint moved = Inner.Reallocate(address, size, owner);
-            if (wanted)
-            {
-                Log.Freed(Name, address, before, noted.Value);
-            }
-
-            bool keepsOwner = owner == OwnerId.None || (moved == address && noted != OwnerId.None);
-            TellAllocated(moved, size, keepsOwner ? noted : owner);
+            TellResized(address, wanted ? before : null, noted, moved, size, owner);
             return moved;
         }
         catch (MemoryFaultException e)
@@ -165,6 +164,21 @@ public sealed class EventLayer : AllocatorLayer
             TellFailed(e, owner == OwnerId.None ? noted : owner);
             throw;
         }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Told like <see cref="Reallocate"/>, if it is done.</remarks>
+    protected internal override bool TryResizeInPlace(nint address, nuint size)
+    {
+        bool wanted = Log.AreBlocksWanted();
+        long before = wanted ? UsableBytes(address, 0) : 0;
+        if (!Inner.TryResizeInPlace(address, size))
+        {
+            return false;
+        }
+
+        TellResized(address, wanted ? before : null, TakeOwner(address), address, size, OwnerId.None);
+        return true;
     }
 
     /// <inheritdoc/>
@@ -243,6 +257,23 @@ public sealed class EventLayer : AllocatorLayer
         {
             Log.Allocated(Name, address, UsableBytes(address, size), owner.Value);
         }
+    }
+
+    /// <param name="address">Where the block was.</param>
+    /// <param name="before">Its usable bytes then; null when nobody wants to know.</param>
+    /// <param name="noted">Whose it was.</param>
+    /// <param name="moved">Where it is.</param>
+    /// <param name="size">What was asked for.</param>
+    /// <param name="given">The owner that was named.</param>
+    private void TellResized(nint address, long? before, OwnerId noted, nint moved, nuint size, OwnerId given)
+    {
+        if (before is { } bytes)
+        {
+            Log.Freed(Name, address, bytes, noted.Value);
+        }
+
+        OwnerId owner = moved == address || given == OwnerId.None ? noted : given;
+        TellAllocated(moved, size, before is not null && Inner.TryFindOwner(moved, out OwnerId kept) ? kept : owner);
     }
 
     private long UsableBytes(nint address, nuint size)

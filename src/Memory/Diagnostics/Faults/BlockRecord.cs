@@ -38,6 +38,9 @@ internal struct BlockRecord
     /// <summary>Whether a write after the free was reported already.</summary>
     internal bool IsReported;
 
+    /// <summary>Whether the block is somebody's.</summary>
+    internal readonly bool IsLive => State is RecordState.Live or RecordState.Resizing;
+
     /// <summary>Whether an address lies in the block or its guards.</summary>
     internal readonly bool Contains(nint address) => (nuint)(address - Base) < (nuint)TotalBytes;
 }
@@ -47,6 +50,9 @@ internal enum RecordState : byte
 {
     /// <summary>The caller's.</summary>
     Live,
+
+    /// <summary>The caller's, who makes it larger or smaller at this moment: its guards are not to be looked at.</summary>
+    Resizing,
 
     /// <summary>Being poisoned, and nobody else's business.</summary>
     Freeing,

@@ -48,8 +48,13 @@ internal sealed unsafe class BlockRecordTable
     {
         private const int FirstSlots = 64;
 
+        private static int s_shards;
+
         /// <summary>From here on the table is emptied of the dead before it grows, if most are.</summary>
         private const int ManySlots = 1 << 14;
+
+        /// <summary>Its number among the shards of all tables.</summary>
+        internal readonly int Number = Interlocked.Increment(ref s_shards);
 
         internal AllocatorLock Lock;
         internal bool IsClosed;
@@ -57,7 +62,9 @@ internal sealed unsafe class BlockRecordTable
         internal long Allocations;
         internal long Frees;
 
-        /// <summary>Blocks that a thread is poisoning or giving back beneath without the lock, since it has found them here: the memory beneath must stay as it is until there are none.</summary>
+        /// <summary>
+        /// Blocks that a thread is poisoning, giving back or resizing beneath without the lock, since it has found them here: the memory beneath must stay as it is until there are none.
+        /// </summary>
         internal int Leaving;
 
         private BlockRecord* _slots;
@@ -127,7 +134,7 @@ internal sealed unsafe class BlockRecordTable
             }
         }
 
-        /// <summary>Waits, without the lock, until no block is leaving but those of the calling thread itself, of which there are <paramref name="own"/> in all shards.</summary>
+        /// <summary>Waits, without the lock, until no block is leaving but those of the calling thread itself, of which there are <paramref name="own"/> here.</summary>
         internal void WaitForLeaving(int own)
         {
             SpinWait wait = default;

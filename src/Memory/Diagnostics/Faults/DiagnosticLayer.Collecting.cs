@@ -44,26 +44,33 @@ public sealed unsafe partial class DiagnosticLayer
             return isQuiet && _underWay.IsNothing ? Inner.FreeCollected(core, owner) : 0;
         }
 
-        if (!TryCollect(address, owner, out BlockRecord block, out MemoryFaultRecord? fault))
+        int resets = Volatile.Read(ref _resetsEnded);
+        BlockRecordTable.Shard shard = _records.ShardOf(address);
+        if (!TryCollect(shard, address, owner, out BlockRecord block, out MemoryFaultRecord? fault))
         {
             return 0;
         }
 
-        long freed = block.Requested;
-        if (block.Place == RecordPlace.Pages)
+        long freed = 0;
+        LeavingNote note = new(shard.Number, t_leaving);
+        t_leaving = &note;
+        try
         {
-            RetirePages(block);
+            freed = FreeCollectedBeneath(core, owner, block);
         }
-        else
+        finally
         {
-            freed = Inner.FreeCollected(core, owner);
             if (freed == 0)
             {
-                Uncollect(block);
-                return 0;
+                Restore(shard, block, resets);
             }
 
-            _stacks.Drop(block.Stack);
+            HasLeft(shard, note);
+        }
+
+        if (freed == 0)
+        {
+            return 0;
         }
 
         if (block.State == RecordState.Quarantined)
@@ -74,6 +81,23 @@ public sealed unsafe partial class DiagnosticLayer
         if (fault is not null)
         {
             Report(fault);
+        }
+
+        return freed;
+    }
+
+    private long FreeCollectedBeneath(nint core, OwnerId owner, in BlockRecord block)
+    {
+        if (block.Place == RecordPlace.Pages)
+        {
+            RetirePages(block);
+            return block.Requested;
+        }
+
+        long freed = Inner.FreeCollected(core, owner);
+        if (freed > 0)
+        {
+            _stacks.Drop(block.Stack);
         }
 
         return freed;
@@ -104,11 +128,10 @@ public sealed unsafe partial class DiagnosticLayer
     private bool IsQuarantined(nint address) => TryLook(address, out BlockRecord record) && record.State == RecordState.Quarantined;
 
     /// <summary>Ends a block in the records, if it is the owner's; <paramref name="block"/> is as it was before.</summary>
-    private bool TryCollect(nint address, OwnerId owner, out BlockRecord block, out MemoryFaultRecord? fault)
+    private bool TryCollect(BlockRecordTable.Shard shard, nint address, OwnerId owner, out BlockRecord block, out MemoryFaultRecord? fault)
     {
         block = default;
         fault = null;
-        BlockRecordTable.Shard shard = _records.ShardOf(address);
         shard.Lock.Enter();
         try
         {
@@ -133,6 +156,7 @@ public sealed unsafe partial class DiagnosticLayer
             }
 
             shard.Frees += isLive ? 1 : 0;
+            Interlocked.Increment(ref shard.Leaving);
         }
         finally
         {
@@ -145,25 +169,5 @@ public sealed unsafe partial class DiagnosticLayer
         }
 
         return true;
-    }
-
-    /// <summary>Undoes <see cref="TryCollect"/> for a block that beneath was not to be had.</summary>
-    private void Uncollect(in BlockRecord block)
-    {
-        BlockRecordTable.Shard shard = _records.ShardOf(block.Address);
-        shard.Lock.Enter();
-        BlockRecord* record = shard.IsClosed ? null : shard.Find(block.Address);
-        bool isBack = record is not null && record->State == RecordState.Freed && record->Base == block.Base;
-        if (isBack)
-        {
-            *record = block;
-            shard.Frees -= block.State == RecordState.Live ? 1 : 0;
-        }
-
-        shard.Lock.Exit();
-        if (isBack && block.State == RecordState.Live)
-        {
-            CountLive(block.Requested);
-        }
     }
 }

@@ -82,7 +82,7 @@ public sealed unsafe partial class DiagnosticLayer
                         continue;
                     }
 
-                    live += record.State == RecordState.Live ? 1 : 0;
+                    live += record.IsLive ? 1 : 0;
                     if (record.Place != RecordPlace.Pages && !Inner.Owns(record.Base))
                     {
                         violations.Add($"The block at 0x{record.Address:x} is {record.State} here, and the allocator beneath does not know of it.");
@@ -210,13 +210,13 @@ public sealed unsafe partial class DiagnosticLayer
         const string Twice = "the block is free already. Size, owner and place are those of its last life.";
         if (seen.Address != 0 && seen.State != RecordState.Freed)
         {
-            return Describe(seen, MemoryFault.DoubleFree, Twice);
+            return Describe(seen, MemoryFault.DoubleFree, seen.IsLive ? "another thread makes the block larger or smaller at this moment." : Twice);
         }
 
         // A record of a block that is gone does not matter where another block lies over it now.
         if (FindOver(address, out BlockRecord over))
         {
-            return Describe(over, MemoryFault.NotABlockStart, $"the address lies {address - over.Address:N0} bytes into the {(over.State == RecordState.Live ? "live" : "free")} block at 0x{over.Address:x}. Use the address that was handed out.", address);
+            return Describe(over, MemoryFault.NotABlockStart, $"the address lies {address - over.Address:N0} bytes into the {(over.IsLive ? "live" : "free")} block at 0x{over.Address:x}. Use the address that was handed out.", address);
         }
 
         return seen.Address != 0

@@ -3,9 +3,10 @@ namespace DimensionStore.Memory;
 /// <summary>The way out: checks, quarantine, and giving back beneath.</summary>
 public sealed unsafe partial class DiagnosticLayer
 {
-    // Blocks that this thread is giving back: above 0 in the handlers of events beneath, who may reset or dispose the layer and must not wait for themselves.
+    // The blocks that this thread is giving back or resizing beneath, in this layer and in others: there are some in the handlers of events beneath, who may reset or dispose a layer, and must not wait for
+    // themselves.
     [ThreadStatic]
-    private static int t_leaving;
+    private static LeavingNote* t_leaving;
 
     private void Release(nint address, nuint size, bool sized)
     {
@@ -23,6 +24,7 @@ public sealed unsafe partial class DiagnosticLayer
 
     private void CheckAndRelease(nint address, nuint size, bool sized)
     {
+        int resets = Volatile.Read(ref _resetsEnded);
         BlockRecordTable.Shard shard = _records.ShardOf(address);
         BlockRecord block = default;
         MemoryFaultRecord? fault = null;
@@ -43,6 +45,7 @@ public sealed unsafe partial class DiagnosticLayer
                 {
                     // Not free beneath before the record says so: the next holder of the address needs it.
                     record->State = StateAfterFree(block);
+                    record->Stack = record->State == RecordState.Freed ? 0 : record->Stack;
                     Interlocked.Increment(ref shard.Leaving);
                     shard.Frees++;
                 }
@@ -60,45 +63,86 @@ public sealed unsafe partial class DiagnosticLayer
         }
 
         CountLive(-block.Requested);
-        switch (StateAfterFree(block))
+        if (StateAfterFree(block) == RecordState.Freeing)
         {
-            case RecordState.Quarantined:
-                RetirePages(block);
-                HasLeft(block.Address);
-                break;
-            case RecordState.Freeing:
-                PoisonAndQuarantine(block);
-                break;
-            default:
-                GiveBackOrRestore(block);
-                _stacks.Drop(block.Stack);
-                break;
+            PoisonAndQuarantine(shard, block);
+        }
+        else
+        {
+            GiveBackOrRestore(shard, block, resets);
         }
     }
 
-    /// <summary>Ends what began when the block was found in its shard.</summary>
-    private void HasLeft(nint address) => Interlocked.Decrement(ref _records.ShardOf(address).Leaving);
+    /// <summary>Ends what began when a block was found in its shard and marked.</summary>
+    private static void HasLeft(BlockRecordTable.Shard shard, in LeavingNote note)
+    {
+        t_leaving = note.Outer;
+        Interlocked.Decrement(ref shard.Leaving);
+    }
+
+    /// <summary>Waits until no other thread is giving a block back or resizing one beneath. Not with a lock.</summary>
+    private void WaitForLeaving()
+    {
+        foreach (BlockRecordTable.Shard shard in _records.Shards)
+        {
+            int own = 0;
+            for (LeavingNote* note = t_leaving; note is not null; note = note->Outer)
+            {
+                own += note->Shard == shard.Number ? 1 : 0;
+            }
+
+            shard.WaitForLeaving(own);
+        }
+    }
 
     /// <summary>Gives a block back; when the allocator beneath finds a fault of its own in it, the block is live again, as it was.</summary>
-    private void GiveBackOrRestore(in BlockRecord block)
+    private void GiveBackOrRestore(BlockRecordTable.Shard shard, in BlockRecord block, int resets)
     {
+        LeavingNote note = new(shard.Number, t_leaving);
+        t_leaving = &note;
         try
         {
             GiveBack(block);
         }
         catch (MemoryFaultException)
         {
-            if (Move(block.Address, RecordState.Freed, RecordState.Live))
-            {
-                Interlocked.Decrement(ref _records.ShardOf(block.Address).Frees);
-                CountLive(block.Requested);
-            }
-
+            Restore(shard, block, resets);
             throw;
         }
         finally
         {
-            HasLeft(block.Address);
+            HasLeft(shard, note);
+        }
+
+        if (block.Place != RecordPlace.Pages)
+        {
+            _stacks.Drop(block.Stack);
+        }
+    }
+
+    /// <summary>Makes the record of a block what it was before it was marked as freed, since beneath it was not to be had.</summary>
+    /// <param name="shard">Where the record is.</param>
+    /// <param name="block">The record as it was.</param>
+    /// <param name="resets">How many resets had ended before it was marked. One that has begun since waits, and then frees the block beneath: it counts as freed then.</param>
+    private void Restore(BlockRecordTable.Shard shard, in BlockRecord block, int resets)
+    {
+        shard.Lock.Enter();
+        BlockRecord* record = shard.IsClosed ? null : shard.Find(block.Address);
+        bool isBack = record is not null && record->State == RecordState.Freed && record->Base == block.Base && Volatile.Read(ref _resetsBegun) == resets;
+        if (isBack)
+        {
+            *record = block;
+            shard.Frees -= block.State == RecordState.Live ? 1 : 0;
+        }
+
+        shard.Lock.Exit();
+        if (!isBack)
+        {
+            _stacks.Drop(block.Place == RecordPlace.Pages ? 0 : block.Stack);
+        }
+        else if (block.State == RecordState.Live)
+        {
+            CountLive(block.Requested);
         }
     }
 
@@ -107,12 +151,20 @@ public sealed unsafe partial class DiagnosticLayer
         : _quarantine.CapacityBytes >= block.TotalBytes ? RecordState.Freeing
         : RecordState.Freed;
 
-    private void PoisonAndQuarantine(in BlockRecord block)
+    private void PoisonAndQuarantine(BlockRecordTable.Shard shard, in BlockRecord block)
     {
         // Outside the lock, so that a large block keeps nobody waiting; nobody else touches a block in this state, and reset and dispose wait for it.
         new Span<byte>((void*)block.Address, checked((int)Math.Min(block.Requested, int.MaxValue))).Fill(GuardBytes.Poison);
-        bool isStillOurs = Move(block.Address, RecordState.Freeing, RecordState.Quarantined);
-        HasLeft(block.Address);
+        shard.Lock.Enter();
+        BlockRecord* record = shard.IsClosed ? null : shard.Find(block.Address);
+        bool isStillOurs = record is not null && record->State == RecordState.Freeing;
+        if (isStillOurs)
+        {
+            record->State = RecordState.Quarantined;
+        }
+
+        shard.Lock.Exit();
+        Interlocked.Decrement(ref shard.Leaving);
         if (!isStillOurs)
         {
             // A reset or dispose was quicker, and frees the block beneath.
@@ -151,6 +203,8 @@ public sealed unsafe partial class DiagnosticLayer
         record->Stack = 0;
         Interlocked.Increment(ref shard.Leaving);
         shard.Lock.Exit();
+        LeavingNote note = new(shard.Number, t_leaving);
+        t_leaving = &note;
         try
         {
             GiveBack(block);
@@ -163,7 +217,7 @@ public sealed unsafe partial class DiagnosticLayer
         finally
         {
             EndUnderWay();
-            HasLeft(address);
+            HasLeft(shard, note);
         }
 
         _stacks.Drop(block.Stack);
@@ -238,14 +292,13 @@ public sealed unsafe partial class DiagnosticLayer
             return;
         }
 
-        t_leaving++;
-        try
-        {
-            Inner.Free(block.Base);
-        }
-        finally
-        {
-            t_leaving--;
-        }
+        Inner.Free(block.Base);
+    }
+
+    /// <summary>Says on the stack of a thread that it has a block of a shard in hand; <see cref="Outer"/> is the one in whose handlers it came to this.</summary>
+    private readonly struct LeavingNote(int shard, LeavingNote* outer)
+    {
+        internal readonly int Shard = shard;
+        internal readonly LeavingNote* Outer = outer;
     }
 }

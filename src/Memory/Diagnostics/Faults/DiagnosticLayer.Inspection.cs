@@ -110,7 +110,7 @@ public sealed unsafe partial class DiagnosticLayer
                         continue;
                     }
 
-                    if (record.State == RecordState.Live)
+                    if (record.IsLive)
                     {
                         shard.Frees++;
                         CountLive(-record.Requested);
@@ -179,7 +179,7 @@ public sealed unsafe partial class DiagnosticLayer
                     CheckShard(shard, faults);
                     foreach (ref readonly BlockRecord record in shard.Slots)
                     {
-                        if (record.Address != 0 && record.State == RecordState.Live)
+                        if (record.Address != 0 && record.IsLive)
                         {
                             leakedBytes += record.Requested;
                             if (record.Place == RecordPlace.Pages)
@@ -213,14 +213,6 @@ public sealed unsafe partial class DiagnosticLayer
         base.Dispose(disposing);
         faults.ForEach(Report);
         leaks.ForEach(Report);
-    }
-
-    private void WaitForLeaving()
-    {
-        foreach (BlockRecordTable.Shard shard in _records.Shards)
-        {
-            shard.WaitForLeaving(t_leaving);
-        }
     }
 
     private AllocatorStatistics Snapshot()
@@ -259,7 +251,7 @@ public sealed unsafe partial class DiagnosticLayer
 
     private IEnumerable<BlockInfo> Enumerate()
     {
-        foreach (BlockRecord record in Snapshot(record => record.State == RecordState.Live))
+        foreach (BlockRecord record in Snapshot(record => record.IsLive))
         {
             yield return new BlockInfo(record.Address, record.Requested, record.Requested, new OwnerId(record.Owner), AgeOf(record));
         }

@@ -41,7 +41,7 @@ public sealed unsafe partial class DiagnosticLayer
         bool onPages = _pages is not null && (options & AllocationOptions.NoGrow) == 0 && _pageSample.IsChosen() && TakePages(size, alignment, owner, ref record);
         if (!onPages && !TakeInner(size, alignment, options, owner, throws, ref record))
         {
-            Interlocked.Increment(ref _failedAllocations);
+            Interlocked.Add(ref _failedAllocations, FailuresOf(options));
             return 0;
         }
 
@@ -64,7 +64,7 @@ public sealed unsafe partial class DiagnosticLayer
             }
 
             GiveBack(record);
-            Interlocked.Increment(ref _failedAllocations);
+            Interlocked.Add(ref _failedAllocations, FailuresOf(options));
             return !throws ? 0 : throw new AllocationFailedException(Name, record.Requested, 0, owner, "the operating system refused memory for the record of the block.", e, Volatile.Read(ref _liveBytes), Inner.GetStatistics().LimitBytes);
         }
 
@@ -121,14 +121,18 @@ public sealed unsafe partial class DiagnosticLayer
         nuint lead = _hasCanaries ? nuint.Max(alignment, GuardBytes.Length) : 0;
         nuint guards = _hasCanaries ? lead + GuardBytes.Length : 0;
         nuint total = size > nuint.MaxValue - guards ? size : size + guards;
-        if (!Inner.TryAllocate(total, out nint start, alignment, options, owner) && !(EmptyQuarantine() && Inner.TryAllocate(total, out start, alignment, options, owner)))
+        if (!Inner.TryAllocate(total, out nint start, alignment, options, owner))
         {
-            if (!throws)
+            // Refused once, however often it is asked for from now on.
+            if (!(EmptyQuarantine() && Inner.TryAllocate(total, out start, alignment, options | AskedAgain, owner)))
             {
-                return false;
-            }
+                if (!throws)
+                {
+                    return false;
+                }
 
-            start = AllocateOrExplain(size, total, alignment, options, owner);
+                start = AllocateOrExplain(size, total, alignment, options, owner);
+            }
         }
 
         record = new BlockRecord { Address = start + (nint)lead, Base = start, TotalBytes = (long)total, Place = _hasCanaries ? RecordPlace.Guarded : RecordPlace.Plain };
@@ -141,16 +145,16 @@ public sealed unsafe partial class DiagnosticLayer
         long requested = Saturated(size);
         try
         {
-            return Inner.Allocate(total, alignment, options, owner);
+            return Inner.Allocate(total, alignment, options | AskedAgain, owner);
         }
         catch (AllocationFailedException e)
         {
-            Interlocked.Increment(ref _failedAllocations);
+            Interlocked.Add(ref _failedAllocations, FailuresOf(options));
             throw new AllocationFailedException(e.Allocator, requested, e.AvailableBytes, owner, $"with its guards it takes {total:N0} bytes, and the allocator beneath refused: {e.Message}", e, e.UsedBytes, e.TotalBytes);
         }
         catch (LimitExceededException e)
         {
-            Interlocked.Increment(ref _failedAllocations);
+            Interlocked.Add(ref _failedAllocations, FailuresOf(options));
             throw new LimitExceededException(e.LimitName, requested, e.UsedBytes, e.LimitBytes, $"With its guards the block takes {total:N0} bytes.", owner);
         }
     }

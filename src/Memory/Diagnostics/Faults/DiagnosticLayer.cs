@@ -16,6 +16,10 @@ namespace DimensionStore.Memory;
 /// writing one byte more is a fault. Statistics are those of the layer's blocks; limits and committed memory are those beneath, plus the guard pages. Blocks taken from <see cref="AllocatorLayer.Inner"/>
 /// directly are not known here.
 /// </para>
+/// <para>
+/// <see cref="Reset"/> and <see cref="MemoryAllocator.Dispose()"/> wait for the blocks that other threads are giving back at this moment, handlers of events beneath that run meanwhile included. So a handler may reset or dispose
+/// the layer itself, but must not wait for another thread that does: both would wait for ever.
+/// </para>
 /// </remarks>
 public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
 {
@@ -28,6 +32,7 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
     private readonly bool _hasCanaries;
     private readonly bool _isForOneThread;
     private readonly bool _isCollectedBeneath;
+    private readonly bool _keepsOwners;
     private UnderWay _underWay;
     private readonly RandomSample _stackSample;
     private readonly RandomSample _pageSample;
@@ -56,6 +61,7 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
         _hasCanaries = options.Canaries;
         _isForOneThread = !inner.IsThreadSafe;
         _isCollectedBeneath = inner.CollectsByItself;
+        _keepsOwners = inner.Ledger is not null;
         _quarantine = new Quarantine(options.QuarantineBytes);
         _stackSample = new RandomSample(options.StackEvery);
         _pageSample = new RandomSample(options.GuardPagesEvery);
@@ -105,7 +111,7 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
         {
             ThrowIfClosed(shard);
             BlockRecord* record = shard.Find(address);
-            if (record is not null && record->State == RecordState.Live)
+            if (record is not null && record->IsLive)
             {
                 return (nuint)record->Requested;
             }
@@ -121,73 +127,17 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
     }
 
     /// <inheritdoc/>
-    /// <remarks>
-    /// The block stays its owner's where <paramref name="owner"/> names nobody, and keeps the place and the time at which it was allocated, also where it moves. The stack, if one is captured, is that of the move.
-    /// </remarks>
-    public override nint Reallocate(nint address, nuint size, OwnerId owner = default)
+    public override bool Owns(nint address) => TryLook(address, out BlockRecord record) && record.IsLive;
+
+    internal override bool TryFindOwner(nint address, out OwnerId owner)
     {
-        // What is not a live block has no origin, and is refused before one would be needed.
-        BlockRecord origin = OriginOf(address);
-        nint moved = base.Reallocate(address, size, owner == OwnerId.None ? new OwnerId(origin.Owner) : owner);
-        if (moved != address)
-        {
-            SetOrigin(moved, origin);
-        }
-
-        return moved;
-    }
-
-    /// <inheritdoc/>
-    public override bool Owns(nint address) => TryLook(address, out BlockRecord record) && record.State == RecordState.Live;
-
-    /// <inheritdoc/>
-    /// <remarks>The guard behind the block is checked first and moves with its end.</remarks>
-    protected internal override void NoteSize(nint address, nuint size)
-    {
-        BlockRecordTable.Shard shard = _records.ShardOf(address);
-        MemoryFaultRecord? fault = null;
-        BlockRecord seen = default;
-        bool isLive = false;
-        shard.Lock.Enter();
-        try
-        {
-            ThrowIfClosed(shard);
-            BlockRecord* record = shard.Find(address);
-            seen = record is null ? default : *record;
-            isLive = record is not null && record->State == RecordState.Live;
-            if (isLive)
-            {
-                fault = GuardFault(*record);
-                if (fault is null)
-                {
-                    CountLive((long)size - record->Requested);
-                    if (record->Place == RecordPlace.Pages)
-                    {
-                        AccountOf(*record)?.ReleaseSome(record->Requested - (long)size);
-                    }
-
-                    record->Requested = (long)size;
-                    WriteGuards(*record);
-                }
-            }
-        }
-        finally
-        {
-            shard.Lock.Exit();
-        }
-
-        fault ??= isLive ? null : Misuse(address, seen);
-        if (fault is not null)
-        {
-            throw Refusal(fault);
-        }
+        bool isLive = TryLook(address, out BlockRecord record) && record.IsLive;
+        owner = isLive ? new OwnerId(record.Owner) : default;
+        return isLive;
     }
 
     /// <summary>Where a block on pages of its own is charged; null where nobody charges.</summary>
     private OwnerAccount? AccountOf(in BlockRecord block) => _ledger is null || block.Owner == 0 ? null : _ledger.TryAccountOf(new OwnerId(block.Owner));
-
-    /// <summary>The record of a live block; an empty one where there is none.</summary>
-    private BlockRecord OriginOf(nint address) => TryLook(address, out BlockRecord record) && record.State == RecordState.Live ? record : default;
 
     /// <summary>Copies the record of an address, whatever its state; false where there is none, or the layer is disposed.</summary>
     private bool TryLook(nint address, out BlockRecord record)
@@ -198,37 +148,6 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
         record = found is null ? default : *found;
         shard.Lock.Exit();
         return found is not null;
-    }
-
-    /// <summary>Gives a live block the place and time of another.</summary>
-    private void SetOrigin(nint address, in BlockRecord origin)
-    {
-        BlockRecordTable.Shard shard = _records.ShardOf(address);
-        shard.Lock.Enter();
-        BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
-        if (record is not null && record->State == RecordState.Live)
-        {
-            record->Site = origin.Site;
-            record->Ticks = origin.Ticks;
-        }
-
-        shard.Lock.Exit();
-    }
-
-    /// <summary>Moves a block from one state to another; false when it is not in the first.</summary>
-    private bool Move(nint address, RecordState from, RecordState to)
-    {
-        BlockRecordTable.Shard shard = _records.ShardOf(address);
-        shard.Lock.Enter();
-        BlockRecord* record = shard.IsClosed ? null : shard.Find(address);
-        bool moves = record is not null && record->State == from;
-        if (moves)
-        {
-            record->State = to;
-        }
-
-        shard.Lock.Exit();
-        return moves;
     }
 
     private void CountLive(long bytes) => Peak.Raise(ref _peakLiveBytes, Interlocked.Add(ref _liveBytes, bytes));

@@ -72,6 +72,9 @@ public sealed class LatencyLayer : AllocatorLayer
     public override nint Reallocate(nint address, nuint size, OwnerId owner = default) => Inner.Reallocate(address, size, owner);
 
     /// <inheritdoc/>
+    protected internal override bool TryResizeInPlace(nint address, nuint size) => Inner.TryResizeInPlace(address, size);
+
+    /// <inheritdoc/>
     public override void Free(nint address)
     {
         if (!_sample.IsChosen())

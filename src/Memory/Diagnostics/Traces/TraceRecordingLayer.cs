@@ -120,23 +120,23 @@ public sealed class TraceRecordingLayer : AllocatorLayer
         lock (_lock)
         {
             nint moved = Inner.Reallocate(address, size, owner);
-            if (!_live.Remove(address, out (uint Id, uint Size) block))
-            {
-                return moved;
-            }
-
-            if (size > uint.MaxValue)
-            {
-                // For the trace the object ends here, since it cannot state what it has become.
-                Write(TraceOperation.Free, 0, block.Id, block.Size);
-                _freeIds.Push(block.Id);
-                UnrecordedAllocations++;
-                return moved;
-            }
-
-            Write(TraceOperation.Reallocate, 0, block.Id, (uint)size);
-            _live[moved] = (block.Id, (uint)size);
+            RecordReallocation(address, moved, size);
             return moved;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected internal override bool TryResizeInPlace(nint address, nuint size)
+    {
+        lock (_lock)
+        {
+            bool done = Inner.TryResizeInPlace(address, size);
+            if (done)
+            {
+                RecordReallocation(address, address, size);
+            }
+
+            return done;
         }
     }
 
@@ -204,6 +204,26 @@ public sealed class TraceRecordingLayer : AllocatorLayer
             : TraceOperation.Allocate;
         _live[address] = (id, (uint)size);
         Write(operation, (ushort)(isAligned ? alignmentLog2 : 0), id, (uint)size);
+    }
+
+    private void RecordReallocation(nint address, nint moved, nuint size)
+    {
+        if (!_live.Remove(address, out (uint Id, uint Size) block))
+        {
+            return;
+        }
+
+        if (size > uint.MaxValue)
+        {
+            // For the trace the object ends here, since it cannot state what it has become.
+            Write(TraceOperation.Free, 0, block.Id, block.Size);
+            _freeIds.Push(block.Id);
+            UnrecordedAllocations++;
+            return;
+        }
+
+        Write(TraceOperation.Reallocate, 0, block.Id, (uint)size);
+        _live[moved] = (block.Id, (uint)size);
     }
 
     private void RecordFree(nint address)
