@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace DimensionStore.Memory.Tests.Diagnostics;
 
 /// <summary>Who stops a replay or the reading of a trace does not wait for its end.</summary>
@@ -72,6 +74,79 @@ public sealed class TraceCancellationTests
             }
 
             Assert.Throws<OperationCanceledException>(() => AllocationTrace.Load(path, cancellation: new CancellationToken(canceled: true)));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_pipe_that_keeps_its_reader_waiting_is_left(bool hasWriter)
+    {
+        const string maker = "/usr/bin/mkfifo";
+        Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists(maker), "There is no mkfifo here.");
+        string path = Path.Combine(Path.GetTempPath(), $"stop-{Guid.NewGuid():N}.pipe");
+        using (Process made = Process.Start(maker, [path]))
+        {
+            await made.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(0, made.ExitCode);
+        }
+
+        using var stop = new CancellationTokenSource();
+        FileStream? writer = null;
+        try
+        {
+            Task<AllocationTrace> reading = Task.Run(() => AllocationTrace.Load(path, cancellation: stop.Token), TestContext.Current.CancellationToken);
+            if (hasWriter)
+            {
+                // Opens once the reader has. More than a pipe holds: when it is written, records are being read, and the rest is waited for.
+                writer = await Task.Run(() => new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0), TestContext.Current.CancellationToken);
+                await writer.WriteAsync(Long().ToBytes().AsMemory(0, 150_000), TestContext.Current.CancellationToken);
+            }
+
+            await stop.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
+        }
+        finally
+        {
+            if (writer is null)
+            {
+                // Whoever still waits to open it gets a writer, and the end.
+                await using var last = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+            }
+
+            writer?.Dispose();
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public async Task A_pipe_is_read_like_a_file_by_who_could_stop()
+    {
+        const string maker = "/usr/bin/mkfifo";
+        Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists(maker), "There is no mkfifo here.");
+        string path = Path.Combine(Path.GetTempPath(), $"whole-{Guid.NewGuid():N}.pipe");
+        using (Process made = Process.Start(maker, [path]))
+        {
+            await made.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+
+        try
+        {
+            byte[] bytes = Traces.Sample().ToBytes();
+            Task writing = Task.Run(() => File.WriteAllBytes(path, bytes), TestContext.Current.CancellationToken);
+            using var stop = new CancellationTokenSource();
+            AllocationTrace trace = AllocationTrace.Load(path, cancellation: stop.Token);
+            await writing;
+            Assert.Equal(bytes, trace.ToBytes());
+            Assert.Equal(path, trace.FilePath);
+
+            writing = Task.Run(() => File.WriteAllBytes(path, [1, 2, 3]), TestContext.Current.CancellationToken);
+            Assert.Contains(path, Assert.Throws<TraceFormatException>(() => AllocationTrace.Load(path, cancellation: stop.Token)).Message, StringComparison.Ordinal);
+            await writing;
         }
         finally
         {

@@ -1,3 +1,5 @@
+using DimensionStore.Memory.Native;
+
 namespace DimensionStore.Memory;
 
 /// <summary>
@@ -62,7 +64,10 @@ public sealed class AllocationTrace
     /// <summary>Reads a file, plain or gzip; which of the two is told by its first bytes, not by its name.</summary>
     /// <param name="path">The file.</param>
     /// <param name="maxRecords">Refuse a trace of more records than these.</param>
-    /// <param name="cancellation">Stops the reading, unless the system itself keeps the file's bytes waiting.</param>
+    /// <param name="cancellation">
+    /// Stops the reading; of a pipe or a device also while the system keeps its opening or its bytes waiting, and then a thread stays behind until they come. What a file system keeps
+    /// waiting for a file, as one on a network may, is waited for.
+    /// </param>
     /// <exception cref="OperationCanceledException">The reading was stopped.</exception>
     /// <exception cref="TraceFormatException">The file is not a trace; the error names the rule, the offset, what was expected and what was found.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
@@ -76,6 +81,18 @@ public sealed class AllocationTrace
             throw new IOException($"{path} is a directory; name an allocation trace, a file.");
         }
 
+        if (!cancellation.CanBeCanceled || !SpecialFiles.IsSpecial(path))
+        {
+            return LoadNow(path, maxRecords, cancellation);
+        }
+
+        // The system's open and read of a pipe know no cancellation, so they are waited for and, when the reading is stopped, abandoned.
+        return Task.Factory.StartNew(() => LoadNow(path, maxRecords, cancellation), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+            .WaitAsync(cancellation).GetAwaiter().GetResult();
+    }
+
+    private static AllocationTrace LoadNow(string path, int maxRecords, CancellationToken cancellation)
+    {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
         try
         {
