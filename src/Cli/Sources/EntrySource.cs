@@ -26,6 +26,15 @@ internal sealed class EntrySource : IDisposable
         if (source == "-")
         {
             const string name = "standard input";
+            switch (context.Terminal.Input())
+            {
+                case StandardInput.Closed:
+                    throw new IOException("--from -: standard input is closed; connect it to a file or a pipe, or name a .jsonl or .csv file.");
+                case StandardInput.Terminal:
+                    context.Note($"reading JSON lines from standard input, which is this terminal; {(OperatingSystem.IsWindows() ? "Ctrl+Z and Enter end" : "Ctrl+D ends")} them, Ctrl+C stops.");
+                    break;
+            }
+
             var input = new InterruptibleStream(context.Input);
             return new EntrySource(input, JsonLinesEntrySource.ReadAsync(input, name, context.Cancellation), name);
         }

@@ -27,7 +27,17 @@ internal sealed class InterruptibleStream(Stream inner) : Stream
     {
         // An abandoned read may still store into its buffer, so it gets one of its own instead of the caller's, which may be pooled.
         byte[] own = new byte[buffer.Length];
-        int count = await Task.Run(() => inner.Read(own, 0, own.Length), CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false);
+        int count;
+        try
+        {
+            count = await Task.Run(() => inner.Read(own, 0, own.Length), CancellationToken.None).WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The system's words do not say what it is that cannot be read.
+            throw new IOException($"standard input cannot be read: {e.Message}", e);
+        }
+
         own.AsMemory(0, count).CopyTo(buffer);
         return count;
     }

@@ -247,6 +247,33 @@ public sealed class NewCommandTests : IDisposable
         Assert.Empty(Directory.GetFileSystemEntries(_directory.Path));
     }
 
+    [Fact]
+    public void A_person_at_a_terminal_is_told_that_standard_input_is_read()
+    {
+        CliTerminal terminal = CliTerminal.Redirected with { Input = () => StandardInput.Terminal };
+        using var input = new MemoryStream(Encoding.UTF8.GetBytes(Samples.JsonLines));
+        ToolResult result = Tool.RunAt(terminal, input, CancellationToken.None, "new", _directory.File("D01.mmap"), "--id", "1", "--name", "n", "--from", "-");
+
+        Assert.Equal(ExitCodes.Ok, result.ExitCode);
+        Assert.StartsWith("dimstore: note: reading JSON lines from standard input", result.Error, StringComparison.Ordinal);
+        Assert.Equal("", Tool.RunAt(terminal, input, CancellationToken.None, "show", _directory.File("D01.mmap")).Error);
+    }
+
+    [Fact]
+    public void Standard_input_that_cannot_be_read_is_named()
+    {
+        using var input = new FailingInput();
+        ToolResult result = Tool.RunWith(input, CancellationToken.None, "new", _directory.File("D01.mmap"), "--id", "1", "--name", "n", "--from", "-");
+
+        Assert.Equal((ExitCodes.InputOutput, "dimstore: standard input cannot be read: Is a directory\n"), (result.ExitCode, result.Error));
+        Assert.Empty(Directory.GetFileSystemEntries(_directory.Path));
+    }
+
+    private sealed class FailingInput : MemoryStream
+    {
+        public override int Read(byte[] buffer, int offset, int count) => throw new IOException("Is a directory");
+    }
+
     /// <summary>Gives its bytes, then tells that it waits, and waits until it is disposed: standard input nobody types on.</summary>
     private sealed class BlockingInput(byte[] bytes, Action waiting) : MemoryStream(bytes)
     {

@@ -111,6 +111,29 @@ public sealed class ProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task Being_started_without_standard_input_is_told_at_once()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux tells what a number stands for.");
+        string dll = Path.Combine(AppContext.BaseDirectory, "dimstore.dll");
+        string host = Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
+        var start = new ProcessStartInfo("sh", ["-c", "\"$0\" \"$1\" new \"$2\" --id 1 --name n --from - <&-", host, dll, _directory.File("D01.mmap")]) { RedirectStandardError = true };
+        using Process process = Process.Start(start)!;
+        Task<string> error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        try
+        {
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        }
+        finally
+        {
+            process.Kill(entireProcessTree: true);
+        }
+
+        Assert.Equal(ExitCodes.InputOutput, process.ExitCode);
+        Assert.StartsWith("dimstore: --from -: standard input is closed", await error, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFileSystemEntries(_directory.Path));
+    }
+
+    [Fact]
     public async Task A_full_disk_is_an_input_output_error()
     {
         Assert.SkipUnless(File.Exists("/dev/full"), "There is no /dev/full here.");

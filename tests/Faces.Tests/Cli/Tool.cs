@@ -27,11 +27,14 @@ internal static class Tool
 
     public static ToolResult RunWith(byte[] input, params string[] args) => RunWith(new MemoryStream(input), CancellationToken.None, args);
 
-    public static ToolResult RunWith(Stream input, CancellationToken cancellation, params string[] args)
+    public static ToolResult RunWith(Stream input, CancellationToken cancellation, params string[] args) => RunAt(CliTerminal.Redirected, input, cancellation, args);
+
+    /// <summary>Runs the tool as at a terminal, or whatever else it is to believe.</summary>
+    public static ToolResult RunAt(CliTerminal terminal, Stream input, CancellationToken cancellation, params string[] args)
     {
         using var output = new MemoryStream();
         using var error = new MemoryStream();
-        int code = CliApplication.Run(args, input, output, error, CliTerminal.Redirected, cancellation);
+        int code = CliApplication.Run(args, input, output, error, terminal, cancellation);
         return new ToolResult(code, output.ToArray(), Encoding.UTF8.GetString(error.ToArray()));
     }
 
