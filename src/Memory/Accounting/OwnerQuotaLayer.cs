@@ -226,8 +226,11 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
         return blocks;
     }
 
-    /// <summary>Frees every block of an owner. Whoever calls this says that nobody uses them any more, and nobody frees one at the same time.</summary>
+    /// <summary>
+    /// Frees every block of an owner, through the layers around this one, so that each knows what is gone. Whoever calls this says that nobody uses them any more, and nobody frees one at the same time.
+    /// </summary>
     /// <returns>Bytes that had been asked for.</returns>
+    /// <exception cref="MemoryFaultException">A layer beneath found damage in a block; this one and those not freed yet stay. What a layer around this one finds is a finding there.</exception>
     /// <exception cref="ArgumentException">The owner is <see cref="OwnerId.None"/>.</exception>
     /// <exception cref="UnknownOwnerException">The ledger does not know the owner.</exception>
     /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
@@ -236,14 +239,25 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
         ObjectDisposedException.ThrowIf(_disposed, this);
         Owners.KnownAccountOf(owner, Name);
         long freed = 0;
-        foreach ((nint address, Entry entry) in EntriesOf(owner))
+        MemoryAllocator outermost = Outermost;
+        List<nint> blocks = [.. EntriesOf(owner).Select(found => found.Address)];
+        outermost.AddBlocksBeside(owner, blocks, this);
+        try
         {
-            Free(address);
-            freed += entry.Bytes;
+            foreach (nint address in blocks)
+            {
+                freed += outermost.FreeCollected(address, owner, this);
+            }
+        }
+        finally
+        {
+            outermost.EndCollection();
         }
 
         return freed;
     }
+
+    internal override bool CollectsByItself => true;
 
     internal override OwnerLedger? Ledger => Owners;
 
@@ -265,25 +279,53 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
         return true;
     }
 
-    internal override long FreeCollected(nint core, OwnerId owner)
+    internal override void AddBlocksBeside(OwnerId owner, List<nint> found, MemoryAllocator collector)
     {
+        // What lies beside beneath is noted here as any block.
+        if (!ReferenceEquals(collector, this))
+        {
+            Inner.AddBlocksBeside(owner, found, collector);
+        }
+    }
+
+    internal override long FreeCollected(nint core, OwnerId owner, MemoryAllocator collector)
+    {
+        bool isCollector = ReferenceEquals(collector, this);
         bool isQuiet = _underWay.IsNothing;
-        nint address = Inner.AddressAbove(core);
+        nint address = isCollector ? core : Inner.AddressAbove(core, collector);
         if (address == 0 || !TryForget(address, out Entry entry))
         {
             // Freed here already and kept beneath, or never seen here; unless it is just being taken.
-            return isQuiet ? Inner.FreeCollected(core, owner) : 0;
+            return isQuiet && !isCollector ? Inner.FreeCollected(core, owner, collector) : 0;
         }
 
         OwnerAccount account = Owners.AccountAt(entry.Slot);
-        long freed = account.Owner == owner ? Inner.FreeCollected(core, owner) : 0;
-        if (freed == 0)
+        long freed = 0;
+        try
         {
-            PutBackIfLive(address, entry);
-            return 0;
+            if (isCollector && account.Owner == owner)
+            {
+                Inner.Free(address);
+                freed = entry.Bytes;
+            }
+            else if (account.Owner == owner)
+            {
+                freed = Inner.FreeCollected(core, owner, collector);
+            }
+        }
+        finally
+        {
+            if (freed == 0)
+            {
+                PutBackIfLive(address, entry);
+            }
         }
 
-        account.Release(entry.Bytes);
+        if (freed > 0)
+        {
+            account.Release(entry.Bytes);
+        }
+
         return freed;
     }
 

@@ -9,8 +9,8 @@ namespace DimensionStore.Memory;
 /// A layer owns what is below it: disposing it disposes <see cref="Inner"/>. Flags in every allocator were rejected: they would cost a branch on each hot path
 /// also where nobody asked for them, and each allocator would implement them anew.
 /// <para>
-/// An allocator that frees blocks of its own accord (<see cref="SegregatedAllocator"/>, whose collections do) frees them through the layers around it, the outermost first, as a caller would: so
-/// the layers of the toolkit know what is gone. A layer is therefore put around an allocator before that is used, and no two around the same one.
+/// What frees blocks of its own accord (<see cref="SegregatedAllocator"/>, whose collections do, and <see cref="OwnerQuotaLayer.FreeOwner"/>) frees them through the layers around it, the outermost first,
+/// as a caller would: so the layers of the toolkit know what is gone. A layer is therefore put around an allocator before that is used, and no two around the same one.
 /// </para>
 /// </remarks>
 public abstract class AllocatorLayer : MemoryAllocator
@@ -82,11 +82,11 @@ public abstract class AllocatorLayer : MemoryAllocator
 
     internal override bool TryFindOwner(nint address, out OwnerId owner) => Inner.TryFindOwner(address, out owner);
 
-    internal override nint AddressAbove(nint core) => Inner.AddressAbove(core);
+    internal override nint AddressAbove(nint core, MemoryAllocator collector) => ReferenceEquals(collector, this) ? core : Inner.AddressAbove(core, collector);
 
-    internal override long FreeCollected(nint core, OwnerId owner) => Inner.FreeCollected(core, owner);
+    internal override long FreeCollected(nint core, OwnerId owner, MemoryAllocator collector) => Inner.FreeCollected(core, owner, collector);
 
-    internal override void AddBlocksBeside(OwnerId owner, List<nint> found) => Inner.AddBlocksBeside(owner, found);
+    internal override void AddBlocksBeside(OwnerId owner, List<nint> found, MemoryAllocator collector) => Inner.AddBlocksBeside(owner, found, collector);
 
     internal override void EndCollection() => Inner.EndCollection();
 

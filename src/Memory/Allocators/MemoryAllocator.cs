@@ -188,18 +188,33 @@ public abstract class MemoryAllocator : IDisposable
         return false;
     }
 
-    /// <summary>Where this allocator, with its layers, hands out the block that lies at an address in the one at the bottom; 0 when a layer does not know it.</summary>
-    internal virtual nint AddressAbove(nint core) => core;
+    /// <summary>The outermost layer around this allocator; this, when there is none.</summary>
+    internal MemoryAllocator Outermost
+    {
+        get
+        {
+            MemoryAllocator outermost = this;
+            while (outermost.Layer is { } around)
+            {
+                outermost = around;
+            }
+
+            return outermost;
+        }
+    }
+
+    /// <summary>Where this allocator, with its layers, hands out the block that lies at an address in the one that collects, which is this or beneath; 0 when a layer does not know it.</summary>
+    internal virtual nint AddressAbove(nint core, MemoryAllocator collector) => core;
 
     /// <summary>
-    /// Frees, for a collection, a block that the allocator at the bottom has at an address, if it is still that owner's; called on the outermost layer and with no lock held. Each layer does as in
-    /// <see cref="Free"/>, but damage is a finding and no error, and nothing is kept from reuse.
+    /// Frees, for a collection, a block that the collecting allocator or layer has at an address, if it is still that owner's; called on the outermost layer and with no lock held. Each layer above the
+    /// collector does as in <see cref="Free"/>, but damage is a finding and no error, and nothing is kept from reuse.
     /// </summary>
     /// <returns>Bytes freed; 0 when the block is not the owner's any more, or somebody is about to take or free it.</returns>
-    internal virtual long FreeCollected(nint core, OwnerId owner) => 0;
+    internal virtual long FreeCollected(nint core, OwnerId owner, MemoryAllocator collector) => 0;
 
-    /// <summary>Adds the live blocks of an owner that a layer has put elsewhere than into the allocator at the bottom; <see cref="FreeCollected"/> takes them too.</summary>
-    internal virtual void AddBlocksBeside(OwnerId owner, List<nint> found)
+    /// <summary>Adds the live blocks of an owner that a layer above the collector has put elsewhere than into it; <see cref="FreeCollected"/> takes them too.</summary>
+    internal virtual void AddBlocksBeside(OwnerId owner, List<nint> found, MemoryAllocator collector)
     {
     }
 

@@ -1,4 +1,5 @@
 using DimensionStore.Memory.Tests.Allocators;
+using DimensionStore.Memory.Tests.Diagnostics;
 
 namespace DimensionStore.Memory.Tests.Accounting;
 
@@ -16,7 +17,7 @@ public sealed class QuotaOverSegregatedModelTests : AllocatorModelTests
 }
 
 /// <summary>Owners over an allocator that has none of its own.</summary>
-public sealed class OwnerQuotaLayerTests
+public sealed unsafe class OwnerQuotaLayerTests
 {
     private static readonly OwnerId One = new(1);
     private static readonly OwnerId Two = new(-5);
@@ -111,6 +112,69 @@ public sealed class OwnerQuotaLayerTests
         Assert.InRange(ledger.GetUsage(One).UsedBytes, 10, 100);
         allocator.Free(block);
         Assert.Equal((0L, 0L), (ledger.GetUsage(One).UsedBytes, ledger.GetUsage(One).LiveBlocks));
+    }
+
+    [Theory]
+    [InlineData("Q")]
+    [InlineData("DQ")]
+    [InlineData("EDQ")]
+    [InlineData("DDQ")]
+    [InlineData("LDLQD")]
+    [InlineData("QD")]
+    public void Owner_freed_by_a_quota_is_free_in_the_layers_around_it_too(string layers)
+    {
+        foreach (DiagnosticOptions options in (DiagnosticOptions[])[new(), new() { GuardPagesEvery = 2 }, DiagnosticOptions.Tracking])
+        {
+            OwnerLedger ledger = new();
+            using LayerStack stack = new(layers, new GeneralAllocator(64 << 20), ledger, options);
+            OwnerQuotaLayer quota = stack.Levels.OfType<OwnerQuotaLayer>().Single();
+            DiagnosticLayer[] diagnoses = [.. stack.Levels.OfType<DiagnosticLayer>()];
+            nint kept = stack.Top.Allocate(100, owner: new OwnerId(2));
+            for (int i = 0; i < 20; i++)
+            {
+                stack.Top.Free(stack.Top.Allocate(100, alignment: (nuint)16 << (i % 4), owner: One));
+                stack.Top.Allocate(200, alignment: (nuint)16 << (i % 4), owner: One);
+            }
+
+            Assert.InRange(quota.FreeOwner(One), 20 * 200, 40 * 600);
+            Assert.Equal((0L, 0L), (ledger.GetUsage(One).UsedBytes, ledger.GetUsage(One).LiveBlocks));
+            Assert.Equal(1, stack.Top.GetStatistics().LiveBlocks);
+            Assert.True(stack.Top.CheckIntegrity().IsIntact, string.Join(" ", stack.Top.CheckIntegrity().Violations));
+
+            // The addresses come again, and nothing is left that knows them otherwise.
+            nint[] blocks = [.. Enumerable.Range(0, 40).Select(_ => stack.Top.Allocate(200, owner: One))];
+            foreach (nint block in blocks)
+            {
+                new Span<byte>((void*)block, 200).Fill(1);
+                stack.Top.Free(block);
+            }
+
+            stack.Top.FreeSized(kept, 100);
+            stack.Top.Trim();
+            Assert.All(diagnoses, diagnosis => Assert.Empty(diagnosis.Findings));
+            Assert.All(stack.Levels, level => Assert.Equal(0, level.GetStatistics().LiveBlocks));
+        }
+    }
+
+    [Fact]
+    public void Damage_that_freeing_an_owner_meets_is_a_finding_above_and_an_error_beneath()
+    {
+        OwnerQuotaLayer quota = new(new GeneralAllocator());
+        using DiagnosticLayer above = new(quota);
+        *(byte*)(above.Allocate(100, owner: One) + 100) ^= 1;
+        above.Allocate(100, owner: One);
+        quota.FreeOwner(One);
+        Assert.Equal(MemoryFault.Overrun, Assert.Single(above.Findings).Fault);
+        Assert.Equal(0, above.GetStatistics().LiveBlocks);
+
+        DiagnosticLayer beneath = new(new GeneralAllocator());
+        using OwnerQuotaLayer outer = new(beneath);
+        nint block = outer.Allocate(100, owner: One);
+        *(byte*)(block + 100) ^= 1;
+        Assert.Throws<MemoryFaultException>(() => outer.FreeOwner(One));
+        Assert.Equal((100L, 1L), (outer.Owners.GetUsage(One).UsedBytes, beneath.GetStatistics().LiveBlocks));
+        *(byte*)(block + 100) ^= 1;
+        Assert.Equal(100, outer.FreeOwner(One));
     }
 
     [Fact]

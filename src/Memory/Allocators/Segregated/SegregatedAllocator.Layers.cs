@@ -24,7 +24,7 @@ public sealed unsafe partial class SegregatedAllocator
         }
     }
 
-    internal override long FreeCollected(nint core, OwnerId owner)
+    internal override long FreeCollected(nint core, OwnerId owner, MemoryAllocator collector)
     {
         BiasedLock.Record? entered = _lock.Enter();
         uint granules;
@@ -59,12 +59,7 @@ public sealed unsafe partial class SegregatedAllocator
 
     private (long Blocks, long Bytes) FreeThroughLayers(AllocatorLayer layer, OwnerAccount account)
     {
-        MemoryAllocator outermost = layer;
-        while (outermost.Layer is { } around)
-        {
-            outermost = around;
-        }
-
+        MemoryAllocator outermost = layer.Outermost;
         long blocks = 0;
         long bytes = 0;
         nint[] found = new nint[Batch];
@@ -74,15 +69,15 @@ public sealed unsafe partial class SegregatedAllocator
             for (int i = 0; i < count; i++)
             {
                 // What belongs to a handle never came through a layer. It is at the end.
-                Add((i < count - noted ? outermost : this).FreeCollected(found[i], account.Owner));
+                Add((i < count - noted ? outermost : this).FreeCollected(found[i], account.Owner, this));
             }
         }
 
         List<nint> beside = [];
-        outermost.AddBlocksBeside(account.Owner, beside);
+        outermost.AddBlocksBeside(account.Owner, beside, this);
         foreach (nint address in beside)
         {
-            Add(outermost.FreeCollected(address, account.Owner));
+            Add(outermost.FreeCollected(address, account.Owner, this));
         }
 
         outermost.EndCollection();

@@ -202,15 +202,15 @@ public sealed class EventLayer : AllocatorLayer
         return bytes;
     }
 
-    internal override long FreeCollected(nint core, OwnerId owner)
+    internal override long FreeCollected(nint core, OwnerId owner, MemoryAllocator collector)
     {
         // What is not the layer beneath's any more was told when it was freed, and has only waited there.
-        nint address = Inner.AddressAbove(core);
+        nint address = Inner.AddressAbove(core, collector);
         bool wasLive = address != 0 && Inner.Owns(address);
         bool wanted = wasLive && Log.AreBlocksWanted();
         long usable = wanted ? UsableBytes(address, 0) : 0;
         OwnerId noted = wasLive ? TakeOwner(address) : OwnerId.None;
-        long bytes = Inner.FreeCollected(core, owner);
+        long bytes = Inner.FreeCollected(core, owner, collector);
         if (bytes > 0 && wanted)
         {
             Log.Freed(Name, address, usable, owner.Value);

@@ -8,14 +8,14 @@ public sealed unsafe partial class DiagnosticLayer
 
     private bool _hasLeftEarly;
 
-    internal override nint AddressAbove(nint core)
+    internal override nint AddressAbove(nint core, MemoryAllocator collector)
     {
         if (_pages?.Contains(core) == true)
         {
             return core;
         }
 
-        nint start = Inner.AddressAbove(core);
+        nint start = Inner.AddressAbove(core, collector);
         if (start == 0 || !_hasCanaries)
         {
             return start != 0 && IsHeldAt(start, start) ? start : 0;
@@ -34,14 +34,14 @@ public sealed unsafe partial class DiagnosticLayer
 
     /// <inheritdoc/>
     /// <remarks>A live block and one in quarantine leave at once. Damage to either is a finding, since the owner, who would be told, is gone.</remarks>
-    internal override long FreeCollected(nint core, OwnerId owner)
+    internal override long FreeCollected(nint core, OwnerId owner, MemoryAllocator collector)
     {
         bool isQuiet = _underWay.IsNothing;
-        nint address = AddressAbove(core);
+        nint address = AddressAbove(core, collector);
         if (address == 0)
         {
             // Asked before and after: a block that is being taken when this is called, or being freed while its record is looked for, is somebody's business.
-            return isQuiet && _underWay.IsNothing ? Inner.FreeCollected(core, owner) : 0;
+            return isQuiet && _underWay.IsNothing ? Inner.FreeCollected(core, owner, collector) : 0;
         }
 
         int resets = Volatile.Read(ref _resetsEnded);
@@ -56,7 +56,7 @@ public sealed unsafe partial class DiagnosticLayer
         t_leaving = &note;
         try
         {
-            freed = FreeCollectedBeneath(core, owner, block);
+            freed = FreeCollectedBeneath(core, owner, collector, block);
         }
         finally
         {
@@ -86,7 +86,7 @@ public sealed unsafe partial class DiagnosticLayer
         return freed;
     }
 
-    private long FreeCollectedBeneath(nint core, OwnerId owner, in BlockRecord block)
+    private long FreeCollectedBeneath(nint core, OwnerId owner, MemoryAllocator collector, in BlockRecord block)
     {
         if (block.Place == RecordPlace.Pages)
         {
@@ -94,7 +94,7 @@ public sealed unsafe partial class DiagnosticLayer
             return block.Requested;
         }
 
-        long freed = Inner.FreeCollected(core, owner);
+        long freed = Inner.FreeCollected(core, owner, collector);
         if (freed > 0)
         {
             _stacks.Drop(block.Stack);
@@ -103,9 +103,9 @@ public sealed unsafe partial class DiagnosticLayer
         return freed;
     }
 
-    internal override void AddBlocksBeside(OwnerId owner, List<nint> found)
+    internal override void AddBlocksBeside(OwnerId owner, List<nint> found, MemoryAllocator collector)
     {
-        Inner.AddBlocksBeside(owner, found);
+        Inner.AddBlocksBeside(owner, found, collector);
         if (_pages is not null)
         {
             found.AddRange(Snapshot(record => record.Place == RecordPlace.Pages && record.State == RecordState.Live && record.Owner == owner.Value).Select(record => record.Address));

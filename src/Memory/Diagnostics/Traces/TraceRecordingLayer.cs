@@ -140,12 +140,12 @@ public sealed class TraceRecordingLayer : AllocatorLayer
         }
     }
 
-    internal override long FreeCollected(nint core, OwnerId owner)
+    internal override long FreeCollected(nint core, OwnerId owner, MemoryAllocator collector)
     {
         lock (_lock)
         {
-            nint address = Inner.AddressAbove(core);
-            long bytes = Inner.FreeCollected(core, owner);
+            nint address = Inner.AddressAbove(core, collector);
+            long bytes = Inner.FreeCollected(core, owner, collector);
             if (bytes > 0)
             {
                 RecordFree(address);
