@@ -7,7 +7,8 @@ public sealed record TraceReplayOptions
     public int TimedPasses { get; init; } = 9;
 
     /// <summary>
-    /// Time that is spent on passes before those that count: 0.4 s by default, in which the runtime compiles the allocator's code in its final form. At least two passes are made.
+    /// Passes before those that count, in which the runtime compiles the allocator's code in its final form, go on until none has become faster for this long, 0.4 s by default; at most five times as
+    /// long, and at least two passes.
     /// </summary>
     public TimeSpan WarmUp { get; init; } = TimeSpan.FromMilliseconds(400);
 

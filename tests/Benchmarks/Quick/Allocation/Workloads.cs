@@ -258,7 +258,11 @@ internal sealed class Swap(int places, int count) : IReplayTargetVisitor<Func<lo
 /// <summary>A recorded program.</summary>
 internal sealed class TraceReplay(AllocationTrace trace) : IReplayTargetVisitor<Func<long>>, IDisposable
 {
+    // A batch of a short trace is several passes: the runtime compiles by time and by calls, and would not have ended with what is measured.
+    private const int LeastOperations = 2_000_000;
+
     private readonly List<ReplayRun> _runs = [];
+    private readonly int _passes = 1 + (LeastOperations / Math.Max(1, trace.Count));
 
     public Func<long> Visit<T>(T target)
         where T : struct, IReplayTarget
@@ -267,8 +271,12 @@ internal sealed class TraceReplay(AllocationTrace trace) : IReplayTargetVisitor<
         _runs.Add(run);
         return () =>
         {
-            run.Time(out _);
-            return trace.Count;
+            for (int pass = 0; pass < _passes; pass++)
+            {
+                run.Time(out _);
+            }
+
+            return (long)trace.Count * _passes;
         };
     }
 
