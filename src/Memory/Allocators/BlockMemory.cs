@@ -17,6 +17,7 @@ internal sealed class BlockMemory : IDisposable
 
     private readonly string _name;
     private readonly MemoryBudget? _budget;
+    private readonly MemoryAllocator? _beneath;
     private readonly nint _reservation;
     private readonly nuint _reservedBytes;
     private long _chargedBytes;
@@ -31,8 +32,9 @@ internal sealed class BlockMemory : IDisposable
     /// <param name="alignment">Alignment of <see cref="Start"/>, a power of two.</param>
     /// <param name="limitBytes">The most that may be charged.</param>
     /// <param name="budget">A budget shared with others, or null.</param>
+    /// <param name="beneath">Instead of a budget, an allocator beside whose own memory this lies, and whose limit and budget hold for it too; or null.</param>
     /// <exception cref="VirtualMemoryException">The system did not reserve the address space.</exception>
-    internal BlockMemory(string name, long bytes, long alignment, long limitBytes, MemoryBudget? budget)
+    internal BlockMemory(string name, long bytes, long alignment, long limitBytes, MemoryBudget? budget, MemoryAllocator? beneath = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytes);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(limitBytes);
@@ -41,6 +43,7 @@ internal sealed class BlockMemory : IDisposable
         alignment = Math.Max(alignment, page);
         _name = name;
         _budget = budget;
+        _beneath = beneath;
         LimitBytes = limitBytes;
         _reservedBytes = checked((nuint)(whole + alignment - page));
         _reservation = VirtualMemory.Reserve(_reservedBytes);
@@ -106,7 +109,7 @@ internal sealed class BlockMemory : IDisposable
         bool fits = false;
         try
         {
-            fits = _budget is null || _budget.TryCharge(bytes);
+            fits = _beneath?.TryChargeBeside(bytes) ?? _budget?.TryCharge(bytes) ?? true;
         }
         finally
         {
@@ -118,7 +121,7 @@ internal sealed class BlockMemory : IDisposable
 
         if (fits && !TryAddToBudget(bytes))
         {
-            _budget?.Release(bytes);
+            ReleaseBudget(bytes);
         }
 
         return fits;
@@ -132,7 +135,7 @@ internal sealed class BlockMemory : IDisposable
             Interlocked.Add(ref _chargedBytes, -bytes);
             if (TryAddToBudget(-bytes))
             {
-                _budget?.Release(bytes);
+                ReleaseBudget(bytes);
             }
         }
     }
@@ -262,7 +265,13 @@ internal sealed class BlockMemory : IDisposable
         EndUses();
         VirtualMemory.Release(_reservation, _reservedBytes);
         Volatile.Write(ref _committedBytes, 0);
-        _budget?.Release(held);
+        ReleaseBudget(held);
+    }
+
+    private void ReleaseBudget(long bytes)
+    {
+        _beneath?.RefundBeside(bytes);
+        _budget?.Release(bytes);
     }
 
     /// <summary>Changes how much the budget holds for this reservation, unless it was given back as a whole.</summary>

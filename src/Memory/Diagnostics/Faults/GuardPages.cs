@@ -8,13 +8,11 @@ namespace DimensionStore.Memory;
 /// </summary>
 internal sealed class GuardPages : IDisposable
 {
-    private readonly MemoryAllocator _beneath;
     private readonly BlockMemory _memory;
     private readonly RunTree _free;
     private readonly long _page = VirtualMemory.PageSize;
     private readonly Quarantine _freed = new(0);
     private AllocatorLock _lock;
-    private long _chargedBeneath;
     private bool _disposed;
 
     /// <summary>Reserves the address space.</summary>
@@ -24,9 +22,8 @@ internal sealed class GuardPages : IDisposable
     /// <exception cref="VirtualMemoryException">The system refused.</exception>
     internal GuardPages(string name, long bytes, MemoryAllocator beneath)
     {
-        _beneath = beneath;
         long pages = Math.Clamp(bytes / _page, 2, int.MaxValue / 2);
-        _memory = new BlockMemory(name, pages * _page, _page, pages * _page, budget: null);
+        _memory = new BlockMemory(name, pages * _page, _page, pages * _page, budget: null, beneath);
         _free = new RunTree((int)pages);
     }
 
@@ -55,7 +52,7 @@ internal sealed class GuardPages : IDisposable
 
         long bytes = ((long)size + _page - 1) / _page * _page;
         int pages = (int)(bytes / _page) + 1;
-        if (!TryCharge(bytes))
+        if (!_memory.TryCharge(bytes))
         {
             return false;
         }
@@ -85,7 +82,7 @@ internal sealed class GuardPages : IDisposable
         {
             if (first < 0)
             {
-                Refund(bytes);
+                _memory.Refund(bytes);
             }
         }
 
@@ -105,7 +102,7 @@ internal sealed class GuardPages : IDisposable
         // Where the system refuses, having too many mappings, the pages stay as they are and are never used again; nor are those that cannot be queued.
         if (gone)
         {
-            Refund(bytes);
+            _memory.Refund(bytes);
             _freed.TryAdd(address, bytes);
         }
     }
@@ -130,60 +127,9 @@ internal sealed class GuardPages : IDisposable
     {
         _lock.Enter();
         _disposed = true;
-        long charged = _chargedBeneath;
-        _chargedBeneath = 0;
         _lock.Exit();
-        _beneath.RefundBeside(charged);
         _freed.Dispose();
         _memory.Dispose();
-    }
-
-    /// <summary>Charges bytes here and beneath. Outside the lock, since a budget raises events.</summary>
-    private bool TryCharge(long bytes)
-    {
-        if (!_memory.TryCharge(bytes))
-        {
-            return false;
-        }
-
-        bool fits = false;
-        try
-        {
-            fits = _beneath.TryChargeBeside(bytes);
-        }
-        finally
-        {
-            if (!fits)
-            {
-                _memory.Refund(bytes);
-            }
-        }
-
-        if (fits && !TryNoteBeneath(bytes))
-        {
-            _beneath.RefundBeside(bytes);
-        }
-
-        return fits;
-    }
-
-    private void Refund(long bytes)
-    {
-        _memory.Refund(bytes);
-        if (TryNoteBeneath(-bytes))
-        {
-            _beneath.RefundBeside(bytes);
-        }
-    }
-
-    /// <summary>Changes what is charged beneath; false when dispose has given all of it back.</summary>
-    private bool TryNoteBeneath(long bytes)
-    {
-        _lock.Enter();
-        bool isOpen = !_disposed;
-        _chargedBeneath += isOpen ? bytes : 0;
-        _lock.Exit();
-        return isOpen;
     }
 
     private int TryTakePages(int pages, long bytes)
