@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using DimensionStore.Cli;
+using DimensionStore.Memory;
 
 namespace DimensionStore.Faces.Tests.Cli;
 
@@ -108,6 +109,43 @@ public sealed class ProcessTests : IDisposable
         Assert.Equal(ExitCodes.Cancelled, process.ExitCode);
         Assert.StartsWith("dimstore: stopped", await error, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(_directory.Path));
+    }
+
+    [Theory]
+    [InlineData("--allocator", "slab")]
+    [InlineData("--compare")]
+    public async Task Interrupting_a_replay_ends_it(params string[] which)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGINT to send to another process.");
+        string trace = _directory.File("long.altrace");
+        AllocationTrace.FromRecords([.. Enumerable.Range(0, 2_000_000).Select(i => new TraceRecord(i % 2 == 0 ? TraceOperation.Allocate : TraceOperation.Free, 0, 0, 0, 100))]).Save(trace);
+        using Process process = Start(["replay", trace, "--passes", "1000", .. which]);
+        Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Task<string> error = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        try
+        {
+            // A replay of ten seconds and more, after less than one for starting and reading: when it has worked for so long, it is under way.
+            while (!process.HasExited && process.TotalProcessorTime < TimeSpan.FromSeconds(2))
+            {
+                process.Refresh();
+                await Task.Delay(20, TestContext.Current.CancellationToken);
+            }
+
+            using (Process kill = Process.Start("kill", ["-INT", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]))
+            {
+                await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+            }
+
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        }
+        finally
+        {
+            process.Kill();
+        }
+
+        Assert.Equal(ExitCodes.Cancelled, process.ExitCode);
+        Assert.Equal("dimstore: stopped; nothing was left half written.\n", await error);
+        Assert.Equal("", await output);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using DimensionStore.Cli;
 using DimensionStore.Memory;
@@ -139,6 +140,27 @@ public sealed class ReplayCommandTests : IDisposable
 
         Assert.Equal(ExitCodes.Cancelled, result.ExitCode);
         Assert.Equal("", result.Text);
+        Tool.AssertOneError(result);
+    }
+
+    [Fact]
+    public async Task A_pipe_that_nobody_writes_to_is_left_when_the_command_is_stopped()
+    {
+        const string maker = "/usr/bin/mkfifo";
+        Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists(maker), "There is no mkfifo here.");
+        string pipe = _directory.File("pipe");
+        using (Process made = Process.Start(maker, [pipe]))
+        {
+            await made.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.Equal(0, made.ExitCode);
+        }
+
+        using var stop = new CancellationTokenSource();
+        Task<ToolResult> replay = Task.Run(() => Tool.RunWith(new MemoryStream(), stop.Token, "replay", pipe), TestContext.Current.CancellationToken);
+        await stop.CancelAsync();
+        ToolResult result = await replay.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+
+        Assert.Equal((ExitCodes.Cancelled, ""), (result.ExitCode, result.Text));
         Tool.AssertOneError(result);
     }
 
