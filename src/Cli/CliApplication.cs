@@ -54,7 +54,7 @@ internal static class CliApplication
         ParseResult parse = CreateRoot(context).Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parse.Action is ParseErrorAction)
         {
-            string problems = string.Join(" ", parse.Errors.Select(error => error.Message)).ReplaceLineEndings(" ");
+            string problems = Display.OneLine(string.Join(" ", parse.Errors.Select(error => error.Message)));
             context.Error.WriteLine($"dimstore: {problems} See '{Path(parse)} --help'.");
             return ExitCodes.Usage;
         }

@@ -43,7 +43,7 @@ internal sealed class CliContext
     public IAnsiConsole Console => _console ??= ConsoleFactory.Create(Out, Terminal.OutputIsTerminal, Terminal);
 
     /// <summary>Says on standard error what a person should know and a script need not.</summary>
-    public void Note(string message) => Error.WriteLine($"dimstore: note: {message}");
+    public void Note(string message) => Error.WriteLine($"dimstore: note: {Display.OneLine(message)}");
 
     /// <summary>Reports an error, behind whatever was printed before it.</summary>
     /// <returns>Its exit code.</returns>

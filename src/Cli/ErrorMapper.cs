@@ -1,3 +1,4 @@
+using DimensionStore.Cli.Output;
 using DimensionStore.Memory;
 using DimensionStore.Memory.Native;
 
@@ -11,7 +12,7 @@ internal static class ErrorMapper
     public static (int ExitCode, string Message) Map(Exception exception)
     {
         (int code, string message) = Classify(exception);
-        return (code, OneLine(message));
+        return (code, Display.OneLine(message));
     }
 
     private static (int ExitCode, string Message) Classify(Exception exception) => exception switch
@@ -40,6 +41,4 @@ internal static class ErrorMapper
         int suffix = message.IndexOf(" (Parameter '", StringComparison.Ordinal);
         return suffix < 0 ? message : message[..suffix];
     }
-
-    private static string OneLine(string message) => message.ReplaceLineEndings(" ");
 }

@@ -132,8 +132,8 @@ internal static class NewCommand
         }
         else
         {
-            context.Out.WriteLine(
-                $"{path}: {made.Id} {made.Name}, {Display.Count(made.Layers.Count, "layer", "layers")}, {Display.Count(entries, "entry", "entries")}, {Display.Number(made.TotalSize)} bytes.");
+            context.Out.WriteLine(Display.OneLine(
+                $"{path}: {made.Id} {made.Name}, {Display.Count(made.Layers.Count, "layer", "layers")}, {Display.Count(entries, "entry", "entries")}, {Display.Number(made.TotalSize)} bytes."));
         }
 
         long most = DimensionLayout.Default.MaxBytesOf(made.Id);

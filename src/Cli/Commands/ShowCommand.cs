@@ -46,7 +46,7 @@ internal static class ShowCommand
             _ => "with checksums",
         };
         string index = descriptor.HasIndex ? $"keyword index of {Display.Size(descriptor.IndexLength)}" : "no keyword index";
-        console.WritePlain($"{path}: {descriptor.Id} {descriptor.Name}");
+        console.WritePlain(Display.OneLine($"{path}: {descriptor.Id} {descriptor.Name}"));
         console.WritePlain($"{Display.Number(descriptor.TotalSize)} bytes, {kind}; {index}.");
 
         Table table = Display.CreateTable(">Layer", ">Depth", ">Frequency", ">Content", "Stored", "Keywords");

@@ -65,14 +65,15 @@ internal static class TestCommand
         if ((outcome.Failure ?? outcome.Result?.Error) is { } error)
         {
             string message = ErrorMapper.Map(error).Message;
-            string name = message.StartsWith($"{outcome.Path}: ", StringComparison.Ordinal) ? "" : $"{outcome.Path}: ";
+            string path = $"{Display.OneLine(outcome.Path)}: ";
+            string name = message.StartsWith(path, StringComparison.Ordinal) ? "" : path;
             context.Out.WriteLine($"FAILED  {name}{message}");
         }
         else if (outcome.Result is { Descriptor: { } descriptor } result)
         {
             string unsealed = descriptor.Id.IsImmutable && !descriptor.IsSealed ? "; has no seal, which a store asks of this dimension" : "";
             string plain = descriptor.IsPlain ? "; a plain file has no checksums for its contents" : "";
-            context.Out.WriteLine($"ok      {outcome.Path}: {descriptor.Id} {descriptor.Name}, {Display.Number(descriptor.TotalSize)} bytes; {string.Join(", ", result.Checks)}{plain}{unsealed}");
+            context.Out.WriteLine(Display.OneLine($"ok      {outcome.Path}: {descriptor.Id} {descriptor.Name}, {Display.Number(descriptor.TotalSize)} bytes; {string.Join(", ", result.Checks)}{plain}{unsealed}"));
         }
 
         context.Out.Flush();

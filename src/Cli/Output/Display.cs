@@ -41,7 +41,7 @@ internal static class Display
     public static void WriteHeading(this IAnsiConsole console, string title)
     {
         console.WriteLine();
-        console.Write(new Rule(Markup.Escape(title)) { Justification = Justify.Left });
+        console.Write(new Rule(Markup.Escape(OneLine(title))) { Justification = Justify.Left });
     }
 
     /// <summary>One line of plain text.</summary>
@@ -76,6 +76,21 @@ internal static class Display
     public static string Some(IReadOnlyList<string> items, int shown = 8) => items.Count <= shown
         ? string.Join(", ", items)
         : $"{string.Join(", ", items.Take(shown))}, … ({Number(items.Count)})";
+
+    /// <summary>
+    /// A message as one line that is safe to show: names of files and dimensions are anybody's, so line ends in them become spaces, and control characters, which could drive the terminal, U+FFFD.
+    /// </summary>
+    public static string OneLine(string text)
+    {
+        text = text.ReplaceLineEndings(" ");
+        return text.Any(char.IsControl) ? string.Create(text.Length, text, static (line, from) =>
+        {
+            for (int i = 0; i < line.Length; i++)
+            {
+                line[i] = from[i] == '\t' ? ' ' : char.IsControl(from[i]) ? '\uFFFD' : from[i];
+            }
+        }) : text;
+    }
 
     /// <summary>
     /// Text that is safe to show: control characters, which could drive the terminal that shows them, become U+FFFD, and what is too long ends in an ellipsis.
