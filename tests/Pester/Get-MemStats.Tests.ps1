@@ -74,6 +74,10 @@ Describe 'Get-MemStats' {
     It 'needs a store' {
         Close-DimensionStore -All
         { Get-MemStats } | Should -Throw -ErrorId 'NoOpenStore,DimensionStore.PowerShell.GetMemStatsCommand'
+        foreach ($command in { Get-MemStats }, { New-MemoryBlock 1 }, { Get-Dimension }) {
+            $remedy = try { & $command } catch { $_.ErrorDetails.RecommendedAction }
+            ($remedy -like '*-Allocator*') | Should -Be ("$command" -notlike '*Get-Dimension*') -Because $command
+        }
     }
 }
 

@@ -46,9 +46,10 @@ internal static class Errors
         _ => throw new ArgumentException($"{e.GetType()} is not an expected failure.", nameof(e), e),
     };
 
-    public static ErrorRecord NoOpenStore() => Make(
+    public static ErrorRecord NoOpenStore(bool takesAllocator = false) => Make(
         new InvalidOperationException("No store is open."),
-        ErrorIds.NoOpenStore, ErrorCategory.ResourceUnavailable, null, "Open one with Open-DimensionStore, or give one with -Store.");
+        ErrorIds.NoOpenStore, ErrorCategory.ResourceUnavailable, null,
+        $"Open one with Open-DimensionStore, or give one with -Store.{(takesAllocator ? " Allocators of New-MemoryAllocator are named with -Allocator." : "")}");
 
     public static ErrorRecord StoreClosed(DimensionStoreSession session, Exception? inner = null) => Make(
         new InvalidOperationException($"The store of {session.BasePath} is closed.", inner),

@@ -18,7 +18,7 @@ public abstract class StoreCmdlet : DimensionCmdlet
         DimensionStoreSession? session = isGiven ? Store : OpenStores.Default;
         if (session is null)
         {
-            ThrowTerminatingError(Errors.NoOpenStore());
+            ThrowTerminatingError(Errors.NoOpenStore(takesAllocator: MyInvocation.MyCommand.Parameters.ContainsKey("Allocator")));
         }
         else if (!session.IsOpen)
         {

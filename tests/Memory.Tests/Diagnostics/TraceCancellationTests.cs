@@ -42,6 +42,22 @@ public sealed class TraceCancellationTests
         layer.Reset();
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void Freeing_what_the_program_left_stops_within_some_thousand_blocks(int threads)
+    {
+        const int count = 60_000;
+        AllocationTrace trace = AllocationTrace.FromRecords([.. Enumerable.Range(0, count).Select(id => Traces.Allocate((uint)id, 16, (byte)(id % threads)))], threads);
+        using var stop = new CancellationTokenSource();
+        using var layer = new StoppingLayer(new SlabAllocator(64 << 20), stop, after: count + 10);
+
+        Assert.Throws<OperationCanceledException>(() => TraceReplayer.Replay(trace, layer, MeasuringOnly with { Cancellation = stop.Token }));
+        Assert.InRange(layer.CallsAfterStop, 0, 8192);
+        Assert.True(layer.GetStatistics().LiveBlocks > 0);
+        layer.Reset();
+    }
+
     [Fact]
     public void A_block_of_many_megabytes_is_not_filled_to_its_end()
     {
