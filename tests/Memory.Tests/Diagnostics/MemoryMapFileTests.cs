@@ -35,6 +35,17 @@ public sealed class MemoryMapFileTests : IDisposable
     }
 
     [Fact]
+    public void A_directory_that_takes_no_file_is_told_by_the_name_that_was_given()
+    {
+        Assert.SkipUnless(Directory.Exists("/proc/self"), "There is no directory here that takes no files from anybody.");
+        Exception? refusal = Record.Exception(() => MemoryMapFile.Write(MemoryMap.Create(_pool), "/proc/x.svg"));
+
+        Assert.True(refusal is IOException or UnauthorizedAccessException, $"{refusal}");
+        Assert.StartsWith("/proc/x.svg cannot be written: ", refusal.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(".tmp", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_cannot_be_a_map_is_refused_and_nothing_is_left()
     {
         MemoryMap map = MemoryMap.Create(_pool);

@@ -80,6 +80,12 @@ public static class MemoryMapFile
                 throw new MemoryMapFileExistsException(full);
             }
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException && e.Message.Contains(temporary, StringComparison.Ordinal))
+        {
+            // Nobody has heard of the name that the system complains about.
+            string message = $"{path} cannot be written: {e.Message.Replace(temporary, full, StringComparison.Ordinal)}";
+            throw e is IOException ? new IOException(message, e) : new UnauthorizedAccessException(message, e);
+        }
         finally
         {
             // Gone already where the renaming worked.
