@@ -126,6 +126,60 @@ public sealed unsafe class GivingBackTests
         Assert.True(Resident(slab) < before / 4, $"{Resident(slab):N0} of {before:N0} bytes are resident.");
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void What_others_freed_of_a_thread_that_does_nothing_serves_them_before_new_memory_does(bool hasEnded)
+    {
+        const int Blocks = 2000;
+        using GeneralAllocator general = new();
+        using ManualResetEventSlim isAllocated = new();
+        using ManualResetEventSlim mayEnd = new(hasEnded);
+        nint[] blocks = new nint[Blocks];
+        Thread producer = new(() =>
+        {
+            for (int i = 0; i < Blocks; i++)
+            {
+                blocks[i] = general.Allocate(2000);
+                Fill(blocks[i], 2000);
+            }
+
+            isAllocated.Set();
+            mayEnd.Wait(TestContext.Current.CancellationToken);
+
+            // The thread's own blocks are still its own, whatever was taken from it meanwhile.
+            for (int i = 0; i < Blocks; i++)
+            {
+                general.Free(general.Allocate(2000));
+            }
+        });
+        producer.Start();
+        isAllocated.Wait(TestContext.Current.CancellationToken);
+        if (hasEnded)
+        {
+            producer.Join();
+        }
+
+        long peak = general.GetStatistics().CommittedBytes;
+        for (int i = 0; i < Blocks; i++)
+        {
+            general.Free(blocks[i]);
+        }
+
+        for (int i = 0; i < Blocks * 6; i++)
+        {
+            Fill(general.Allocate(300), 300);
+        }
+
+        AllocatorStatistics after = general.GetStatistics();
+        mayEnd.Set();
+        producer.Join();
+        Assert.InRange(peak, Blocks * 2000, 2 * Blocks * 2000);
+        Assert.InRange(after.CommittedBytes, 0, peak + (peak / 4));
+        Assert.Equal(Blocks * 6, after.LiveBlocks);
+        Assert.Empty(general.CheckIntegrity().Violations);
+    }
+
     [Fact]
     public void Blocks_whose_pages_were_given_back_are_zeroed_when_asked_for_and_keep_naming_faults()
     {

@@ -38,15 +38,21 @@ internal sealed unsafe partial class SlabEngine
     private void RetireUnused(SlabHeap* heap, SlabBin* growing)
     {
         heap->RetiredLast = !heap->RetiredLast;
-        if (!heap->RetiredLast)
+        if (heap->RetiredLast)
         {
-            return;
+            RetireLastEmpty(heap, growing);
         }
+    }
 
+    /// <summary>Gives the last empty slab of each bin back, which is kept at hand otherwise. With the lock, by the heap's thread or while it is stopped.</summary>
+    /// <param name="heap">The heap.</param>
+    /// <param name="except">A bin that keeps its own, or null.</param>
+    private void RetireLastEmpty(SlabHeap* heap, SlabBin* except)
+    {
         for (uint i = 0; i < (uint)_classes.Length; i++)
         {
             SlabBin* bin = SlabHeap.Bin(heap, i);
-            if (bin == growing)
+            if (bin == except)
             {
                 continue;
             }

@@ -259,34 +259,8 @@ internal sealed unsafe partial class SlabEngine
     /// <summary>Looks at slabs that other threads freed into, some at a time, until one serves the bin. False when none is left.</summary>
     private bool CollectPending(SlabHeap* heap, SlabBin* bin)
     {
-        for (int looked = 0; looked < CollectAtOnce; looked++)
+        for (int looked = 0; looked < CollectAtOnce && TryCollectNext(heap); looked++)
         {
-            if (heap->Collecting == null)
-            {
-                if (Volatile.Read(ref heap->Pending) == 0)
-                {
-                    return false;
-                }
-
-                heap->Collecting = (Slab*)Interlocked.Exchange(ref heap->Pending, 0);
-            }
-
-            Slab* slab = heap->Collecting;
-            heap->Collecting = slab->NextPending;
-            Interlocked.Exchange(ref slab->Pending, 0);
-            SlabUnit* unit = _units + slab->FirstUnit;
-            if (unit->Slab != slab)
-            {
-                continue;
-            }
-
-            if (unit->Heap != heap)
-            {
-                Notify(_units, slab);
-                continue;
-            }
-
-            Collect(heap, unit->Bin, slab);
             if (bin->First != null || (bin->Current != null && bin->Current->GroupMask != 0))
             {
                 return true;
@@ -294,6 +268,39 @@ internal sealed unsafe partial class SlabEngine
         }
 
         return false;
+    }
+
+    /// <summary>Takes the next slab that is pending, and counts what others freed in it if it is still this heap's. False when none is left.</summary>
+    private bool TryCollectNext(SlabHeap* heap)
+    {
+        heap->IsLeftPending = false;
+        if (heap->Collecting == null)
+        {
+            if (Volatile.Read(ref heap->Pending) == 0)
+            {
+                return false;
+            }
+
+            heap->Collecting = (Slab*)Interlocked.Exchange(ref heap->Pending, 0);
+        }
+
+        Slab* slab = heap->Collecting;
+        heap->Collecting = slab->NextPending;
+        Interlocked.Exchange(ref slab->Pending, 0);
+        SlabUnit* unit = _units + slab->FirstUnit;
+        if (unit->Slab == slab)
+        {
+            if (unit->Heap == heap)
+            {
+                Collect(heap, unit->Bin, slab);
+            }
+            else
+            {
+                Notify(_units, slab);
+            }
+        }
+
+        return true;
     }
 
     /// <summary>Counts what other threads freed in a slab and makes it free for its owner. One byte at a time, because a wider store would undo what they free meanwhile.</summary>

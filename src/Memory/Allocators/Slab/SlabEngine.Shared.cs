@@ -125,6 +125,7 @@ internal sealed unsafe partial class SlabEngine
                         // What goes back here may serve instead.
                         hasRetired = true;
                         RetireUnused(heap, bin);
+                        CollectFromSleepers(heap);
                         continue;
                     }
 

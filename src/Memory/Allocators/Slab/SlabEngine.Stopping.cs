@@ -17,11 +17,17 @@ internal sealed unsafe partial class SlabEngine
             }
         }
 
+        AwaitShutHeaps();
+    }
+
+    /// <summary>Waits until no thread is inside a heap that was shut. With the lock.</summary>
+    private void AwaitShutHeaps()
+    {
         VirtualMemory.ProcessWideBarrier();
         foreach (nint heap in _heaps)
         {
             SpinWait wait = default;
-            while (heap != 0 && SlabHeap.IsBusy((SlabHeap*)heap))
+            while (heap != 0 && ((SlabHeap*)heap)->OpenFor == 0 && SlabHeap.IsBusy((SlabHeap*)heap))
             {
                 wait.SpinOnce();
             }

@@ -59,6 +59,10 @@ internal unsafe struct SlabHeap
     [FieldOffset(76)]
     internal bool RetiredLast;
 
+    /// <summary>Whether slabs were pending when another heap last took new memory, and its thread has taken none of them since. Written by both: a hint.</summary>
+    [FieldOffset(77)]
+    internal bool IsLeftPending;
+
     /// <summary>Slabs in which other threads have freed blocks, linked by <see cref="Slab.NextPending"/>. The one field that others write, on lines of its own.</summary>
     [FieldOffset(128)]
     internal nint Pending;
