@@ -28,6 +28,48 @@ public sealed class SlabAllocatorThreadTests
     }
 
     [Fact]
+    public void Addresses_may_be_asked_about_while_their_slabs_come_and_go()
+    {
+        using SlabAllocator slab = new(64 * MiB);
+        const int Rounds = 20_000;
+        nint[] seen = new nint[64];
+        bool done = false;
+        ThreadGroup.Run(2, thread =>
+        {
+            if (thread == 0)
+            {
+                // As many as slabs go back together, so that every round makes slabs and forgets them.
+                nint[] blocks = new nint[seen.Length];
+                for (int round = 0; round < Rounds; round++)
+                {
+                    for (int i = 0; i < blocks.Length; i++)
+                    {
+                        blocks[i] = slab.Allocate(16 << 10);
+                        Volatile.Write(ref seen[i], blocks[i]);
+                    }
+
+                    Array.ForEach(blocks, slab.Free);
+                }
+
+                Volatile.Write(ref done, true);
+                return;
+            }
+
+            while (!Volatile.Read(ref done))
+            {
+                for (int i = 0; i < seen.Length; i++)
+                {
+                    slab.Owns(Volatile.Read(ref seen[i]));
+                }
+            }
+        });
+        Assert.Equal(0, slab.GetStatistics().LiveBlocks);
+        Assert.True(slab.CheckIntegrity().IsIntact);
+        slab.Trim();
+        Assert.Equal(0, slab.GetStatistics().CommittedBytes);
+    }
+
+    [Fact]
     public void Blocks_that_another_thread_freed_come_back_to_their_owner()
     {
         using SlabAllocator slab = new(64 * MiB);

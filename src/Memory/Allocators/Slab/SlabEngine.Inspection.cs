@@ -18,20 +18,23 @@ internal sealed unsafe partial class SlabEngine
         }
 
         SlabUnit* unit = heap->Units + (offset >> SlabChunks.UnitShift);
+
+        // Each once: another thread may be giving this slab back, when no block of it is live.
         SlabBin* bin = unit->Bin;
-        if (bin == null)
+        Slab* slab = unit->Slab;
+        if (bin == null || slab == null)
         {
             return false;
         }
 
         uint reciprocal = unit->Reciprocal;
         ulong product = (ulong)((uint)address - unit->Start) * reciprocal;
-        if ((uint)product >= reciprocal || product >> 32 >= unit->Slab->Capacity)
+        if ((uint)product >= reciprocal || product >> 32 >= slab->Capacity)
         {
             return false;
         }
 
-        state = Volatile.Read(ref Slab.States(unit->Slab)[product >> 32]);
+        state = Volatile.Read(ref Slab.States(slab)[product >> 32]);
         usableBytes = bin->BlockBytes;
         slackShift = bin->SlackShift;
         return state >= BlockState.Live;
@@ -88,20 +91,23 @@ internal sealed unsafe partial class SlabEngine
     private static bool Resize(nint start, nuint length, SlabUnit* units, nint address, nuint size)
     {
         nuint offset = (nuint)(address - start);
+        if (offset >= length)
+        {
+            return false;
+        }
+
+        // Each once, as in TryLook.
         SlabUnit* unit = units + (offset >> SlabChunks.UnitShift);
-        if (offset >= length || unit->Heap == null)
+        SlabBin* bin = unit->Bin;
+        Slab* slab = unit->Slab;
+        uint reciprocal = unit->Reciprocal;
+        ulong product = (ulong)((uint)address - unit->Start) * reciprocal;
+        if (bin == null || slab == null || (uint)product >= reciprocal || product >> 32 >= slab->Capacity || size > bin->BlockBytes || size < bin->BlockBytes / 2)
         {
             return false;
         }
 
-        ulong product = (ulong)((uint)address - unit->Start) * unit->Reciprocal;
-        uint blockBytes = unit->Bin->BlockBytes;
-        if ((uint)product >= unit->Reciprocal || product >> 32 >= unit->Slab->Capacity || size > blockBytes || size < blockBytes / 2)
-        {
-            return false;
-        }
-
-        return TryResize(unit->Bin, Slab.States(unit->Slab) + (product >> 32), size);
+        return TryResize(bin, Slab.States(slab) + (product >> 32), size);
     }
 
     /// <summary>Records another size, that fits, in the state of a block; false when the block is not live.</summary>

@@ -132,8 +132,9 @@ internal sealed unsafe partial class SlabEngine : IDisposable
             return false;
         }
 
+        // Null where its owner is giving it back, the block being free already.
         Slab* slab = unit->Slab;
-        if (product >> 32 >= slab->Capacity)
+        if (slab == null || product >> 32 >= slab->Capacity)
         {
             return false;
         }
