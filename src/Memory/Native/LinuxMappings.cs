@@ -5,7 +5,7 @@ namespace DimensionStore.Memory.Native;
 
 /// <summary>
 /// Keeps the process clear of the most mappings that Linux allows it (<c>vm.max_map_count</c>). Beyond that most, the .NET runtime can map nothing either and ends the process, so what may be done
-/// without is done without at half of it, and what asks for memory is refused at seven eighths.
+/// without is done without at half of it, and what asks for memory is refused at seven eighths; either up to a sixteenth earlier.
 /// </summary>
 /// <remarks>
 /// A call that changes a part of a mapping can make two more of it. How many there are only the kernel knows, and telling takes it milliseconds; so an upper bound of what was made is counted down, and
@@ -85,6 +85,16 @@ internal static unsafe partial class LinuxMappings
 
     /// <summary>Notes mappings that a call may have made.</summary>
     internal static void Note(int more) => Interlocked.Add(ref s_untilLook, -more);
+
+    /// <summary>Notes that a reservation goes back, with all that it was cut into: whoever was refused mappings is not refused them for the rest of the pause, but counts first.</summary>
+    internal static void NoteRelease()
+    {
+        Note(1);
+        if (Volatile.Read(ref s_isFull))
+        {
+            Volatile.Write(ref s_dueMilliseconds, 0);
+        }
+    }
 
     /// <summary>The mappings of the process, by lines of what the kernel lists; −1 where it does not.</summary>
     internal static long Count()

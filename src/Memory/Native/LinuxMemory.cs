@@ -89,8 +89,8 @@ internal static partial class LinuxMemory
 
     internal static void Release(nint address, nuint size)
     {
-        LinuxMappings.Note(1);
         UnixMemory.Release(address, size);
+        LinuxMappings.NoteRelease();
     }
 
     internal static void Protect(nint address, nuint size, PageAccess access)

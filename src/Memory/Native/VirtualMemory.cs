@@ -42,7 +42,7 @@ public static partial class VirtualMemory
     /// <remarks>
     /// Before: the range lies in one reservation of <see cref="Reserve"/>.
     /// After: every byte may be read and written; pages that were not committed before read as zero, those that were keep their contents.
-    /// A page becomes resident when it is first touched. Refused on Linux when the process has seven eighths of the mappings that it may have, since the runtime needs the rest.
+    /// A page becomes resident when it is first touched. Refused on Linux when the process has about seven eighths of the mappings that it may have, since the runtime needs the rest.
     /// </remarks>
     /// <exception cref="ArgumentException"><paramref name="address"/> is not page aligned.</exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="size"/> is zero or the range wraps around.</exception>
@@ -73,7 +73,7 @@ public static partial class VirtualMemory
     /// <remarks>
     /// Before: the range lies in one reservation of <see cref="Reserve"/>, and nobody uses its bytes; pages that are not committed do no harm.
     /// After: no byte may be touched, the memory is the operating system's again, and a later <see cref="Commit"/> finds zeros.
-    /// An access meanwhile faults, unless the process is at half of the mappings that Linux allows it: then the pages are emptied and stay accessible, because a hole in a mapping makes two of it and
+    /// An access meanwhile faults, unless the process is at about half of the mappings that Linux allows it: then the pages are emptied and stay accessible, because a hole in a mapping makes two of it and
     /// the runtime ends a process that has no mapping left. A byte written in there nevertheless is found by the next <see cref="Commit"/>. It is also what happens where the system has no mapping for a hole.
     /// </remarks>
     /// <exception cref="ArgumentException"><paramref name="address"/> is not page aligned.</exception>

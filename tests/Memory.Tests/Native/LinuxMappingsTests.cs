@@ -141,6 +141,25 @@ public sealed unsafe class LinuxMappingsTests : IDisposable
     }
 
     [Fact]
+    public void Commit_is_served_again_as_soon_as_reservations_are_released()
+    {
+        nint other = VirtualMemory.Reserve(Pages * _page);
+        LinuxMappings.Most = LinuxMappings.Count() + 2_000;
+        int committed = 0;
+        Assert.Throws<VirtualMemoryException>(() =>
+        {
+            for (; committed < Pages; committed += 2)
+            {
+                VirtualMemory.Commit(other + (committed * (nint)_page), _page);
+            }
+        });
+        Assert.Throws<VirtualMemoryException>(() => VirtualMemory.Commit(other + (committed * (nint)_page), _page));
+        VirtualMemory.Release(other, Pages * _page);
+        VirtualMemory.Decommit(_memory, _page);
+        VirtualMemory.Commit(_memory, _page);
+    }
+
+    [Fact]
     public void Scattered_commits_of_one_range_make_one_mapping_of_it_instead_of_being_refused()
     {
         VirtualMemory.Decommit(_memory, Pages * _page);
