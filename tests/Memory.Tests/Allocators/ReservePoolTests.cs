@@ -42,6 +42,24 @@ public sealed unsafe class ReservePoolTests
     }
 
     [Fact]
+    public void An_element_is_free_once_it_is_free_beneath_whatever_a_handler_throws_then()
+    {
+        const int Bytes = 64 << 10;
+        MemoryBudget budget = new("test", 4 * Bytes);
+        using LargeObjectAllocator beneath = new(new LargeObjectOptions { CapacityBytes = 4 * Bytes, Budget = budget });
+        using ReservePool pool = new(beneath, Bytes, 0);
+        nint[] elements = [pool.Allocate(), pool.Allocate(), pool.Allocate(), pool.Allocate()];
+        EventHandler<PressureChangedEventArgs> failing = static (_, _) => throw new InvalidOperationException("from a handler");
+        budget.PressureChanged += failing;
+        Assert.Throws<InvalidOperationException>(() => pool.Free(elements[0]));
+        budget.PressureChanged -= failing;
+        Assert.Equal((3L, 3L), (beneath.GetStatistics().LiveBlocks, pool.GetStatistics().LiveBlocks));
+        Assert.False(pool.Owns(elements[0]));
+        Assert.True(pool.CheckIntegrity().IsIntact);
+        Assert.Equal(MemoryFault.DoubleFree, Assert.Throws<MemoryFaultException>(() => pool.Free(elements[0])).Fault);
+    }
+
+    [Fact]
     public void An_owner_who_ends_beneath_takes_nothing_out_of_the_reserve()
     {
         using SegregatedAllocator beneath = SegregatedAllocator.WithCapacity(1 << 20);

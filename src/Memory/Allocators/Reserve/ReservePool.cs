@@ -267,20 +267,24 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
             _leaving.Add(address);
         }
 
-        bool isGone = false;
+        bool isRefused = false;
         try
         {
             _source.Free(address);
-            isGone = true;
+        }
+        catch (MemoryFaultException)
+        {
+            isRefused = true;
+            throw;
         }
         finally
         {
             lock (_lock)
             {
                 _leaving.Remove(address);
-                if (!isGone)
+                if (isRefused)
                 {
-                    // Beneath nothing has changed, so nothing has here.
+                    // Beneath nothing has changed, so nothing has here. After any other error, as of a handler of the budget's events, the element is free there.
                     ReviveLocked(address, element);
                 }
             }
