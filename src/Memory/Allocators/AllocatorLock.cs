@@ -12,9 +12,6 @@ namespace DimensionStore.Memory;
 [StructLayout(LayoutKind.Explicit, Size = 128)]
 internal struct AllocatorLock
 {
-    // That of SpinOnce without an argument.
-    private const int DefaultSleepThreshold = 20;
-
     // Ten or so of a spin's last stage, in which each round sleeps for a millisecond.
     private const int RoundsBeforeStarving = 30;
 
@@ -42,7 +39,7 @@ internal struct AllocatorLock
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void Wait()
     {
-        SpinWait spin = default;
+        PatientWait spin = default;
         bool isStarving = false;
         do
         {
@@ -50,7 +47,7 @@ internal struct AllocatorLock
             do
             {
                 // Whom the others wait for does not sleep.
-                spin.SpinOnce(isStarving ? -1 : DefaultSleepThreshold);
+                spin.SpinOnce(maySleep: !isStarving);
                 if (!isStarving && spin.Count >= RoundsBeforeStarving)
                 {
                     isStarving = true;
@@ -64,5 +61,7 @@ internal struct AllocatorLock
         {
             Interlocked.Decrement(ref _starving);
         }
+
+        spin.End();
     }
 }

@@ -136,7 +136,14 @@ internal struct BiasedLock
             // This entry still counts as one through the lock; the next one is biased.
             _streak.ForBias = Math.Max(_streak.ForBias, FirstStreak);
             _streak.Length = 0;
-            Volatile.Write(ref _bias, RecordOf(thread));
+            try
+            {
+                Volatile.Write(ref _bias, RecordOf(thread));
+            }
+            catch (OutOfMemoryException)
+            {
+                // Without a record the thread goes on without the bias. It has the lock, and must not leave it taken.
+            }
         }
     }
 
@@ -151,11 +158,13 @@ internal struct BiasedLock
 
         Volatile.Write(ref _bias, null);
         Native.VirtualMemory.ProcessWideBarrier();
-        SpinWait spin = default;
+        PatientWait wait = default;
         while (Volatile.Read(ref bias.Busy) != 0)
         {
-            spin.SpinOnce();
+            wait.SpinOnce();
         }
+
+        wait.End();
     }
 
     /// <summary>

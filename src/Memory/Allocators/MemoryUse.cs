@@ -27,10 +27,12 @@ internal struct MemoryUse
     internal void Close()
     {
         Interlocked.Or(ref _state, int.MinValue);
-        SpinWait wait = default;
+        PatientWait wait = default;
         while ((Volatile.Read(ref _state) & int.MaxValue) != 0)
         {
             wait.SpinOnce();
         }
+
+        wait.End();
     }
 }

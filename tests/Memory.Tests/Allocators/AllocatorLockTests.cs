@@ -41,6 +41,28 @@ public sealed class AllocatorLockTests
     }
 
     [Fact]
+    public void An_interruption_is_put_off_until_the_lock_was_had()
+    {
+        _lock.Enter();
+        InterruptedWait.Run(
+            () =>
+            {
+                _lock.Enter();
+                _lock.Exit();
+            },
+            () => _lock.Exit());
+    }
+
+    [Fact]
+    public void An_interruption_does_not_end_the_wait_for_those_who_use_memory()
+    {
+        MemoryUse use = default;
+        Assert.True(use.TryEnter());
+        InterruptedWait.Run(() => use.Close(), () => use.Exit());
+        Assert.False(use.TryEnter());
+    }
+
+    [Fact]
     public void Only_one_thread_at_a_time_has_it()
     {
         int inside = 0;

@@ -113,6 +113,21 @@ public sealed class SegregatedPartsTests
         Assert.Throws<ObjectDisposedException>(() => shared.Lock.Enter());
     }
 
+    [Fact]
+    public void Biased_lock_is_not_left_taken_by_a_thread_that_is_interrupted_while_it_waits()
+    {
+        Shared shared = new();
+        for (int i = 0; i < 100; i++)
+        {
+            shared.Lock.Exit(shared.Lock.Enter());
+        }
+
+        BiasedLock.Record? mine = shared.Lock.Enter();
+        Assert.NotNull(mine);
+        InterruptedWait.Run(() => shared.Lock.Exit(shared.Lock.Enter()), () => shared.Lock.Exit(mine));
+        shared.Lock.Exit(shared.Lock.Enter());
+    }
+
     private sealed class Shared
     {
         internal BiasedLock Lock;

@@ -221,11 +221,13 @@ public sealed unsafe partial class PoolAllocator
         VirtualMemory.ProcessWideBarrier();
         foreach (ThreadCache? cache in _caches)
         {
-            SpinWait wait = default;
+            PatientWait wait = default;
             while (cache is not null && cache.IsBusy)
             {
                 wait.SpinOnce();
             }
+
+            wait.End();
         }
     }
 

@@ -26,11 +26,13 @@ internal sealed unsafe partial class SlabEngine
         VirtualMemory.ProcessWideBarrier();
         foreach (nint heap in _heaps)
         {
-            SpinWait wait = default;
+            PatientWait wait = default;
             while (heap != 0 && ((SlabHeap*)heap)->OpenFor == 0 && SlabHeap.IsBusy((SlabHeap*)heap))
             {
                 wait.SpinOnce();
             }
+
+            wait.End();
         }
     }
 

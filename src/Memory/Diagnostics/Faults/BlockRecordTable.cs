@@ -137,11 +137,13 @@ internal sealed unsafe class BlockRecordTable
         /// <summary>Waits, without the lock, until no block is leaving but those of the calling thread itself, of which there are <paramref name="own"/> here.</summary>
         internal void WaitForLeaving(int own)
         {
-            SpinWait wait = default;
+            PatientWait wait = default;
             while (Volatile.Read(ref Leaving) > own)
             {
                 wait.SpinOnce();
             }
+
+            wait.End();
         }
 
         private void Grow()
