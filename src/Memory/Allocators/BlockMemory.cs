@@ -235,20 +235,25 @@ internal sealed class BlockMemory : IDisposable
         }
     }
 
-    /// <summary>Zeroes a block that was just handed out. Outside the allocator's lock, beside <see cref="Dispose"/>.</summary>
-    /// <exception cref="ObjectDisposedException">The memory is gone.</exception>
-    internal unsafe void Clear(nint address, nuint bytes)
+    /// <summary>Zeroes a block outside the allocator's lock, beside <see cref="Dispose"/> and what frees every block, and ends the use that began with <see cref="BeginUse"/> in the lock in which it was taken.</summary>
+    internal unsafe void ClearAndEndUse(nint address, nuint bytes)
     {
-        ObjectDisposedException.ThrowIf(!TryUse(), typeof(MemoryAllocator));
         NativeMemory.Clear((void*)address, bytes);
         EndUse();
     }
 
-    /// <summary>Keeps the memory from being given back until <see cref="EndUse"/>; false when it is, or about to be. For work that neither throws nor waits.</summary>
-    internal bool TryUse() => _uses.TryEnter();
+    /// <summary>
+    /// Keeps a block's memory as it is until <see cref="EndUse"/>, for work that neither throws nor waits nor calls a handler, who may reset. In the lock in which the block is taken: begun later, the block
+    /// may have been freed with all others by then, and its memory be gone or somebody else's.
+    /// </summary>
+    /// <exception cref="ObjectDisposedException">The memory is gone, or about to be.</exception>
+    internal void BeginUse() => ObjectDisposedException.ThrowIf(!_uses.TryEnter(), typeof(MemoryAllocator));
 
     /// <summary>Ends a use that has begun.</summary>
     internal void EndUse() => _uses.Exit();
+
+    /// <summary>Waits for those who use blocks. In the lock in which they begin to, before blocks are freed that their users have not asked to free.</summary>
+    internal void AwaitUses() => _uses.Await();
 
     /// <summary>Lets nobody use the memory any more and waits for those who do. Before what they look at goes; <see cref="Dispose"/> does it too.</summary>
     internal void EndUses() => _uses.Close();

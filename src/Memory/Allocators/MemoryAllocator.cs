@@ -67,7 +67,7 @@ public abstract class MemoryAllocator : IDisposable
     /// <summary>Whether the address is the start of a live block of this allocator. Never throws.</summary>
     public abstract bool Owns(nint address);
 
-    /// <summary>Frees every block at once. Addresses handed out before are invalid afterwards.</summary>
+    /// <summary>Frees every block at once. Addresses handed out before are invalid afterwards, those that another thread is just being given among them.</summary>
     public abstract void Reset();
 
     /// <summary>Gives free memory back to the operating system.</summary>

@@ -284,6 +284,56 @@ public abstract class AllocatorModelTests
         }
     }
 
+    [Fact]
+    public unsafe void Reset_while_others_allocate_zeroed_leaves_later_blocks_alone()
+    {
+        using MemoryAllocator allocator = Create();
+        if (!allocator.IsThreadSafe)
+        {
+            return;
+        }
+
+        int spoilt = 0;
+        bool isOver = false;
+        ThreadGroup.Run(4, thread =>
+        {
+            if (thread != 0)
+            {
+                while (!Volatile.Read(ref isOver))
+                {
+                    allocator.TryAllocate((nuint)LargestSize, out _, options: AllocationOptions.Zeroed);
+                }
+
+                return;
+            }
+
+            try
+            {
+                for (int round = 0; round < 300; round++)
+                {
+                    allocator.Reset();
+                    for (int size = LargestSize; size >= SmallSize && allocator.TryAllocate((nuint)size, out nint block); size /= 2)
+                    {
+                        new Span<byte>((void*)block, size).Fill(0xAB);
+                        Thread.SpinWait(20);
+                        spoilt += new Span<byte>((void*)block, size).IndexOfAnyExcept((byte)0xAB) >= 0 ? 1 : 0;
+                    }
+
+                    allocator.Trim();
+                }
+            }
+            finally
+            {
+                Volatile.Write(ref isOver, true);
+            }
+        });
+
+        allocator.Reset();
+        AllocatorStatistics statistics = allocator.GetStatistics();
+        Assert.Equal((0, statistics.AllocationCount, 0L), (spoilt, statistics.FreeCount, statistics.LiveBytes));
+        Assert.Empty(allocator.CheckIntegrity().Violations);
+    }
+
     /// <summary>The first thread allocates; two free, that one among them where it is the first of those that do.</summary>
     private void FreeAtOnce(MemoryAllocator allocator, int firstFreeing)
     {

@@ -42,6 +42,7 @@ public abstract unsafe partial class PageAllocator
         EnterLock();
         try
         {
+            _memory.AwaitUses();
             for (int i = 0; i < _areas.Length; i++)
             {
                 _areas[i].Reset();

@@ -34,7 +34,7 @@ public abstract unsafe partial class PageAllocator
                 {
                     if ((options & AllocationOptions.Zeroed) != 0 && !clean)
                     {
-                        _memory.Clear(address, (nuint)(granules << shift));
+                        _memory.ClearAndEndUse(address, (nuint)(granules << shift));
                     }
 
                     if (_givingBack.IsDue(LeastGiveBackBytes))
@@ -111,14 +111,14 @@ public abstract unsafe partial class PageAllocator
 
         if ((options & AllocationOptions.Zeroed) != 0 && !clean)
         {
-            _memory.Clear(address, (nuint)(request.Granules << _areas[0].GranuleShift));
+            _memory.ClearAndEndUse(address, (nuint)(request.Granules << _areas[0].GranuleShift));
         }
 
         RaiseEvents();
         return true;
     }
 
-    /// <summary>Takes a block when its memory is committed, or when what is charged suffices to commit it.</summary>
+    /// <summary>Takes a block when its memory is committed, or when what is charged suffices to commit it. A use of it has begun where it is to be zeroed.</summary>
     private Obstacle TryTake(in BuddyRequest request, AllocationOptions options, ref long charged, out long wanted, out long needed, out nint address, out bool clean, out VirtualMemoryException? refusal)
     {
         wanted = 0;
@@ -171,6 +171,11 @@ public abstract unsafe partial class PageAllocator
             _requestedBytes += bytes - request.Slack;
             _peakLiveBytes = Math.Max(_peakLiveBytes, _liveBytes);
             TakenLocked(index, request.Highest);
+            if ((options & AllocationOptions.Zeroed) != 0 && !clean)
+            {
+                _memory.BeginUse();
+            }
+
             return Obstacle.None;
         }
         catch (VirtualMemoryException e)

@@ -155,6 +155,7 @@ public sealed unsafe partial class DualPoolAllocator
         try
         {
             ThrowIfDisposed();
+            _memory.AwaitUses();
             _peakLiveBytes = Math.Max(_peakLiveBytes, LiveBytesLocked);
             _small.Reset();
             _big.Reset();

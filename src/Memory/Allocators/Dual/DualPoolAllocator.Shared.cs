@@ -179,6 +179,8 @@ public sealed unsafe partial class DualPoolAllocator
                         {
                             return Obstacle.None;
                         }
+
+                        _memory.BeginUse();
                     }
 
                     planned = address != 0 ? 0 : missing + _big.ExtraBytes(start, blocks);
@@ -212,11 +214,9 @@ public sealed unsafe partial class DualPoolAllocator
         }
     }
 
-    /// <summary>Zeroes what is not zero of a run that was just taken. Outside the lock: its blocks are ours.</summary>
-    /// <exception cref="ObjectDisposedException">Memory and tables are gone.</exception>
+    /// <summary>Zeroes what is not zero of a run that was just taken, and ends the use that began then. Outside the lock: its blocks are ours.</summary>
     private void ClearRun(nint address)
     {
-        ObjectDisposedException.ThrowIf(!_memory.TryUse(), this);
         int block = _big.StartOf(address);
         nint end = address + (nint)_big.Usable(block);
         for (nint at = address; at < end; block++)

@@ -129,6 +129,7 @@ public sealed unsafe partial class SegregatedAllocator
         BiasedLock.Record? entered = _lock.Enter();
         try
         {
+            _memory.AwaitUses();
             ReleaseOwnersLocked();
             _protected?.Clear();
             _collectables?.Clear();

@@ -184,6 +184,7 @@ public sealed unsafe partial class SegregatedAllocator
         BiasedLock.Record? entered = _lock.Enter();
         try
         {
+            _memory.AwaitUses();
             _heap.MergeDeferred();
             for (int steps = 0; count < starts.Length && steps < 16 * Batch; steps++)
             {

@@ -50,7 +50,7 @@ public sealed unsafe partial class SegregatedAllocator
 
             if (start != None)
             {
-                return HandOut(start, request.Granules, size, request.Options, owner);
+                return HandOut(start, size, owner);
             }
         }
 
@@ -70,14 +70,9 @@ public sealed unsafe partial class SegregatedAllocator
         return !throws ? 0 : throw limit ?? Failure(requested, used, owner, obstacle, refusal);
     }
 
-    private nint HandOut(uint start, uint granules, nuint size, AllocationOptions options, OwnerId owner)
+    private nint HandOut(uint start, nuint size, OwnerId owner)
     {
         nint address = _heap.AddressOf(start);
-        if ((options & AllocationOptions.Zeroed) != 0)
-        {
-            _memory.Clear(address, (nuint)granules << GranuleShift);
-        }
-
         Observer?.OnAllocated(this, address, (long)size, owner);
         CheckPressure();
         return address;
@@ -90,6 +85,7 @@ public sealed unsafe partial class SegregatedAllocator
         bool mayGrow = (request.Options & AllocationOptions.NoGrow) == 0;
         long charged = 0;
         bool frugal = false;
+        start = None;
         while (true)
         {
             long committed = 0;
@@ -157,6 +153,12 @@ public sealed unsafe partial class SegregatedAllocator
             finally
             {
                 _lock.Exit(entered);
+                if (start != None && (request.Options & AllocationOptions.Zeroed) != 0)
+                {
+                    // Before the refund, which may call a handler.
+                    _memory.ClearAndEndUse(_heap.AddressOf(start), (nuint)request.Granules << GranuleShift);
+                }
+
                 _memory.Refund(charged - committed);
                 charged = 0;
             }
@@ -177,7 +179,7 @@ public sealed unsafe partial class SegregatedAllocator
         }
     }
 
-    /// <summary>Takes a block from what is committed, and charges its owner: <see cref="Obstacle.Room"/> when there is none, <see cref="Obstacle.Owner"/> when the owner may not have it.</summary>
+    /// <summary>Takes a block from what is committed, of which a use has begun where it is to be zeroed, and charges its owner: <see cref="Obstacle.Room"/> when there is none, <see cref="Obstacle.Owner"/> when the owner may not have it.</summary>
     private Obstacle TakeLocked(ref Request request, out uint start)
     {
         start = None;
@@ -224,6 +226,11 @@ public sealed unsafe partial class SegregatedAllocator
             // Here and not once the block is handed out: whoever frees it with its owner in between would leave the note behind, for the next block at this place.
             SetPlain(false);
             (_collectables ??= [])[taken] = new WeakReference<CollectableBlock>(user);
+        }
+
+        if ((request.Options & AllocationOptions.Zeroed) != 0)
+        {
+            _memory.BeginUse();
         }
 
         start = taken;

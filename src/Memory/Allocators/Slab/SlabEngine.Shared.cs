@@ -48,8 +48,7 @@ internal sealed unsafe partial class SlabEngine
             SlabHeap.Exit(heap);
         }
 
-        bool isShared = address == 0;
-        if (isShared)
+        if (address == 0)
         {
             address = AllocateShared(heap, bin, size, options, owner, out before, out obstacle, ref refusal);
             if (obstacle == Obstacle.Limit && Reclaim())
@@ -61,11 +60,6 @@ internal sealed unsafe partial class SlabEngine
         if (isEnough)
         {
             Retire(heap);
-        }
-
-        if (isShared && address != 0 && zeroed && before != BlockState.Fresh)
-        {
-            _memory.Clear(address, bin->BlockBytes);
         }
 
         return address;
@@ -104,7 +98,8 @@ internal sealed unsafe partial class SlabEngine
                 lock (Gate)
                 {
                     ThrowIfDisposed();
-                    nint address = TakeLocked(heap, bin, size, owner, out before);
+                    bool zeroed = (options & AllocationOptions.Zeroed) != 0;
+                    nint address = TakeLocked(heap, bin, size, zeroed, owner, out before);
                     if (address != 0)
                     {
                         obstacle = Obstacle.None;
@@ -137,7 +132,7 @@ internal sealed unsafe partial class SlabEngine
                         }
 
                         AddSlab(heap, bin, unit, units);
-                        address = TakeLocked(heap, bin, size, owner, out before);
+                        address = TakeLocked(heap, bin, size, zeroed, owner, out before);
                         obstacle = Obstacle.None;
                         return address;
                     }
@@ -180,12 +175,20 @@ internal sealed unsafe partial class SlabEngine
         }
     }
 
-    /// <summary>Like <see cref="TakeOrRefill"/>, with the lock, so that a table of tags can be made.</summary>
-    private nint TakeLocked(SlabHeap* heap, SlabBin* bin, nuint size, OwnerId owner, out byte before)
+    /// <summary>
+    /// Like <see cref="TakeOrRefill"/>, with the lock, so that a table of tags can be made. A block is zeroed here: a microsecond at most, and outside the lock a reset could make it somebody
+    /// else's before.
+    /// </summary>
+    private nint TakeLocked(SlabHeap* heap, SlabBin* bin, nuint size, bool zeroed, OwnerId owner, out byte before)
     {
         while (true)
         {
             nint address = TakeOrRefill(heap, bin, size, owner, out before);
+            if (address != 0 && zeroed && before != BlockState.Fresh)
+            {
+                NativeMemory.Clear((void*)address, bin->BlockBytes);
+            }
+
             if (address != 0 || bin->Mask == 0)
             {
                 return address;

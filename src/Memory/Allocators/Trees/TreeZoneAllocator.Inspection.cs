@@ -102,6 +102,7 @@ public sealed unsafe partial class TreeZoneAllocator
     {
         EnterMovables();
         EnterAll();
+        _memory.AwaitUses();
         foreach (TreeZone zone in _zones)
         {
             zone.FreeCount += zone.LiveBlocks;

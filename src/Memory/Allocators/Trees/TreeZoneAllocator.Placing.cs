@@ -37,11 +37,6 @@ public sealed unsafe partial class TreeZoneAllocator
             return 0;
         }
 
-        if ((request.Options & AllocationOptions.Zeroed) != 0 && !outcome.IsFresh)
-        {
-            _memory.Clear(address, (nuint)GranulesFor(request.Size) << LeafMap.GranuleShift);
-        }
-
         if (outcome.Look || _options.WatchLatency || IsUseNewlyHigh)
         {
             try
@@ -95,9 +90,10 @@ public sealed unsafe partial class TreeZoneAllocator
         {
             while (true)
             {
-                zone.Lock.Enter();
+                nint address = 0;
                 long missing;
                 long wanted;
+                zone.Lock.Enter();
                 try
                 {
                     ThrowIfDisposed();
@@ -128,14 +124,30 @@ public sealed unsafe partial class TreeZoneAllocator
                             zone.AllocationSamples++;
                         }
 
-                        return AddressOf(granule);
+                        if ((request.Options & AllocationOptions.Zeroed) != 0 && !outcome.IsFresh)
+                        {
+                            _memory.BeginUse();
+                        }
+
+                        address = AddressOf(granule);
                     }
 
-                    wanted = RoundUp(Math.Max(missing, Math.Clamp(zone.CommittedLeaves * LeafMap.LeafBytes / 8, MinGrowBytes, MaxGrowBytes)), VirtualMemory.PageSize);
+                    wanted = address != 0 ? 0 : RoundUp(Math.Max(missing, Math.Clamp(zone.CommittedLeaves * LeafMap.LeafBytes / 8, MinGrowBytes, MaxGrowBytes)), VirtualMemory.PageSize);
                 }
                 finally
                 {
                     zone.Lock.Exit();
+                }
+
+                if (address != 0)
+                {
+                    // Before the refund, which may call a handler.
+                    if ((request.Options & AllocationOptions.Zeroed) != 0 && !outcome.IsFresh)
+                    {
+                        _memory.ClearAndEndUse(address, (nuint)count << LeafMap.GranuleShift);
+                    }
+
+                    return address;
                 }
 
                 if (_memory.TryCharge(wanted - charged))
