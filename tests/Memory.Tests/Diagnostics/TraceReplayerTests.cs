@@ -230,6 +230,14 @@ public sealed class TraceReplayerTests
         Assert.Equal(0, pool.GetStatistics().LiveBlocks);
     }
 
+    [Fact]
+    public void Passes_of_the_systems_allocator_are_those_of_a_replay()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => TraceReplayer.TimeNativeMemory(Traces.Sample(), new TraceReplayOptions { TimedPasses = -1 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => TraceReplayer.TimeNativeMemory(Traces.Sample(), new TraceReplayOptions { TimedPasses = 1001 }));
+        Assert.Equal(double.NaN, TraceReplayer.TimeNativeMemory(Traces.Sample(), new TraceReplayOptions { TimedPasses = 0 }));
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(4)]

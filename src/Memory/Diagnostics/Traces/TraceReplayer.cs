@@ -35,8 +35,7 @@ public static class TraceReplayer
         ArgumentNullException.ThrowIfNull(trace);
         ArgumentNullException.ThrowIfNull(allocator);
         options ??= new TraceReplayOptions();
-        ArgumentOutOfRangeException.ThrowIfNegative(options.TimedPasses, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.TimedPasses, 1000, nameof(options));
+        CheckPasses(options);
         return ReplayTargets.Dispatch(allocator, new Replaying(trace, allocator, options));
     }
 
@@ -44,12 +43,19 @@ public static class TraceReplayer
     /// Replays a trace through <see cref="NativeMemory"/>, the system's <c>malloc</c>, against the clock only: the figure to compare others with.
     /// </summary>
     /// <returns>Nanoseconds per operation, as in <see cref="TraceReplayResult.NsPerOperation"/>.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The number of passes is negative or above 1,000.</exception>
     /// <exception cref="TraceReplayException">The system has no memory left.</exception>
     /// <exception cref="OperationCanceledException">The replay was stopped; everything is freed.</exception>
     public static double TimeNativeMemory(AllocationTrace trace, TraceReplayOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(trace);
         options ??= new TraceReplayOptions();
+        CheckPasses(options);
+        if (options.TimedPasses == 0)
+        {
+            return double.NaN;
+        }
+
         using ReplayRun run = Start(trace, default(NativeTarget), nameof(NativeMemory), isThreadSafe: true, options.Cancellation);
         try
         {
@@ -74,7 +80,9 @@ public static class TraceReplayer
         }
     }
 
-    /// <summary>The same, but no more than an allocator can be made with. Whether that suffices for the trace is then seen at the record where it does not.</summary>
+    /// <summary><see cref="SuggestCapacity(AllocationTrace)"/>, but no more than an allocator can be made with. Whether that suffices for the trace is then seen at the record where it does not.</summary>
+    /// <param name="trace">The trace.</param>
+    /// <param name="kind">The allocator.</param>
     public static long SuggestCapacity(AllocationTrace trace, AllocatorKind kind)
     {
         ArgumentNullException.ThrowIfNull(kind);
@@ -98,6 +106,12 @@ public static class TraceReplayer
         => isThreadSafe && trace.ThreadCount > 1
             ? new CrewReplay<T>(trace, new ReplayPlan(trace, cancellation), target, name, cancellation)
             : new SingleReplay<T>(trace, target, name, cancellation);
+
+    private static void CheckPasses(TraceReplayOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(options.TimedPasses, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.TimedPasses, 1000, nameof(options));
+    }
 
     private static TraceReplayResult Replay<T>(AllocationTrace trace, T target, MemoryAllocator allocator, TraceReplayOptions options)
         where T : struct, IReplayTarget
