@@ -24,6 +24,19 @@ Describe 'New-MemoryBlock' {
         $block.BaseAddress | Should -BeOfType long
     }
 
+    It 'allocates and numbers a block in one, so that no cmdlet of another runspace meets it half made' {
+        $allocator = New-MemoryAllocator large gated -LimitBytes 1MB
+        try {
+            $gate = [DimensionStore.PowerShell.BlockSource].GetProperty('BlockGate', [System.Reflection.BindingFlags]'NonPublic, Instance').GetValue($allocator)
+            $held = [System.Collections.Generic.List[bool]]::new()
+            $allocator.Budget.add_PressureChanged({ $held.Add($gate.IsHeldByCurrentThread) })
+            New-MemoryBlock 900KB -Allocator $allocator | Out-Null
+            $held | Should -Be @($true)
+        } finally {
+            Remove-MemoryAllocator gated -WarningAction SilentlyContinue
+        }
+    }
+
     It 'allocates several, by count and from the pipeline' {
         $blocks = 4KB, 64KB | New-MemoryBlock -Count 3
         $blocks.Count | Should -Be 6

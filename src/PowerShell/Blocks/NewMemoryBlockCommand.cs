@@ -70,7 +70,12 @@ public sealed class NewMemoryBlockCommand : BlockSourceCmdlet
         // Where the script stands is what a report of the block can name; .NET's stack shows PowerShell's own works only.
         bool isScript = !string.IsNullOrEmpty(MyInvocation.ScriptName);
         using AllocationSiteScope site = isScript ? new(MyInvocation.ScriptName, MyInvocation.ScriptLineNumber) : new(MyInvocation.HistoryId > 0 ? "history" : "", (int)MyInvocation.HistoryId);
-        nint address = source.Blocks.Allocate((nuint)size, (nuint)Alignment, options, owner: new OwnerId(Owner));
-        return new MemoryBlock(address, size, (long)source.Blocks.UsableSize(address), Owner, source, DateTimeOffset.UtcNow, source.BeginLife(address));
+
+        // Together: a cmdlet in between would meet a block without a number, and one that freed it would leave the number to the next at its address.
+        lock (source.BlockGate)
+        {
+            nint address = source.Blocks.Allocate((nuint)size, (nuint)Alignment, options, owner: new OwnerId(Owner));
+            return new MemoryBlock(address, size, (long)source.Blocks.UsableSize(address), Owner, source, DateTimeOffset.UtcNow, source.BeginLife(address));
+        }
     }
 }
