@@ -30,6 +30,24 @@ public sealed unsafe class CollectionThroughLayersTests
         layer.Free(mine);
     }
 
+    [Fact]
+    public void Collection_that_a_handler_ends_leaves_nothing_in_quarantine_that_it_has_freed()
+    {
+        SegregatedAllocator heap = SegregatedAllocator.WithCapacity(32 << 20);
+        using DiagnosticLayer layer = new(heap);
+        nint first = layer.Allocate(1000, owner: Gone);
+        nint damaged = layer.Allocate(1000, owner: Gone);
+        Assert.True(first < damaged);
+        layer.Free(first);
+        *(byte*)(damaged + 1000) = 1;
+        EventHandler<FaultFoundEventArgs> failing = static (_, _) => throw new InvalidOperationException("from a handler");
+        layer.FaultFound += failing;
+        heap.EndOwner(Gone);
+        Assert.Throws<InvalidOperationException>(() => heap.Collect());
+        layer.FaultFound -= failing;
+        Assert.Equal((0, 0L, 0L), (layer.QuarantinedBlocks, layer.GetStatistics().LiveBlocks, heap.GetOwnerUsage(Gone).LiveBlocks));
+    }
+
     [Theory]
     [InlineData(16, true)]
     [InlineData(4096, true)]

@@ -63,24 +63,31 @@ public sealed unsafe partial class SegregatedAllocator
         long blocks = 0;
         long bytes = 0;
         nint[] found = new nint[Batch];
-        for (uint from = 0; from != None;)
+        try
         {
-            (int count, int noted) = BlocksOf(account.Slot, ref from, found);
-            for (int i = 0; i < count; i++)
+            for (uint from = 0; from != None;)
             {
-                // What belongs to a handle never came through a layer. It is at the end.
-                Add((i < count - noted ? outermost : this).FreeCollected(found[i], account.Owner, this));
+                (int count, int noted) = BlocksOf(account.Slot, ref from, found);
+                for (int i = 0; i < count; i++)
+                {
+                    // What belongs to a handle never came through a layer. It is at the end.
+                    Add((i < count - noted ? outermost : this).FreeCollected(found[i], account.Owner, this));
+                }
+            }
+
+            List<nint> beside = [];
+            outermost.AddBlocksBeside(account.Owner, beside, this);
+            foreach (nint address in beside)
+            {
+                Add(outermost.FreeCollected(address, account.Owner, this));
             }
         }
-
-        List<nint> beside = [];
-        outermost.AddBlocksBeside(account.Owner, beside, this);
-        foreach (nint address in beside)
+        finally
         {
-            Add(outermost.FreeCollected(address, account.Owner, this));
+            // Also where a handler threw: what has been freed is gone.
+            outermost.EndCollection();
         }
 
-        outermost.EndCollection();
         return (blocks, bytes);
 
         void Add(long freed)
