@@ -12,7 +12,7 @@ if (args.Length > 0 && args[0] == "quick")
 if (args.Length == 0)
 {
     Console.Error.WriteLine("""
-        usage: quick [--json FILE] [--only NAME] [--traces DIRECTORY]    ratios against peers, measured in one run, under two minutes
+        usage: quick [--json FILE] [--only NAME] [--traces DIRECTORY]    ratios against peers, measured in one run, some three minutes
                --filter PATTERN                                          BenchmarkDotNet, in depth ('*' runs everything)
         """);
     return 2;

@@ -71,7 +71,19 @@ Describe 'Get-MemStats' {
         (Get-MemStats -Allocator *).Name | Should -Not -Contain stats-one
     }
 
-    It 'needs a store' {
+    It 'shows the allocators where no store is open' {
+        Close-DimensionStore -All
+        New-MemoryAllocator general alone-one | Out-Null
+        New-MemoryAllocator pool alone-two | Out-Null
+        try {
+            (Get-MemStats).Name | Sort-Object | Should -Be alone-one, alone-two
+            (Get-MemStats)[0] | Should -BeOfType DimensionStore.PowerShell.AllocatorStats
+            Get-MemStats -All | Should -BeNullOrEmpty
+        }
+        finally { Remove-MemoryAllocator alone-one, alone-two }
+    }
+
+    It 'needs a store, or an allocator' {
         Close-DimensionStore -All
         { Get-MemStats } | Should -Throw -ErrorId 'NoOpenStore,DimensionStore.PowerShell.GetMemStatsCommand'
         foreach ($command in { Get-MemStats }, { New-MemoryBlock 1 }, { Get-Dimension }) {

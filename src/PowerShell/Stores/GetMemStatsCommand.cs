@@ -22,10 +22,12 @@ public sealed class GetMemStatsCommand : StoreCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        if (Allocator is not null)
+        // Who works with allocators alone means these.
+        bool isStoreMeant = All || MyInvocation.BoundParameters.ContainsKey(nameof(Store)) || OpenStores.Default is not null || OpenAllocators.All.Length == 0;
+        if (Allocator is not null || !isStoreMeant)
         {
             ShownAllocators.ShowPools();
-            foreach (string name in Allocator)
+            foreach (string name in Allocator ?? ["*"])
             {
                 WriteAllocators(name);
             }
