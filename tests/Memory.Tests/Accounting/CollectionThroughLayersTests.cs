@@ -48,6 +48,24 @@ public sealed unsafe class CollectionThroughLayersTests
         Assert.Equal((0, 0L, 0L), (layer.QuarantinedBlocks, layer.GetStatistics().LiveBlocks, heap.GetOwnerUsage(Gone).LiveBlocks));
     }
 
+    [Fact]
+    public void Block_that_a_collection_has_freed_is_free_in_the_records_too_when_a_handler_beneath_throws()
+    {
+        const int Half = 1 << 19;
+        SegregatedAllocator heap = SegregatedAllocator.WithCapacity(2 * Half);
+        using DiagnosticLayer layer = new(heap);
+        layer.Allocate(Half, owner: Gone);
+        layer.Allocate(Half / 2, owner: Alive);
+        EventHandler<PressureChangedEventArgs> failing = static (_, _) => throw new InvalidOperationException("from a handler");
+        heap.PressureChanged += failing;
+        heap.EndOwner(Gone);
+        Assert.Throws<InvalidOperationException>(() => heap.Collect());
+        heap.PressureChanged -= failing;
+        Assert.Equal((1L, 0L), (layer.GetStatistics().LiveBlocks, heap.GetOwnerUsage(Gone).LiveBlocks));
+        Assert.Equal(Half / 2, layer.GetStatistics().LiveBytes);
+        Assert.True(layer.CheckIntegrity().IsIntact);
+    }
+
     [Theory]
     [InlineData(16, true)]
     [InlineData(4096, true)]

@@ -52,30 +52,37 @@ public sealed unsafe partial class DiagnosticLayer
         }
 
         long freed = 0;
+        bool stays = false;
         LeavingNote note = new(shard.Number, t_leaving);
         t_leaving = &note;
         try
         {
             freed = FreeCollectedBeneath(core, owner, collector, block);
+            stays = freed == 0;
+        }
+        catch (MemoryFaultException)
+        {
+            stays = true;
+            throw;
         }
         finally
         {
-            if (freed == 0)
+            // After any other error, as of a handler of events beneath, the block is free there.
+            if (stays)
             {
                 Restore(shard, block, resets);
+            }
+            else if (block.State == RecordState.Quarantined)
+            {
+                Volatile.Write(ref _hasLeftEarly, true);
             }
 
             HasLeft(shard, note);
         }
 
-        if (freed == 0)
+        if (stays)
         {
             return 0;
-        }
-
-        if (block.State == RecordState.Quarantined)
-        {
-            Volatile.Write(ref _hasLeftEarly, true);
         }
 
         if (fault is not null)
