@@ -226,109 +226,6 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
         return blocks;
     }
 
-    /// <summary>
-    /// Frees every block of an owner, through the layers around this one, so that each knows what is gone. Whoever calls this says that nobody uses them any more, and nobody frees one at the same time.
-    /// </summary>
-    /// <returns>Bytes that had been asked for.</returns>
-    /// <exception cref="MemoryFaultException">A layer beneath found damage in a block; this one and those not freed yet stay. What a layer around this one finds is a finding there.</exception>
-    /// <exception cref="ArgumentException">The owner is <see cref="OwnerId.None"/>.</exception>
-    /// <exception cref="UnknownOwnerException">The ledger does not know the owner.</exception>
-    /// <exception cref="ObjectDisposedException">The allocator is disposed.</exception>
-    public long FreeOwner(OwnerId owner)
-    {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        Owners.KnownAccountOf(owner, Name);
-        long freed = 0;
-        MemoryAllocator outermost = Outermost;
-        List<nint> blocks = [.. EntriesOf(owner).Select(found => found.Address)];
-        outermost.AddBlocksBeside(owner, blocks, this);
-        try
-        {
-            foreach (nint address in blocks)
-            {
-                freed += outermost.FreeCollected(address, owner, this);
-            }
-        }
-        finally
-        {
-            outermost.EndCollection();
-        }
-
-        return freed;
-    }
-
-    internal override bool CollectsByItself => true;
-
-    internal override OwnerLedger? Ledger => Owners;
-
-    internal override bool TryFindOwner(nint address, out OwnerId owner)
-    {
-        Part part = PartOf(address);
-        Entry entry;
-        lock (part.Lock)
-        {
-            entry = part.Blocks.GetValueOrDefault(address);
-        }
-
-        if (entry.Slot == 0)
-        {
-            return Inner.TryFindOwner(address, out owner);
-        }
-
-        owner = Owners.AccountAt(entry.Slot).Owner;
-        return true;
-    }
-
-    internal override void AddBlocksBeside(OwnerId owner, List<nint> found, MemoryAllocator collector)
-    {
-        // What lies beside beneath is noted here as any block.
-        if (!ReferenceEquals(collector, this))
-        {
-            Inner.AddBlocksBeside(owner, found, collector);
-        }
-    }
-
-    internal override long FreeCollected(nint core, OwnerId owner, MemoryAllocator collector)
-    {
-        bool isCollector = ReferenceEquals(collector, this);
-        bool isQuiet = _underWay.IsNothing;
-        nint address = isCollector ? core : Inner.AddressAbove(core, collector);
-        if (address == 0 || !TryForget(address, out Entry entry))
-        {
-            // Freed here already and kept beneath, or never seen here; unless it is just being taken.
-            return isQuiet && !isCollector ? Inner.FreeCollected(core, owner, collector) : 0;
-        }
-
-        OwnerAccount account = Owners.AccountAt(entry.Slot);
-        long freed = 0;
-        try
-        {
-            if (isCollector && account.Owner == owner)
-            {
-                Inner.Free(address);
-                freed = entry.Bytes;
-            }
-            else if (account.Owner == owner)
-            {
-                freed = Inner.FreeCollected(core, owner, collector);
-            }
-        }
-        finally
-        {
-            if (freed == 0)
-            {
-                PutBackIfLive(address, entry);
-            }
-        }
-
-        if (freed > 0)
-        {
-            account.Release(entry.Bytes);
-        }
-
-        return freed;
-    }
-
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
@@ -374,13 +271,34 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
     {
         if (Owners.TryAccountOf(owner) is not { } account || !account.TryCharge(bytes))
         {
-            Inner.Free(address);
+            GiveBack(address, resets);
             return false;
         }
 
         bool isNoted = PutBack(address, new Entry(account.Slot, bytes), resets);
         ObjectDisposedException.ThrowIf(!isNoted, this);
         return true;
+    }
+
+    /// <summary>
+    /// Gives a block back that its owner may not have, unless a reset has begun since it was asked for: that has freed it or is about to, and at its address may be somebody else's by now. Where the reset
+    /// was just before the block, it stays until the next one.
+    /// </summary>
+    private void GiveBack(nint address, int resets)
+    {
+        if (Volatile.Read(ref _resets) != resets)
+        {
+            return;
+        }
+
+        try
+        {
+            Inner.Free(address);
+        }
+        catch (MemoryFaultException) when (Volatile.Read(ref _resets) != resets)
+        {
+            // The reset was quicker.
+        }
     }
 
     /// <returns>The resets so far, for <see cref="PutBack"/>.</returns>

@@ -219,6 +219,48 @@ public sealed unsafe class OwnerQuotaLayerTests
         }
     }
 
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public void Block_that_a_reset_freed_is_not_freed_again_when_its_owner_may_not_have_it(bool throws, bool isTaken)
+    {
+        Interrupted inner = new(new GeneralAllocator(1 << 26));
+        using OwnerQuotaLayer layer = new(inner);
+        layer.Owners.SetLimit(One, 100);
+        layer.Owners.SetLimit(Two, 100);
+        nint next = 0;
+        inner.During = () =>
+        {
+            layer.Reset();
+            nint first = layer.Allocate(100, owner: One);
+            if (isTaken)
+            {
+                next = first;
+                return;
+            }
+
+            // At the address nothing is now, and the limit is reached elsewhere.
+            next = layer.Allocate(100, owner: Two);
+            layer.Free(first);
+            layer.Owners.SetLimit(One, 99);
+        };
+        if (throws)
+        {
+            Assert.Throws<LimitExceededException>(() => layer.Allocate(100, owner: One));
+        }
+        else
+        {
+            Assert.False(layer.TryAllocate(100, out _, owner: One));
+        }
+
+        Assert.Equal(next, Assert.Single(layer.EnumerateBlocks()).Address);
+        Assert.Equal((isTaken ? 100L : 0L, isTaken ? 0L : 100L), (layer.Owners.GetUsage(One).UsedBytes, layer.Owners.GetUsage(Two).UsedBytes));
+        layer.Free(next);
+        Assert.Equal(0, layer.GetStatistics().LiveBlocks);
+    }
+
     [Fact]
     public void Refused_free_leaves_the_block_its_owners()
     {
