@@ -230,8 +230,15 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
     protected override void Dispose(bool disposing)
     {
         _disposed = true;
-        base.Dispose(disposing);
-        ForgetAll(onlyGone: false);
+        try
+        {
+            base.Dispose(disposing);
+        }
+        finally
+        {
+            // Also when a handler of events beneath threw: the ledger may be shared.
+            ForgetAll(onlyGone: false);
+        }
     }
 
     private void Release(nint address, nuint size, bool sized)

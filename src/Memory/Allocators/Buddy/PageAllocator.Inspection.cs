@@ -235,25 +235,29 @@ public abstract unsafe partial class PageAllocator
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        _lock.Enter();
-        if (_disposed)
-        {
-            _lock.Exit();
-            return;
-        }
+        Close();
+        ReleaseMemory();
+    }
 
-        _last = SnapshotLocked().AfterDispose();
-        _disposed = true;
-        foreach (BuddyArea area in _areas)
+    /// <summary>The part of dispose that raises no events: from here on there are no blocks. <see cref="ReleaseMemory"/> follows outside of all locks. Once; later calls do nothing.</summary>
+    internal void Close()
+    {
+        _lock.Enter();
+        if (!_disposed)
         {
-            area.Dispose();
+            _last = SnapshotLocked().AfterDispose();
+            _disposed = true;
+            foreach (BuddyArea area in _areas)
+            {
+                area.Dispose();
+            }
         }
 
         _lock.Exit();
-
-        // Outside the lock, because the budget raises events.
-        _memory.Dispose();
     }
+
+    /// <summary>Gives the memory back, and the charge, of which the budget tells.</summary>
+    internal void ReleaseMemory() => _memory.Dispose();
 
     private static void Expect(List<string> violations, bool holds, string violation)
     {

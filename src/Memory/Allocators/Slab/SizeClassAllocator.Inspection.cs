@@ -248,12 +248,20 @@ public abstract unsafe partial class SizeClassAllocator
             }
 
             _engine.StopThreadsLocked();
-            _large?.Dispose();
+            _large?.Close();
             _last = SnapshotLocked().AfterDispose();
             _engine.DisposeLocked();
         }
 
-        _memory.Dispose();
+        // Outside the lock, because the budget raises events; both, whatever a handler throws.
+        try
+        {
+            _large?.ReleaseMemory();
+        }
+        finally
+        {
+            _memory.Dispose();
+        }
     }
 
     private AllocatorStatistics SnapshotLocked()

@@ -209,8 +209,16 @@ public sealed unsafe partial class DiagnosticLayer
 
         WaitForLeaving();
         _quarantine.Dispose();
-        _pages?.Dispose();
-        base.Dispose(disposing);
+        try
+        {
+            _pages?.Dispose();
+        }
+        finally
+        {
+            // Also when a handler of the budget's events threw.
+            base.Dispose(disposing);
+        }
+
         faults.ForEach(Report);
         leaks.ForEach(Report);
     }
