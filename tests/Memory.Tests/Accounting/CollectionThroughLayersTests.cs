@@ -1,3 +1,5 @@
+using DimensionStore.Memory.Tests.Allocators;
+
 namespace DimensionStore.Memory.Tests.Accounting;
 
 /// <summary>An allocator that frees blocks of its own accord tells the layers around it.</summary>
@@ -64,6 +66,38 @@ public sealed unsafe class CollectionThroughLayersTests
         Assert.Equal((1L, 0L), (layer.GetStatistics().LiveBlocks, heap.GetOwnerUsage(Gone).LiveBlocks));
         Assert.Equal(Half / 2, layer.GetStatistics().LiveBytes);
         Assert.True(layer.CheckIntegrity().IsIntact);
+    }
+
+    [Fact]
+    public void Collection_of_a_block_that_is_being_zeroed_leaves_the_next_one_at_its_place_alone()
+    {
+        const int Bytes = 8 << 20;
+        SegregatedAllocator heap = SegregatedAllocator.WithCapacity(Bytes + (1 << 16));
+        using LatencyLayer layer = new(heap);
+        int spoilt = 0;
+        bool isOver = false;
+        ThreadGroup.Run(2, thread =>
+        {
+            while (thread != 0 && !Volatile.Read(ref isOver))
+            {
+                layer.TryAllocate(Bytes, out _, options: AllocationOptions.Zeroed, owner: Gone);
+            }
+
+            for (int round = 0; thread == 0 && round < 100; round++)
+            {
+                heap.RegisterOwner(Gone);
+                SpinWait.SpinUntil(() => heap.GetOwnerUsage(Gone).LiveBlocks > 0);
+                heap.EndOwner(Gone);
+                heap.Collect();
+                Span<byte> mine = new((void*)layer.Allocate(Bytes, owner: Alive), Bytes);
+                mine.Fill(0xAB);
+                spoilt += mine.IndexOfAnyExcept((byte)0xAB) >= 0 ? 1 : 0;
+                heap.FreeOwner(Alive);
+            }
+
+            Volatile.Write(ref isOver, thread == 0 || isOver);
+        });
+        Assert.Equal((0, 0L), (spoilt, layer.GetStatistics().LiveBlocks));
     }
 
     [Theory]

@@ -31,6 +31,8 @@ public sealed unsafe partial class SegregatedAllocator
         bool given;
         try
         {
+            // A block that is being zeroed for its first user, whose owner has ended since.
+            _memory.AwaitUses();
             _heap.TakeIn(MostTakenByFree);
             uint start = _heap.GranuleAt(core);
             granules = start == None ? 0 : _heap.LiveLength(start);
