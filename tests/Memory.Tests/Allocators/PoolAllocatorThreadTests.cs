@@ -7,6 +7,35 @@ public sealed unsafe class PoolAllocatorThreadTests
     private const long MiB = 1 << 20;
 
     [Fact]
+    public unsafe void Reset_waits_for_a_block_that_is_being_zeroed()
+    {
+        const int Bytes = 32 << 20;
+        using PoolAllocator pool = new([new PoolConfig(Bytes, Bytes)], Bytes);
+        int spoilt = 0;
+        for (int round = 0; round < 40; round++)
+        {
+            new Span<byte>((void*)pool.Allocate(Bytes), Bytes).Fill(1);
+            pool.Reset();
+            Thread other = new(() => pool.Allocate(Bytes, options: AllocationOptions.Zeroed));
+            other.Start();
+            while (pool.GetStatistics().LiveBlocks == 0)
+            {
+                Thread.SpinWait(10);
+            }
+
+            // What the other writes zeros to is free after this, and mine next.
+            pool.Reset();
+            byte* last = (byte*)pool.Allocate(Bytes) + Bytes - 1;
+            *last = 0xAB;
+            other.Join();
+            spoilt += Volatile.Read(ref *last) != 0xAB ? 1 : 0;
+            pool.Reset();
+        }
+
+        Assert.Equal(0, spoilt);
+    }
+
+    [Fact]
     public void Threads_that_allocate_and_free_each_others_blocks_lose_and_invent_nothing()
     {
         using PoolAllocator pool = new([new PoolConfig(64, 64 << 10), new PoolConfig(256, 256 << 10), new PoolConfig(4096, 2 * MiB)], MiB, new MemoryBudget("test", 900 << 10));

@@ -95,6 +95,7 @@ public sealed unsafe partial class PoolAllocator
         {
             ThrowIfDisposed();
             StopThreadsLocked();
+            _uses.Await();
             RaisePeakLocked();
             for (int i = 0; i < _pools.Length; i++)
             {

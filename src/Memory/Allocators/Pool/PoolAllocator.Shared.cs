@@ -65,13 +65,7 @@ public sealed unsafe partial class PoolAllocator
                 Obstacle obstacle = TakeFromPool(cache, pool, size, options, owner, out nint address, out ulong before, ref refusal);
                 if (obstacle == Obstacle.None)
                 {
-                    if ((options & AllocationOptions.Zeroed) != 0)
-                    {
-                        ObjectDisposedException.ThrowIf(!_uses.TryEnter(), this);
-                        ClearUnlessZero(address, before, _pools[pool].BlockShift);
-                        _uses.Exit();
-                    }
-
+                    ClearTaken(pool, address, options, ref before);
                     return address;
                 }
 
@@ -97,7 +91,7 @@ public sealed unsafe partial class PoolAllocator
         lock (_lock)
         {
             ThrowIfDisposed();
-            if (TakeLocked(cache, index, size, owner, out address, out before))
+            if (TakeLocked(cache, index, size, options, owner, out address, out before))
             {
                 return Obstacle.None;
             }
@@ -106,7 +100,7 @@ public sealed unsafe partial class PoolAllocator
             planned = mayGrow ? pool.NextGrowthBytes(RoomLocked) : 0;
             if (planned == 0)
             {
-                return GatherLocked(index) && TakeLocked(cache, index, size, owner, out address, out before) ? Obstacle.None
+                return GatherLocked(index) && TakeLocked(cache, index, size, options, owner, out address, out before) ? Obstacle.None
                     : !mayGrow ? Obstacle.NoGrow
                     : pool.IsAtCapacity ? Obstacle.Capacity
                     : Obstacle.Limit;
@@ -123,7 +117,7 @@ public sealed unsafe partial class PoolAllocator
                 ThrowIfDisposed();
 
                 // Somebody else may have grown the pool or freed a block in the meantime.
-                if (TakeLocked(cache, index, size, owner, out address, out before))
+                if (TakeLocked(cache, index, size, options, owner, out address, out before))
                 {
                     return Obstacle.None;
                 }
@@ -141,7 +135,7 @@ public sealed unsafe partial class PoolAllocator
                     GatherLocked(index);
                 }
 
-                return TakeLocked(cache, index, size, owner, out address, out before) ? Obstacle.None
+                return TakeLocked(cache, index, size, options, owner, out address, out before) ? Obstacle.None
                     : charged == 0 ? Obstacle.Budget
                     : pool.IsAtCapacity ? Obstacle.Capacity
                     : Obstacle.Limit;
@@ -156,6 +150,8 @@ public sealed unsafe partial class PoolAllocator
         }
         finally
         {
+            // Before the release, which may call a handler that resets.
+            ClearTaken(index, address, options, ref before);
             if (charged > used)
             {
                 _budget?.Release(charged - used);
@@ -163,8 +159,19 @@ public sealed unsafe partial class PoolAllocator
         }
     }
 
-    /// <summary>Takes a block from the depot and fills the magazine to a half, or takes one from the magazine.</summary>
-    private bool TakeLocked(ThreadCache cache, int index, nuint size, OwnerId owner, out nint address, out ulong before)
+    /// <summary>Zeroes a block that was taken to be zeroed, and ends the use that began then; once, since it is known to be zero from then on. Outside the lock.</summary>
+    private void ClearTaken(int index, nint address, AllocationOptions options, ref ulong before)
+    {
+        if (address != 0 && (options & AllocationOptions.Zeroed) != 0 && !BlockWord.IsZero(before))
+        {
+            ClearUnlessZero(address, before, _pools[index].BlockShift);
+            before = BlockWord.Fresh;
+            _uses.Exit();
+        }
+    }
+
+    /// <summary>Takes a block from the depot and fills the magazine to a half, or takes one from the magazine. Of one that is to be zeroed a use begins, which <see cref="ClearTaken"/> ends.</summary>
+    private bool TakeLocked(ThreadCache cache, int index, nuint size, AllocationOptions options, OwnerId owner, out nint address, out ulong before)
     {
         BlockPool pool = _pools[index];
         Magazine* magazine = cache.MagazineOf(index);
@@ -185,6 +192,12 @@ public sealed unsafe partial class PoolAllocator
 
         uint block = Magazine.Items(magazine)[--magazine->Count];
         before = pool.Words[block];
+        if ((options & AllocationOptions.Zeroed) != 0 && !BlockWord.IsZero(before))
+        {
+            // Until it is zeroed; in the lock, so that a reset that comes next waits for it.
+            ObjectDisposedException.ThrowIf(!_uses.TryEnter(), this);
+        }
+
         pool.Words[block] = BlockWord.MakeLive(size, owner);
         address = pool.Blocks + (nint)((nuint)block << pool.BlockShift);
         return true;
