@@ -176,7 +176,7 @@ public abstract class MemoryAllocator : IDisposable
     /// </summary>
     protected internal virtual bool TryChargeBeside(long bytes) => true;
 
-    /// <summary>Gives back what <see cref="TryChargeBeside"/> charged. Never throws, also when the allocator is disposed.</summary>
+    /// <summary>Gives back what <see cref="TryChargeBeside"/> charged. Throws nothing of its own, also when the allocator is disposed; what a handler of the budget's events throws comes through.</summary>
     protected internal virtual void RefundBeside(long bytes)
     {
     }
