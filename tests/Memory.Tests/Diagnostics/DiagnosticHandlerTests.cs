@@ -92,6 +92,29 @@ public sealed class DiagnosticHandlerTests
         layer.Dispose();
     }
 
+    [Theory]
+    [InlineData(50_000, 20_000)]
+    [InlineData(20_000, 50_000)]
+    public void Handler_that_throws_once_a_block_is_resized_leaves_its_guards_where_it_ends(int before, int after)
+    {
+        Meeting beneath = new(SegregatedAllocator.WithCapacity(1 << 20));
+        using DiagnosticLayer layer = new(beneath, new DiagnosticOptions { Canaries = true });
+        nint block = layer.Allocate((nuint)before);
+        beneath.Resizing = static () => throw new InvalidOperationException("a handler's");
+        Assert.Throws<InvalidOperationException>(() => layer.Reallocate(block, (nuint)after));
+        beneath.Resizing = null;
+
+        // Whoever comes next lies behind the block as it is now.
+        nint next = layer.Allocate(20_000);
+        layer.AsSpan(next, 20_000).Fill(0x11);
+        layer.AsSpan(block, (int)layer.UsableSize(block)).Fill(0x22);
+        Assert.Empty(layer.CheckIntegrity().Violations);
+        layer.Free(block);
+        layer.Free(next);
+        AllocatorStatistics statistics = layer.GetStatistics();
+        Assert.Equal((0L, 0L), (statistics.LiveBytes, statistics.RequestedBytes));
+    }
+
     /// <summary>On a thread of its own, since what fails would wait for ever.</summary>
     private static void Run(Action work)
     {

@@ -93,6 +93,12 @@ public sealed unsafe partial class DiagnosticLayer
             isResized = Inner.TryResizeInPlace(block.Base, total);
             done = isResized || Fits(block, size);
         }
+        catch
+        {
+            // A handler may throw after the fact: guards belong where the block ends now.
+            isResized = done = IsResizedTo(block, total);
+            throw;
+        }
         finally
         {
             shard.Lock.Enter();
@@ -116,6 +122,13 @@ public sealed unsafe partial class DiagnosticLayer
 
         ObjectDisposedException.ThrowIf(!isOpen, this);
         return done;
+    }
+
+    /// <summary>Whether a block has the length beneath that was asked for, and not the one it had.</summary>
+    private bool IsResizedTo(in BlockRecord block, nuint total)
+    {
+        nuint usable = Inner.Owns(block.Base) ? Inner.UsableSize(block.Base) : 0;
+        return usable >= total && (total > (nuint)block.TotalBytes || usable < (nuint)block.TotalBytes);
     }
 
     /// <summary>Whether a block does for a size as it is.</summary>
