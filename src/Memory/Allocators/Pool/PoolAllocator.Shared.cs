@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
@@ -164,7 +165,7 @@ public sealed unsafe partial class PoolAllocator
     {
         if (address != 0 && (options & AllocationOptions.Zeroed) != 0 && !BlockWord.IsZero(before))
         {
-            ClearUnlessZero(address, before, _pools[index].BlockShift);
+            NativeMemory.Clear((void*)address, (nuint)1 << _pools[index].BlockShift);
             before = BlockWord.Fresh;
             _uses.Exit();
         }

@@ -108,20 +108,10 @@ public sealed unsafe partial class SegregatedAllocator
         try
         {
             _heap.MergeDeferred();
-            for (int steps = 0; plain + noted < found.Length && steps < 16 * Batch; steps++)
+            for (int steps = 16 * Batch; plain + noted < found.Length && TryNextOf(slot, ref from, ref steps, out uint start, out _);)
             {
-                if (_tags is null || !_heap.TryNext(from, out uint start, out uint length, out bool isLive))
-                {
-                    from = None;
-                    break;
-                }
-
-                from = start + length;
-                if (isLive && _tags.Get(start, length) == slot)
-                {
-                    bool isNoted = _collectables?.ContainsKey(start) == true;
-                    found[isNoted ? found.Length - ++noted : plain++] = _heap.AddressOf(start);
-                }
+                bool isNoted = _collectables?.ContainsKey(start) == true;
+                found[isNoted ? found.Length - ++noted : plain++] = _heap.AddressOf(start);
             }
         }
         finally

@@ -186,16 +186,9 @@ public sealed unsafe partial class SegregatedAllocator
         {
             _memory.AwaitUses();
             _heap.MergeDeferred();
-            for (int steps = 0; count < starts.Length && steps < 16 * Batch; steps++)
+            for (int steps = 16 * Batch; count < starts.Length && TryNextOf(slot, ref from, ref steps, out uint start, out uint length);)
             {
-                if (_tags is null || !_heap.TryNext(from, out uint start, out uint length, out bool isLive))
-                {
-                    from = None;
-                    break;
-                }
-
-                from = start + length;
-                if (isLive && _tags.Get(start, length) == slot && _heap.TryGive(start, length))
+                if (_heap.TryGive(start, length))
                 {
                     starts[count] = start;
                     lengths[count++] = length;
@@ -209,6 +202,28 @@ public sealed unsafe partial class SegregatedAllocator
         }
 
         return count;
+    }
+
+    /// <summary>Finds the next live block with a tag from a granule on, which becomes the one behind it, or <see cref="None"/> at the end. False there, and when no step is left.</summary>
+    private bool TryNextOf(int slot, ref uint from, ref int steps, out uint start, out uint length)
+    {
+        start = length = 0;
+        while (steps-- > 0)
+        {
+            if (_tags is null || !_heap.TryNext(from, out start, out length, out bool isLive))
+            {
+                from = None;
+                return false;
+            }
+
+            from = start + length;
+            if (isLive && _tags.Get(start, length) == slot)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Relieves all owners of their blocks, before these are gone.</summary>
@@ -233,7 +248,7 @@ public sealed unsafe partial class SegregatedAllocator
     /// <summary>Forgets what was noted of a block that was given back, but for what a second free of it is to be told.</summary>
     private void EndLifeLocked(uint start, uint granules, OwnerId owner)
     {
-        _ended?.Note(start, (long)granules << GranuleShift, owner);
+        _ended?.Note(start, granules, owner);
         _protected?.Remove(start);
         _collectables?.Remove(start);
     }

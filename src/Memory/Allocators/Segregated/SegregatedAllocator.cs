@@ -301,13 +301,12 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
         }
 
         // Once it is merged with its neighbours, a block's size and owner are forgotten when others have been.
-        if (_ended is not null && _ended.TryGet(granule, out long ended, out OwnerId former))
+        if (_ended is not null && _ended.TryGet(granule, out uint ended, out OwnerId former))
         {
-            return new MemoryFaultException(Name, MemoryFault.DoubleFree, address, ended, former, "the block is free already. Size and owner are those of its last life.");
+            return new MemoryFaultException(Name, MemoryFault.DoubleFree, address, (long)ended << GranuleShift, former, "the block is free already. Size and owner are those of its last life.");
         }
 
-        uint last = _heap.LastLength(granule);
-        return last != 0
+        return _heap.LastLives.TryGet(granule, out uint last, out _)
             ? new MemoryFaultException(Name, MemoryFault.DoubleFree, address, (long)last << GranuleShift, OwnerId.None, "the block is free already. The size is that of its last life.")
             : new MemoryFaultException(Name, MemoryFault.DoubleFree, address, 0, OwnerId.None, "the address lies in free memory: its block was freed already, or none was ever handed out there.");
     }

@@ -98,7 +98,7 @@ internal sealed unsafe partial class SegregatedHeap
     internal void FreeAll()
     {
         _elsewhere?.Clear();
-        Array.Clear(_lastLives);
+        LastLives.Clear();
         _deferred.Clear();
         _state.Cut = None;
         _state.CutLength = 0;

@@ -12,24 +12,14 @@ internal sealed unsafe partial class SegregatedHeap
     private const int MostMergedByGrowth = 32;
     private const int MergedTogether = 8;
 
-    // Of the blocks merged lately, start and length, so that a double free can name the size: a place for each of 256 hashes, whoever came last.
-    private const int LastLivesShift = 24;
+    private const int LastLivesPlacesLog = 8;
 
     // At most 64 KiB and a 64th of the live bytes wait to be merged.
     private const int DeferredShift = 6;
     private const long DeferredAlways = (64 << 10) >> GranuleShift;
 
-    private readonly ulong[] _lastLives = new ulong[1 << (32 - LastLivesShift)];
-
-    /// <summary>Bytes that remembering merged blocks takes.</summary>
-    internal static long LastLivesBytes => sizeof(ulong) << (32 - LastLivesShift);
-
-    /// <summary>The granules that the block had which started at a granule before it was merged with its neighbours; 0 when that is not remembered.</summary>
-    internal uint LastLength(uint granule)
-    {
-        ulong life = _lastLives[LastLifeOf(granule)];
-        return life >> 32 == granule ? (uint)life : 0;
-    }
+    /// <summary>What blocks were that were merged with their neighbours lately. Whose they were is known above.</summary>
+    internal LastLives LastLives { get; } = new(LastLivesPlacesLog);
 
     /// <summary>Merges all blocks that were freed and not merged yet, wherever they were freed. After this every free block is marked as one, and no two are neighbours.</summary>
     internal void MergeDeferred()
@@ -212,10 +202,8 @@ internal sealed unsafe partial class SegregatedHeap
     {
         MarkFree(start);
         _elsewhere?.Unmark(start);
-        _lastLives[LastLifeOf(start)] = ((ulong)start << 32) | length;
+        LastLives.Note(start, length, OwnerId.None);
     }
-
-    private static uint LastLifeOf(uint start) => (start * 0x9E3779B1) >> LastLivesShift;
 
     private void MarkFree(uint start)
     {

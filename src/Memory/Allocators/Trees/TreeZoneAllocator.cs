@@ -257,7 +257,7 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
         // An interlocked operation waits until everything written before it is through to the cache: first, while there is nothing.
         Interlocked.Add(ref _liveBytes, -((long)count << LeafMap.GranuleShift));
         Release(zone, membrane, granule, count);
-        zone.Ended.Note((uint)granule, (long)count << LeafMap.GranuleShift, tagged ? OwnerOf(tag, movable) : OwnerId.None);
+        zone.Ended.Note((uint)granule, (uint)count, tagged ? OwnerOf(tag, movable) : OwnerId.None);
         zone.FreeCount++;
         bool look = (zone.FreeCount & PressureMask) == 0;
         long ticks = 0;
@@ -306,7 +306,7 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
         int granule = GranuleAt(address);
         bool free = _map.IsFree(granule);
         bool former = false;
-        long ended = 0;
+        uint ended = 0;
         OwnerId formerOwner = OwnerId.None;
         if (free && (address & (LeafMap.GranuleBytes - 1)) == 0)
         {
@@ -319,7 +319,7 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
         OwnerId owner = free ? OwnerId.None : OwnerOf(start);
         zone.Lock.Exit();
         return former
-            ? new MemoryFaultException(Name, MemoryFault.DoubleFree, address, ended, formerOwner, $"the block of level {zone.Level} is free already.{(ended == 0 ? "" : " Size and owner are those of its last life.")}")
+            ? new MemoryFaultException(Name, MemoryFault.DoubleFree, address, (long)ended << LeafMap.GranuleShift, formerOwner, $"the block of level {zone.Level} is free already.{(ended == 0 ? "" : " Size and owner are those of its last life.")}")
             : free
             ? new MemoryFaultException(Name, MemoryFault.NotABlockStart, address, 0, OwnerId.None, $"the address lies in free memory of level {zone.Level}, where no block starts.")
             : new MemoryFaultException(Name, MemoryFault.NotABlockStart, address, bytes, owner, $"the address lies {address - AddressOf(start):N0} bytes into the live block at 0x{AddressOf(start):x}. Use the address that was handed out.");
