@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace DimensionStore.Memory;
 
@@ -45,6 +46,23 @@ internal sealed unsafe partial class BuddyArea
         return true;
     }
 
+    /// <summary>Whether an unmovable block of a size is parked: without the lock, so a guess.</summary>
+    internal bool HasParked(long granules) => (ulong)(granules - 1) < ParkedSizes && (Volatile.Read(ref _parkedAny[0]) >> (int)(granules - 1) & 1) != 0;
+
+    /// <summary>Hands out a parked block of exactly the size, unmovable and of no owner.</summary>
+    internal bool TryTakeParked(long granules, int slack, out nint address)
+    {
+        BuddyRequest request = new(granules, BitOperations.Log2((ulong)granules), slack, 0, OwnerId.None, !BitOperations.IsPow2(granules), 0);
+        address = 0;
+        if (!TryFindParked(request, out BuddyPlace place))
+        {
+            return false;
+        }
+
+        TakeParked(place, request, out address);
+        return true;
+    }
+
     /// <summary>Looks for a parked block of exactly the size and at least the alignment asked for.</summary>
     private bool TryFindParked(in BuddyRequest request, out BuddyPlace place)
     {
@@ -74,25 +92,40 @@ internal sealed unsafe partial class BuddyArea
         return false;
     }
 
-    private void TakeParked(int kind, int size)
+    private void TakeParked(in BuddyPlace place, in BuddyRequest request, out nint address)
     {
+        int kind = request.Mobility;
+        int size = (int)request.Granules - 1;
         ref ParkedSize row = ref _parkedSizes[(kind * ParkedSizes) + size];
         row.Next--;
         Unpark(ref row, kind, size);
+
+        // Its end is still marked, its freed bits inside are clear, and its pages were in use before.
+        Bits.Set(Heads(place.Pageblock), place.Granule);
+        Bits.Clear(Freed(place.Pageblock), place.Granule);
+        RecordAt(place.Pageblock, place.Granule, request.Slack, request.Owner);
+        Allocations[kind]++;
+        FreeGranules -= request.Granules;
+        LiveBlocks++;
+        address = AddressOf(place.Pageblock, place.Granule);
     }
 
     /// <summary>Parks a freed block, and merges as many others as it takes to stay within a part of what is live.</summary>
-    private void Park(int kind, int pageblock, int granule, int granules)
+    /// <returns>Whether it is parked; nothing has changed when not.</returns>
+    private bool TryPark(int kind, int pageblock, int granule, int granules)
     {
         int size = granules - 1;
+        if ((_parked[kind]?[size] ?? NewRing(kind, size)) is not { } positions)
+        {
+            return false;
+        }
+
         ref ParkedSize row = ref _parkedSizes[(kind * ParkedSizes) + size];
         if (row.Count == ParkedDepth)
         {
             ReleaseOldest(kind, size);
         }
 
-        // A ring for each size that is freed, since few programs free many sizes: rings for all sizes are 16 KB, much where a megabyte is live.
-        uint[] positions = (_parked[kind] ??= new uint[]?[ParkedSizes])[size] ??= new uint[ParkedDepth];
         positions[row.Next & (ParkedDepth - 1)] = ((uint)pageblock << _localOrders) + (uint)granule;
         row.Next++;
         row.Count++;
@@ -105,6 +138,25 @@ internal sealed unsafe partial class BuddyArea
         for (int turn = 0; turn < 2 && (_parkedGranules > most || (aged && turn == 0 && _parkedGranules > _parkedLeast)); turn++)
         {
             ReleaseNextVictim(kind);
+        }
+
+        return true;
+    }
+
+    /// <summary>
+    /// A ring for each size that is freed, since few programs free many sizes: rings for all sizes are 16 KB, much where a megabyte is live. Null when the GC heap is full: the block that is being freed
+    /// must not be lost for that.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private uint[]? NewRing(int kind, int size)
+    {
+        try
+        {
+            return (_parked[kind] ??= new uint[]?[ParkedSizes])[size] ??= new uint[ParkedDepth];
+        }
+        catch (OutOfMemoryException)
+        {
+            return null;
         }
     }
 

@@ -90,22 +90,15 @@ internal sealed unsafe partial class BuddyArea : IDisposable
     /// <returns>Whether its bytes are known to be zero.</returns>
     internal bool Take(in BuddyPlace place, in BuddyRequest request, out nint address)
     {
-        int kind = request.Mobility;
-        Allocations[kind]++;
-        int first = place.Pageblock;
         if (place.IsParked)
         {
-            // Its end is still marked, its freed bits inside are clear, and its pages were in use before.
-            TakeParked(kind, (int)request.Granules - 1);
-            Bits.Set(Heads(first), place.Granule);
-            Bits.Clear(Freed(first), place.Granule);
-            RecordAt(first, place.Granule, request.Slack, request.Owner);
-            FreeGranules -= request.Granules;
-            LiveBlocks++;
-            address = AddressOf(first, place.Granule);
+            TakeParked(place, request, out address);
             return false;
         }
 
+        int kind = request.Mobility;
+        Allocations[kind]++;
+        int first = place.Pageblock;
         if (place.From >= 0)
         {
             if (place.From != kind)
@@ -177,11 +170,7 @@ internal sealed unsafe partial class BuddyArea : IDisposable
         LiveBlocks--;
         if (header->State != PageblockState.Covered)
         {
-            if (granules <= ParkedSizes && _parkedLeast > 0)
-            {
-                Park(header->Mobility, pageblock, granule, (int)granules);
-            }
-            else
+            if (granules > ParkedSizes || _parkedLeast == 0 || !TryPark(header->Mobility, pageblock, granule, (int)granules))
             {
                 ReleaseLocal(pageblock, granule, (int)granules);
             }

@@ -13,6 +13,10 @@ public abstract unsafe partial class PageAllocator
         {
             CheckUnusual(alignment, options);
         }
+        else if (owner == OwnerId.None && TryTakeParked(size, out nint parked))
+        {
+            return parked;
+        }
 
         if (size > (nuint)MaxBlockBytes)
         {
@@ -237,6 +241,11 @@ public abstract unsafe partial class PageAllocator
     {
         long keep = _options.GivesBackAtOnce ? 0 : Math.Max(_options.KeepIdleBytes, _liveBytes / 8) + _keeping.MoreBytes;
         long excess = area.IdleWholeBytes - keep;
+        if (excess <= 0 && !_options.GivesBackAtOnce)
+        {
+            return 0;
+        }
+
         long returned = excess > 0 ? area.TrimWhole(Math.Min(excess, Math.Max(2 * freed, LeastGiveBackBytes))) : 0;
         _keeping.GivenBack(returned);
         if (_options.GivesBackAtOnce && freed >= PageblockBytes)

@@ -264,7 +264,16 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal nint AllocateOtherwise(nuint size) => AllocateBeyond(size, DefaultAlignment, AllocationOptions.None, OwnerId.None, throws: true);
+    internal nint AllocateOtherwise(nuint size)
+    {
+        if (size > SizeClasses.MaxBytes && _large is not null && _large.TryTakeParked(size, out nint address))
+        {
+            _engine.AfterGrowthBeside();
+            return address;
+        }
+
+        return AllocateBeyond(size, DefaultAlignment, AllocationOptions.None, OwnerId.None, throws: true);
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private nint AllocateOtherwise(nuint size, nuint alignment, AllocationOptions options, OwnerId owner) => AllocateBeyond(size, alignment, options, owner, throws: true);
