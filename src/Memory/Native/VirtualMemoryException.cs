@@ -5,7 +5,7 @@ public sealed class VirtualMemoryException : MemoryToolkitException
 {
     /// <summary>Creates the error.</summary>
     public VirtualMemoryException(string operation, nint address, nuint size, int errorCode, string systemMessage)
-        : base($"{operation} of {size:N0} bytes at 0x{address:x} was refused by the operating system: {systemMessage} (error {errorCode}).")
+        : base($"{operation} of {size:N0} bytes{(address == 0 ? "" : $" at 0x{address:x}")} was refused by the operating system: {systemMessage} (error {errorCode}).{AdviceFor(operation)}")
     {
         Operation = operation;
         Address = address;
@@ -24,4 +24,11 @@ public sealed class VirtualMemoryException : MemoryToolkitException
 
     /// <summary>The system's error code.</summary>
     public int ErrorCode { get; }
+
+    private static string AdviceFor(string operation) => operation switch
+    {
+        nameof(VirtualMemory.Reserve) => " Ask for less capacity, or let the process have more address space.",
+        nameof(VirtualMemory.Lock) => " Lock less, or raise how much the process may lock.",
+        _ => "",
+    };
 }

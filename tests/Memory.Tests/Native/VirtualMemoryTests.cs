@@ -181,6 +181,8 @@ public sealed unsafe class VirtualMemoryTests
         Assert.Equal("Reserve", refused.Operation);
         Assert.Equal(0, refused.Address);
         Assert.NotEqual(0, refused.ErrorCode);
+        Assert.DoesNotContain("0x0", refused.Message, StringComparison.Ordinal);
+        Assert.EndsWith("Ask for less capacity, or let the process have more address space.", refused.Message, StringComparison.Ordinal);
         Assert.IsType<MemoryToolkitException>(refused, exactMatch: false);
     }
 
