@@ -9,7 +9,8 @@ namespace DimensionStore.Memory;
 /// <param name="placesLog">Base-2 logarithm of the number of places, 1 to 31.</param>
 internal sealed class LastLives(int placesLog)
 {
-    private readonly Life[] _lives = new Life[1 << placesLog];
+    private Life[] _lives = new Life[1 << placesLog];
+    private int _placesLog = placesLog;
 
     /// <summary>Bytes that the places take.</summary>
     internal long Bytes => _lives.LongLength * Unsafe.SizeOf<Life>();
@@ -30,7 +31,33 @@ internal sealed class LastLives(int placesLog)
     /// <summary>Forgets all.</summary>
     internal void Clear() => Array.Clear(_lives);
 
-    private uint PlaceOf(uint granule) => (granule * 0x9E3779B1) >> (32 - placesLog);
+    /// <summary>Makes it so many places, if it has fewer and there is memory for them. What is remembered stays so.</summary>
+    internal void TryGrow(int placesLog)
+    {
+        if (placesLog <= _placesLog)
+        {
+            return;
+        }
+
+        Life[] before = _lives;
+        try
+        {
+            _lives = new Life[1 << placesLog];
+        }
+        catch (OutOfMemoryException)
+        {
+            // The fewer places forget sooner, which costs a message some words and the allocator nothing.
+            return;
+        }
+
+        _placesLog = placesLog;
+        foreach (Life life in before)
+        {
+            _lives[PlaceOf(life.Granule)] = life.Granules != 0 ? life : _lives[PlaceOf(life.Granule)];
+        }
+    }
+
+    private uint PlaceOf(uint granule) => (granule * 0x9E3779B1) >> (32 - _placesLog);
 
     private readonly record struct Life(uint Granule, uint Granules, OwnerId Owner);
 }

@@ -14,6 +14,7 @@ public sealed unsafe class SegregatedThreadTests
         AllocatorStatistics before = allocator.GetStatistics();
         const int Threads = 4;
         const int PerThread = 40_000;
+        const int MostWaiting = 5_000;
         ConcurrentQueue<(nint Address, int Size, byte Pattern)>[] inboxes = [.. Enumerable.Range(0, Threads).Select(_ => new ConcurrentQueue<(nint, int, byte)>())];
         long freedElsewhere = 0;
         int running = Threads;
@@ -32,27 +33,36 @@ public sealed unsafe class SegregatedThreadTests
                 return;
             }
 
-            Random random = new(thread);
-            for (int i = 0; i < PerThread; i++)
+            try
             {
-                // Now and then one that is too large to be left to others.
-                int size = random.Next(1, random.Next(50) == 0 ? 20_000 : 3_000);
-                byte pattern = (byte)random.Next(256);
-                nint address = allocator.Allocate((nuint)size);
-                new Span<byte>((void*)address, size).Fill(pattern);
-                inboxes[random.Next(Threads)].Enqueue((address, size, pattern));
-                while (inboxes[thread].Count > 20)
+                Random random = new(thread);
+                for (int i = 0; i < PerThread; i++)
+                {
+                    // Now and then one that is too large to be left to others.
+                    int size = random.Next(1, random.Next(50) == 0 ? 20_000 : 3_000);
+                    byte pattern = (byte)random.Next(256);
+                    nint address = allocator.Allocate((nuint)size);
+                    new Span<byte>((void*)address, size).Fill(pattern);
+
+                    // What waits for a thread that the machine has stopped must not fill the capacity.
+                    int receiver = random.Next(Threads);
+                    inboxes[inboxes[receiver].Count < MostWaiting ? receiver : thread].Enqueue((address, size, pattern));
+                    while (inboxes[thread].Count > 20)
+                    {
+                        Take(thread);
+                    }
+                }
+
+                while (!inboxes[thread].IsEmpty)
                 {
                     Take(thread);
                 }
             }
-
-            while (!inboxes[thread].IsEmpty)
+            finally
             {
-                Take(thread);
+                // Also when it fails: the thread that looks must end, or the failure is never told.
+                Interlocked.Decrement(ref running);
             }
-
-            Interlocked.Decrement(ref running);
 
             void Take(int from)
             {

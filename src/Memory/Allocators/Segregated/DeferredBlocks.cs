@@ -21,25 +21,72 @@ internal sealed unsafe class DeferredBlocks : IDisposable
     private const int PerSize = 8;
     private const uint SizeWords = (LargestGranules / 64) + 1;
 
-    private readonly uint* _starts;
+    private const uint LeastRoomGranules = 64;
+
     private readonly byte* _counts;
     private readonly ulong* _sizes;
+    private uint* _starts;
     private uint _next;
 
     /// <summary>Creates it empty.</summary>
     internal DeferredBlocks()
     {
-        _starts = (uint*)NativeMemory.AlignedAlloc(Bytes, 64);
-        _sizes = (ulong*)(_starts + ((LargestGranules + 1) * PerSize));
+        _sizes = (ulong*)NativeMemory.AlignedAlloc(FixedBytes, 64);
         _counts = (byte*)(_sizes + SizeWords);
+        try
+        {
+            _starts = (uint*)NativeMemory.AlignedAlloc(StartsBytes(LeastRoomGranules), 64);
+        }
+        catch
+        {
+            NativeMemory.AlignedFree(_sizes);
+            throw;
+        }
+
+        RoomGranules = LeastRoomGranules;
         Clear();
     }
 
     /// <summary>Bytes this takes.</summary>
-    internal static nuint Bytes => ((LargestGranules + 1) * ((PerSize * sizeof(uint)) + 1)) + (SizeWords * sizeof(ulong));
+    internal long Bytes => (long)(FixedBytes + StartsBytes(RoomGranules));
+
+    /// <summary>Granules in the largest block that there is a place for; more after <see cref="TryMakeRoom"/>.</summary>
+    internal uint RoomGranules { get; private set; }
+
+    private static nuint FixedBytes => (SizeWords * sizeof(ulong)) + LargestGranules + 1;
 
     /// <summary>Granules in all blocks here.</summary>
     internal long Granules { get; private set; }
+
+    /// <summary>
+    /// Makes places for blocks of so many granules: twice as many sizes as there were, up to <see cref="LargestGranules"/>, so that a program with small blocks only does not pay for large ones. False for larger
+    /// blocks, and when there is no memory for it.
+    /// </summary>
+    internal bool TryMakeRoom(uint granules)
+    {
+        if (granules > LargestGranules)
+        {
+            return false;
+        }
+
+        uint room = Math.Max(RoomGranules, BitOperations.RoundUpToPowerOf2(granules));
+        uint* starts;
+        try
+        {
+            starts = (uint*)NativeMemory.AlignedAlloc(StartsBytes(room), 64);
+        }
+        catch (OutOfMemoryException)
+        {
+            // The blocks are merged at once then, which is slower and as right.
+            return false;
+        }
+
+        Buffer.MemoryCopy(_starts, starts, StartsBytes(room), StartsBytes(RoomGranules));
+        NativeMemory.AlignedFree(_starts);
+        _starts = starts;
+        RoomGranules = room;
+        return true;
+    }
 
     /// <summary>Takes a block of exactly so many granules, at most <see cref="LargestGranules"/>; <see cref="SegregatedHeap.None"/> when there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -57,7 +104,7 @@ internal sealed unsafe class DeferredBlocks : IDisposable
         return _starts[(granules * PerSize) + count];
     }
 
-    /// <summary>Adds a block of at most <see cref="LargestGranules"/>; false when there are eight of its size.</summary>
+    /// <summary>Adds a block of at most <see cref="RoomGranules"/>; false when there are eight of its size.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool TryAdd(uint start, uint granules)
     {
@@ -166,5 +213,11 @@ internal sealed unsafe class DeferredBlocks : IDisposable
     }
 
     /// <summary>Gives the memory back. Once.</summary>
-    public void Dispose() => NativeMemory.AlignedFree(_starts);
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(_starts);
+        NativeMemory.AlignedFree(_sizes);
+    }
+
+    private static nuint StartsBytes(uint room) => (room + 1) * PerSize * sizeof(uint);
 }

@@ -308,7 +308,7 @@ public sealed unsafe partial class SegregatedAllocator
             AllocationCount = _heap.Allocations,
             FreeCount = _heap.Frees,
             FailedAllocationCount = Volatile.Read(ref _failures),
-            MetadataBytes = (_ended?.Bytes ?? 0) + _heap.Tables.CommittedBytes + (long)DeferredBlocks.Bytes + _heap.LastLives.Bytes + (_heap.Elsewhere?.CommittedBytes ?? 0) + (_tags?.CommittedBytes ?? 0),
+            MetadataBytes = (_ended?.Bytes ?? 0) + _heap.Tables.CommittedBytes + _heap.Deferred.Bytes + _heap.LastLives.Bytes + (_heap.Elsewhere?.CommittedBytes ?? 0) + (_tags?.CommittedBytes ?? 0),
         };
     }
 }

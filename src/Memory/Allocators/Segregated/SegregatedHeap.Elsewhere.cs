@@ -35,6 +35,8 @@ internal sealed unsafe partial class SegregatedHeap
         FreedElsewhere? elsewhere = null;
         try
         {
+            _tables.SettleSpans();
+            _spans = _tables.Spans;
             elsewhere = new FreedElsewhere((long)_tables.Pages << PageShift);
             elsewhere.Know(_knownGranules);
         }

@@ -47,6 +47,8 @@ internal sealed unsafe partial class SegregatedHeap
     internal long Grow(uint firstPage, uint endPage, ref long committed)
     {
         _tables.Know(endPage);
+        _spans = _tables.Spans;
+        LastLives.TryGrow(LastLivesLogFor(_tables.KnownPages));
         _elsewhere?.Know((long)_tables.KnownPages << PageShift);
         _knownGranules = _tables.KnownPages << PageShift;
         for (uint page = firstPage; page < endPage;)
@@ -238,9 +240,10 @@ internal sealed unsafe partial class SegregatedHeap
         return (line[word + 4] >> bit & 1) != 0;
     }
 
+    // Pages that are not known are not committed, and there is no bit for them.
     private uint NextUncommitted(uint page)
     {
-        while (page < _tables.Pages)
+        while (page < _tables.KnownPages)
         {
             ulong holes = ~_tables.CommittedPages[page >> 6] >> (int)(page & 63);
             if (holes != 0)
@@ -251,12 +254,13 @@ internal sealed unsafe partial class SegregatedHeap
             page = (page | 63) + 1;
         }
 
-        return _tables.Pages;
+        return Math.Min(_tables.Pages, page);
     }
 
     private uint NextCommitted(uint page, uint limit)
     {
-        while (page < limit)
+        uint end = Math.Min(limit, _tables.KnownPages);
+        while (page < end)
         {
             ulong committed = _tables.CommittedPages[page >> 6] >> (int)(page & 63);
             if (committed != 0)

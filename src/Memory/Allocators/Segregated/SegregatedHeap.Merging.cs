@@ -12,14 +12,15 @@ internal sealed unsafe partial class SegregatedHeap
     private const int MostMergedByGrowth = 32;
     private const int MergedTogether = 8;
 
-    private const int LastLivesPlacesLog = 8;
+    private const int LeastLastLivesLog = 5;
+    private const int MostLastLivesLog = 8;
 
     // At most 64 KiB and a 64th of the live bytes wait to be merged.
     private const int DeferredShift = 6;
     private const long DeferredAlways = (64 << 10) >> GranuleShift;
 
     /// <summary>What blocks were that were merged with their neighbours lately. Whose they were is known above.</summary>
-    internal LastLives LastLives { get; } = new(LastLivesPlacesLog);
+    internal LastLives LastLives { get; } = new(LeastLastLivesLog);
 
     /// <summary>Merges all blocks that were freed and not merged yet, wherever they were freed. After this every free block is marked as one, and no two are neighbours.</summary>
     internal void MergeDeferred()
@@ -30,6 +31,9 @@ internal sealed unsafe partial class SegregatedHeap
 
     /// <summary>Merges so many of the waiting blocks as a request may be made to pay for that is about to commit memory; what is left waits for others.</summary>
     internal void MergeBeforeGrowth() => MergeSome(MostMergedByGrowth);
+
+    /// <summary>As many places as half the heap's pages, up to 256: a small heap's blocks that somebody might free twice are few.</summary>
+    private static int LastLivesLogFor(uint pages) => Math.Clamp(BitOperations.Log2(pages) - 1, LeastLastLivesLog, MostLastLivesLog);
 
     /// <summary>Merges the block that starts at a granule, if it is one that waits.</summary>
     private void MergeWaiting(uint start)
@@ -95,7 +99,12 @@ internal sealed unsafe partial class SegregatedHeap
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void GiveOther(uint start, uint granules)
     {
-        if (granules > DeferredBlocks.LargestGranules)
+        if (granules > _deferred.RoomGranules && _deferred.TryMakeRoom(granules) && _deferred.TryAdd(start, granules))
+        {
+            return;
+        }
+
+        if (granules > _deferred.RoomGranules)
         {
             MarkMerged(start, granules);
             Merge(start, granules);

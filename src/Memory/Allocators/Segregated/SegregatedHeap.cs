@@ -28,15 +28,16 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
     private readonly HeapTables _tables;
     private readonly BlockMemory _memory;
     private readonly ulong* _lines;
-    private readonly HeapTables.PageSpan* _spans;
     private readonly nint _base;
 
     private readonly DeferredBlocks _deferred = new();
 
+    // Where the tables have them now; threads that free without the lock read them too, and by then they have their last place.
+    private HeapTables.PageSpan* _spans;
     private uint _knownGranules;
     private State _state;
 
-    /// <summary>Creates an empty heap; nothing is committed but a few pages of tables.</summary>
+    /// <summary>Creates an empty heap; nothing is committed but a page of tables.</summary>
     internal SegregatedHeap(BlockMemory memory)
     {
         _memory = memory;
@@ -59,6 +60,9 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
 
     /// <summary>Blocks given back so far.</summary>
     internal long Frees => _state.Frees;
+
+    /// <summary>Blocks that wait to be merged.</summary>
+    internal DeferredBlocks Deferred => _deferred;
 
     /// <summary>The tables, so that a test can damage them and see the check find it.</summary>
     internal HeapTables Tables => _tables;
@@ -117,7 +121,7 @@ internal sealed unsafe partial class SegregatedHeap : IDisposable
     {
         _state.Frees++;
         _state.LiveGranules -= granules;
-        if (granules > DeferredBlocks.LargestGranules || !_deferred.TryAdd(start, granules))
+        if (granules > _deferred.RoomGranules || !_deferred.TryAdd(start, granules))
         {
             GiveOther(start, granules);
         }
