@@ -185,7 +185,6 @@ public sealed class OwnerLedger
 
             OwnerAccount account = new(owner, slot, DefaultLimitBytes);
             _bySlot[slot] = account;
-            Volatile.Write(ref _count, slot);
             if ((uint)owner.Value < DirectOwners)
             {
                 Volatile.Write(ref _direct[owner.Value], account);
@@ -195,6 +194,8 @@ public sealed class OwnerLedger
                 _others[owner.Value] = account;
             }
 
+            // Last: nothing that may fail comes after it, so that no slot is counted that nobody finds.
+            Volatile.Write(ref _count, slot);
             return account;
         }
     }

@@ -40,14 +40,7 @@ public sealed partial class OwnerQuotaLayer
 
     internal override bool TryFindOwner(nint address, out OwnerId owner)
     {
-        Part part = PartOf(address);
-        Entry entry;
-        lock (part.Lock)
-        {
-            entry = part.Blocks.GetValueOrDefault(address);
-        }
-
-        if (entry.Slot == 0)
+        if (!TryFind(address, out Entry entry))
         {
             return Inner.TryFindOwner(address, out owner);
         }
@@ -68,9 +61,9 @@ public sealed partial class OwnerQuotaLayer
     internal override long FreeCollected(nint core, OwnerId owner, MemoryAllocator collector)
     {
         bool isCollector = ReferenceEquals(collector, this);
-        bool isQuiet = _underWay.IsNothing;
+        bool isQuiet = _gate.IsEmpty;
         nint address = isCollector ? core : Inner.AddressAbove(core, collector);
-        if (address == 0 || !TryForget(address, out Entry entry))
+        if (address == 0 || !TryTakeOut(address, out Entry entry, out Part from))
         {
             // Freed here already and kept beneath, or never seen here; unless it is just being taken.
             return isQuiet && !isCollector ? Inner.FreeCollected(core, owner, collector) : 0;
@@ -94,12 +87,13 @@ public sealed partial class OwnerQuotaLayer
         {
             if (freed == 0)
             {
-                PutBackIfLive(address, entry);
+                PutBackIfLive(address, entry, from);
             }
         }
 
         if (freed > 0)
         {
+            from.EndAbsence();
             account.Release(entry.Bytes);
         }
 

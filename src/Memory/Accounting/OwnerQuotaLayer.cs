@@ -11,7 +11,8 @@ namespace DimensionStore.Memory;
 /// </para>
 /// <para>
 /// Which account a block belongs to is kept in a table beside the allocator, some 40 bytes of managed memory a block with an owner: not every allocator remembers owners, and none
-/// of those that do would find an account from one without a look-up. The table has 16 parts, each with a lock of its own. Thread-safe when the allocator beneath is.
+/// of those that do would find an account from one without a look-up. The table has 16 parts, each with a lock of its own, and grows before a block is noted: where the GC heap is full, the request fails with an <see cref="OutOfMemoryException"/> and nothing has changed.
+/// Thread-safe when the allocator beneath is.
 /// </para>
 /// </remarks>
 public sealed partial class OwnerQuotaLayer : AllocatorLayer
@@ -21,7 +22,7 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
     private const long LargeGrowth = 1 << 20;
 
     private readonly Part[] _parts = [.. Enumerable.Range(0, Parts).Select(_ => new Part())];
-    private UnderWay _underWay;
+    private readonly ResetGate _gate = new();
     private int _resets;
     private long _refusals;
     private volatile bool _disposed;
@@ -50,15 +51,16 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
             throw Refuse(owner, bytes, options);
         }
 
-        int resets = BeginTaking();
+        _gate.Enter();
         try
         {
+            int resets = Volatile.Read(ref _resets);
             nint address = Inner.Allocate(size, alignment, options, owner);
-            return TryCharge(address, bytes, owner, resets) ? address : throw Refuse(owner, bytes, options);
+            return TryKeep(address, bytes, owner, resets) ? address : throw Refuse(owner, bytes, options);
         }
         finally
         {
-            EndTaking();
+            _gate.Exit();
         }
     }
 
@@ -78,26 +80,27 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
             return false;
         }
 
-        int resets = BeginTaking();
+        _gate.Enter();
         try
         {
-            if (!Inner.TryAllocate(size, out address, alignment, options, owner))
+            int resets = Volatile.Read(ref _resets);
+            if (!Inner.TryAllocate(size, out nint taken, alignment, options, owner))
             {
                 return false;
             }
 
-            if (!TryCharge(address, bytes, owner, resets))
+            if (!TryKeep(taken, bytes, owner, resets))
             {
-                address = 0;
                 Refuse(owner, bytes, options);
                 return false;
             }
 
+            address = taken;
             return true;
         }
         finally
         {
-            EndTaking();
+            _gate.Exit();
         }
     }
 
@@ -111,20 +114,20 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
     /// <remarks>The block stays its owner's, whatever <paramref name="owner"/> says.</remarks>
     public override nint Reallocate(nint address, nuint size, OwnerId owner = default)
     {
-        if (size == 0 || !TryForget(address, out Entry entry))
+        if (size == 0 || !TryTakeOut(address, out Entry entry, out Part from))
         {
             return Inner.Reallocate(address, size, owner);
         }
 
-        return TryResize(address, size, entry, inPlace: false, out nint moved) ? moved : throw Refuse(Owners.AccountAt(entry.Slot).Owner, Saturated(size), AllocationOptions.None);
+        return TryResize(address, size, entry, from, inPlace: false, out nint moved) ? moved : throw Refuse(Owners.AccountAt(entry.Slot).Owner, Saturated(size), AllocationOptions.None);
     }
 
     /// <inheritdoc/>
     protected internal override bool TryResizeInPlace(nint address, nuint size) =>
-        TryForget(address, out Entry entry) ? TryResize(address, size, entry, inPlace: true, out _) : Inner.TryResizeInPlace(address, size);
+        TryTakeOut(address, out Entry entry, out Part from) ? TryResize(address, size, entry, from, inPlace: true, out _) : Inner.TryResizeInPlace(address, size);
 
     /// <summary>Resizes a block whose entry was taken out, and notes it again. False when its owner may not have more, or, in place, it cannot be done.</summary>
-    private bool TryResize(nint address, nuint size, Entry entry, bool inPlace, out nint moved)
+    private bool TryResize(nint address, nuint size, in Entry entry, Part from, bool inPlace, out nint moved)
     {
         moved = 0;
         OwnerAccount account = Owners.AccountAt(entry.Slot);
@@ -136,7 +139,7 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
         bool reserves = more > 0 && !isHopeless;
         if (reserves && !account.TryReserve(more))
         {
-            PutBackIfLive(address, entry);
+            PutBackIfLive(address, entry, from);
             return false;
         }
 
@@ -154,7 +157,7 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
                     account.ReleaseSome(more);
                 }
 
-                PutBackIfLive(address, entry);
+                PutBackIfLive(address, entry, from);
             }
         }
 
@@ -169,19 +172,34 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
         }
 
         account.NotePeak();
-        PutBack(moved, entry with { Bytes = bytes }, resets);
+        NoteResized(moved, entry with { Bytes = bytes }, from, resets);
         return true;
     }
 
     /// <inheritdoc/>
-    /// <remarks>Other threads may allocate meanwhile: what they get before the end of the reset may be gone, and its owner is relieved of it.</remarks>
+    /// <remarks>
+    /// Waits for the requests for owners that other threads have under way, handlers of events beneath that run meanwhile included, and such requests wait for it. So a handler may reset the layer itself, but must not wait
+    /// for another thread that does, or one that runs in a reset for another that allocates: both would wait for ever.
+    /// </remarks>
     public override void Reset()
     {
-        // Counted before and after: whoever gets a block beneath on one side and notes it on the other sees another number.
-        Interlocked.Increment(ref _resets);
-        Inner.Reset();
-        Interlocked.Increment(ref _resets);
-        ForgetAll(onlyGone: true);
+        bool isAlone = _gate.TryClose();
+        try
+        {
+            // Counted before and after, for requests whose own handler does this: whoever gets a block beneath on one side and notes it on the other sees another number.
+            Interlocked.Increment(ref _resets);
+            Inner.Reset();
+        }
+        finally
+        {
+            // Also when a handler of events beneath threw.
+            Interlocked.Increment(ref _resets);
+            ForgetAll(onlyGone: true);
+            if (isAlone)
+            {
+                _gate.Open();
+            }
+        }
     }
 
     /// <inheritdoc/>
@@ -244,7 +262,7 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
     private void Release(nint address, nuint size, bool sized)
     {
         // Forgotten first: as soon as the block is free, another thread may get the same address and note it.
-        bool known = TryForget(address, out Entry entry);
+        bool known = TryTakeOut(address, out Entry entry, out Part from);
         try
         {
             if (sized)
@@ -260,7 +278,7 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
         {
             if (known)
             {
-                PutBackIfLive(address, entry);
+                PutBackIfLive(address, entry, from);
             }
 
             throw;
@@ -268,54 +286,31 @@ public sealed partial class OwnerQuotaLayer : AllocatorLayer
 
         if (known)
         {
-            Owners.AccountAt(entry.Slot).Release(entry.Bytes);
+            from.EndAbsence();
+            Release(entry);
         }
     }
 
-    /// <summary>Charges a block that is there and notes it; otherwise gives it back and answers false.</summary>
+    /// <summary>Charges a block that is there and notes it; otherwise gives it back, and answers false when its owner may not have it.</summary>
     /// <exception cref="ObjectDisposedException">The block is gone already.</exception>
-    private bool TryCharge(nint address, long bytes, OwnerId owner, int resets)
+    /// <exception cref="OutOfMemoryException">The GC heap has no room for the note.</exception>
+    private bool TryKeep(nint address, long bytes, OwnerId owner, int resets)
     {
-        if (Owners.TryAccountOf(owner) is not { } account || !account.TryCharge(bytes))
-        {
-            GiveBack(address, resets);
-            return false;
-        }
-
-        bool isNoted = PutBack(address, new Entry(account.Slot, bytes), resets);
-        ObjectDisposedException.ThrowIf(!isNoted, this);
-        return true;
-    }
-
-    /// <summary>
-    /// Gives a block back that its owner may not have, unless a reset has begun since it was asked for: that has freed it or is about to, and at its address may be somebody else's by now. Where the reset
-    /// was just before the block, it stays until the next one.
-    /// </summary>
-    private void GiveBack(nint address, int resets)
-    {
-        if (Volatile.Read(ref _resets) != resets)
-        {
-            return;
-        }
-
+        bool isKept = false;
         try
         {
-            Inner.Free(address);
+            isKept = TryCharge(address, bytes, owner, resets);
+            return isKept;
         }
-        catch (MemoryFaultException) when (Volatile.Read(ref _resets) != resets)
+        finally
         {
-            // The reset was quicker.
+            // No other thread resets in between. Where this one did, in a handler of an event beneath, the block may be gone and another's be at its address: then it stays, if it is there, until the next reset.
+            if (!isKept && !_disposed && resets == Volatile.Read(ref _resets))
+            {
+                Inner.Free(address);
+            }
         }
     }
-
-    /// <returns>The resets so far, for <see cref="PutBack"/>.</returns>
-    private int BeginTaking()
-    {
-        _underWay.Begin();
-        return Volatile.Read(ref _resets);
-    }
-
-    private void EndTaking() => _underWay.End();
 
     /// <summary>Whether an owner could be charged with so much now.</summary>
     private bool HasRoom(long bytes, nuint alignment, AllocationOptions options, OwnerId owner)

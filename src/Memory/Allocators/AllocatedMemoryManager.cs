@@ -3,9 +3,12 @@ using System.Buffers;
 namespace DimensionStore.Memory;
 
 /// <summary>Presents a block as <see cref="Memory{T}"/> and frees it on dispose. A forgotten one is a leak that the allocator counts, never a crash: there is no finalizer that could free under a reader.</summary>
-internal sealed unsafe class AllocatedMemoryManager(MemoryAllocator allocator, nint address, int length) : MemoryManager<byte>
+internal sealed unsafe class AllocatedMemoryManager(MemoryAllocator allocator, int length) : MemoryManager<byte>
 {
-    private nint _address = address;
+    private nint _address;
+
+    /// <summary>Gives the manager its block. Once, before anybody has it.</summary>
+    internal void Take(nint address) => _address = address;
 
     public override Span<byte> GetSpan()
     {

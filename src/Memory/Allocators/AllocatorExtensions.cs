@@ -22,7 +22,11 @@ public static class AllocatorExtensions
     {
         ArgumentNullException.ThrowIfNull(allocator);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size);
-        return new AllocatedMemoryManager(allocator, allocator.Allocate((nuint)size, alignment, options, owner), size);
+
+        // The manager first: where the GC heap is full, no block has been taken yet.
+        AllocatedMemoryManager manager = new(allocator, size);
+        manager.Take(allocator.Allocate((nuint)size, alignment, options, owner));
+        return manager;
     }
 
     /// <summary>The outermost layer of a type around an allocator, or null; the allocator itself counts.</summary>

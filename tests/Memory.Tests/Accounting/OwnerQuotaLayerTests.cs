@@ -262,6 +262,67 @@ public sealed unsafe class OwnerQuotaLayerTests
     }
 
     [Fact]
+    public void Reset_waits_for_a_request_of_another_thread_so_that_none_it_refuses_stays()
+    {
+        Interrupted inner = new(new GeneralAllocator(1 << 26));
+        using OwnerQuotaLayer layer = new(inner);
+        layer.Owners.SetLimit(One, 100);
+        Thread resetting = new(layer.Reset);
+        inner.Before = () =>
+        {
+            // Once it waits, or has ended because it did not.
+            StartAndAwait(resetting);
+            layer.Owners.SetLimit(One, 99);
+        };
+        Assert.Throws<LimitExceededException>(() => layer.Allocate(100, owner: One));
+        resetting.Join();
+        Assert.Equal((0L, 0L), (layer.GetStatistics().LiveBlocks, layer.Owners.GetUsage(One).UsedBytes));
+    }
+
+    [Fact]
+    public void Request_that_begins_during_a_reset_gets_its_block_after_it()
+    {
+        Interrupted inner = new(new GeneralAllocator(1 << 26));
+        using OwnerQuotaLayer layer = new(inner);
+        nint block = 0;
+        Thread requesting = new(() => block = layer.Allocate(100, owner: One));
+        inner.BeforeReset = () =>
+        {
+            StartAndAwait(requesting);
+
+            // Requests of the resetting thread's own handlers do not wait for it.
+            layer.Allocate(50, owner: Two);
+        };
+        layer.Reset();
+        requesting.Join();
+        Assert.Equal(block, Assert.Single(layer.EnumerateBlocks()).Address);
+        Assert.Equal((100L, 0L), (layer.Owners.GetUsage(One).UsedBytes, layer.Owners.GetUsage(Two).UsedBytes));
+    }
+
+    [Fact]
+    public void Handler_may_reset_beside_a_reset_that_waits_for_its_request()
+    {
+        Interrupted inner = new(new GeneralAllocator(1 << 26));
+        using OwnerQuotaLayer layer = new(inner);
+        Thread resetting = new(layer.Reset);
+        inner.Before = () =>
+        {
+            StartAndAwait(resetting);
+            layer.Reset();
+            layer.Free(layer.Allocate(100, owner: One));
+        };
+        layer.Free(layer.Allocate(100, owner: One));
+        resetting.Join();
+        Assert.Equal((0L, 0L), (layer.GetStatistics().LiveBlocks, layer.Owners.GetUsage(One).UsedBytes));
+    }
+
+    private static void StartAndAwait(Thread thread)
+    {
+        thread.Start();
+        SpinWait.SpinUntil(() => !thread.IsAlive || (thread.ThreadState & ThreadState.WaitSleepJoin) != 0);
+    }
+
+    [Fact]
     public void Refused_free_leaves_the_block_its_owners()
     {
         using OwnerQuotaLayer layer = new(new PoolAllocator(PoolConfig.Default, 1 << 20));
@@ -306,8 +367,23 @@ public sealed unsafe class OwnerQuotaLayerTests
     {
         internal Action? During { get; set; }
 
+        internal Action? Before { get; set; }
+
+        internal Action? BeforeReset { get; set; }
+
+        public override void Reset()
+        {
+            Action? before = BeforeReset;
+            BeforeReset = null;
+            before?.Invoke();
+            Inner.Reset();
+        }
+
         public override nint Allocate(nuint size, nuint alignment = DefaultAlignment, AllocationOptions options = AllocationOptions.None, OwnerId owner = default)
         {
+            Action? before = Before;
+            Before = null;
+            before?.Invoke();
             nint address = Inner.Allocate(size, alignment, options, owner);
             Interrupt();
             return address;

@@ -3,7 +3,7 @@ namespace DimensionStore.Memory;
 /// <summary>What is there: look-ups, statistics, enumeration, integrity; and giving back: reset, trim, dispose.</summary>
 public sealed unsafe partial class ReservePool
 {
-    // What a dictionary and a stack take per entry: bucket, hash, link, key, value.
+    // What a dictionary takes per entry: bucket, hash, link, key, value.
     private const int EntryBytes = 48;
 
     /// <inheritdoc/>
@@ -12,7 +12,8 @@ public sealed unsafe partial class ReservePool
         lock (_lock)
         {
             ThrowIfDisposed();
-            return _live.ContainsKey(address) ? ElementBytes : throw FaultLocked(address);
+            _ = ref LiveLocked(address);
+            return ElementBytes;
         }
     }
 
@@ -21,7 +22,7 @@ public sealed unsafe partial class ReservePool
     {
         lock (_lock)
         {
-            return !_disposed && _live.ContainsKey(address);
+            return !_disposed && _elements.TryGetValue(address, out Element element) && !element.IsLeaving;
         }
     }
 
@@ -30,38 +31,44 @@ public sealed unsafe partial class ReservePool
     /// <exception cref="MemoryFaultException">What the allocator beneath said of the first element that it refused.</exception>
     public override void Reset()
     {
-        Dictionary<nint, Element> surplus = [];
+        nint[] leaving;
+        int departure;
         lock (_lock)
         {
             ThrowIfDisposed();
-            foreach ((nint address, Element element) in _live)
+            departure = NextDepartureLocked();
+            leaving = new nint[Math.Max(0, LiveElements - Math.Max(0, _minimum - _ready.Count))];
+            int count = 0;
+            foreach ((nint address, Element seen) in _elements)
             {
+                if (seen.IsLeaving)
+                {
+                    continue;
+                }
+
+                // Changing or removing what the enumeration is at is allowed.
+                EndLifeLocked(ref LiveLocked(address), departure);
                 if (_ready.Count < _minimum)
                 {
-                    Keep(address);
-                    _refilled++;
+                    RefillLocked(address, departure);
                 }
                 else
                 {
-                    surplus.Add(address, element);
+                    leaving[count++] = address;
                 }
             }
-
-            _frees += _live.Count;
-            _requestedBytes = 0;
-            _live.Clear();
         }
 
-        List<nint> refused = [];
-        if (GiveBack(surplus.Keys, refused.Add) is { } fault)
+        Exception? error = GiveBack(leaving, out int refused);
+        lock (_lock)
         {
-            lock (_lock)
+            for (int i = 0; i < leaving.Length; i++)
             {
-                refused.ForEach(address => ReviveLocked(address, surplus[address]));
+                HasLeftLocked(leaving[i], departure, isRefused: i < refused);
             }
-
-            throw fault;
         }
+
+        ThrowIfAny(error);
     }
 
     /// <inheritdoc/>
@@ -93,9 +100,9 @@ public sealed unsafe partial class ReservePool
         lock (_lock)
         {
             ThrowIfDisposed();
-            BlockInfo[] blocks = new BlockInfo[_live.Count];
+            BlockInfo[] blocks = new BlockInfo[LiveElements];
             int count = 0;
-            foreach ((nint address, Element element) in _live)
+            foreach ((nint address, Element element) in LiveOnesLocked())
             {
                 blocks[count++] = new BlockInfo(address, (long)element.Requested, (long)ElementBytes, element.Owner, Age: null);
             }
@@ -122,7 +129,7 @@ public sealed unsafe partial class ReservePool
         lock (_lock)
         {
             ThrowIfDisposed();
-            return [new AllocatorGroup(AllocatorGroupKind.SizeClass, $"{ElementBytes} B", _live.Count, _live.Count * (long)ElementBytes, _ready.Count, CommittedBytes: 0, LimitBytes: 0)];
+            return [new AllocatorGroup(AllocatorGroupKind.SizeClass, $"{ElementBytes} B", LiveElements, LiveElements * (long)ElementBytes, _ready.Count, CommittedBytes: 0, LimitBytes: 0)];
         }
     }
 
@@ -134,8 +141,8 @@ public sealed unsafe partial class ReservePool
         lock (_lock)
         {
             ThrowIfDisposed();
-            HashSet<nint> seen = [.. _live.Keys];
-            foreach (nint address in _live.Keys)
+            HashSet<nint> seen = [.. _elements.Keys];
+            foreach ((nint address, _) in LiveOnesLocked())
             {
                 Expect(violations, _source.Owns(address), $"The live element at 0x{address:x} is no live block of {_source.Name}: somebody freed it there.");
             }
@@ -150,8 +157,8 @@ public sealed unsafe partial class ReservePool
             }
 
             Expect(violations, _ready.Count <= _minimum, $"{_ready.Count:N0} elements are in the reserve, at most {_minimum:N0} were expected.");
-            Expect(violations, _allocations - _frees == _live.Count, $"{_allocations:N0} allocations less {_frees:N0} frees are not {_live.Count:N0} live elements.");
-            return new IntegrityReport(_live.Count + _ready.Count, violations);
+            Expect(violations, _allocations - _frees == LiveElements, $"{_allocations:N0} allocations less {_frees:N0} frees are not {LiveElements:N0} live elements.");
+            return new IntegrityReport(LiveElements + _ready.Count, violations);
         }
     }
 
@@ -173,33 +180,27 @@ public sealed unsafe partial class ReservePool
                 return;
             }
 
+            all = [.. LiveOnesLocked().Select(pair => pair.Key), .. _ready];
             _last = Snapshot(source).AfterDispose();
             _disposed = true;
-            all = [.. _live.Keys, .. _ready];
         }
 
         if (_options.OwnsSource)
         {
             _source.Dispose();
+            return;
         }
-        else if (GiveAllBack(all) is { } fault)
+
+        Exception? error = GiveBack(all, out _);
+        if (error is not ObjectDisposedException)
         {
-            throw fault;
+            ThrowIfAny(error);
         }
+
+        // Otherwise the allocator beneath went first and took its memory with it.
     }
 
-    private MemoryFaultException? GiveAllBack(nint[] elements)
-    {
-        try
-        {
-            return GiveBack(elements, refused: null);
-        }
-        catch (ObjectDisposedException)
-        {
-            // The allocator beneath went first and took its memory with it.
-            return null;
-        }
-    }
+    private IEnumerable<KeyValuePair<nint, Element>> LiveOnesLocked() => _elements.Where(pair => !pair.Value.IsLeaving);
 
     private static void Expect(List<string> violations, bool holds, string violation)
     {
@@ -232,13 +233,13 @@ public sealed unsafe partial class ReservePool
         IdleBytes = source.IdleBytes,
         UnbackedBytes = source.UnbackedBytes,
         LimitBytes = source.LimitBytes,
-        LiveBytes = _live.Count * (long)ElementBytes,
+        LiveBytes = LiveElements * (long)ElementBytes,
         RequestedBytes = _requestedBytes,
         PeakLiveBytes = _peakLive * (long)ElementBytes,
-        LiveBlocks = _live.Count,
+        LiveBlocks = LiveElements,
         AllocationCount = _allocations,
         FreeCount = _frees,
         FailedAllocationCount = _failures,
-        MetadataBytes = source.MetadataBytes + ((long)_live.Capacity * EntryBytes) + ((long)_ready.Capacity * sizeof(nint)),
+        MetadataBytes = source.MetadataBytes + ((long)_elements.Capacity * EntryBytes) + ((long)_ready.Capacity * sizeof(nint)),
     };
 }

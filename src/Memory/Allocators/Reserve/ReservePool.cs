@@ -1,4 +1,6 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 
 namespace DimensionStore.Memory;
@@ -12,11 +14,15 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
     private readonly Lock _lock = new();
     private readonly MemoryAllocator _source;
     private readonly ReserveOptions _options;
-    private readonly Dictionary<nint, Element> _live = [];
-    private readonly Stack<nint> _ready = [];
 
-    // On their way back to the allocator beneath, outside the lock: who frees one of these frees it twice.
-    private readonly HashSet<nint> _leaving = [];
+    // Live ones. Those that are on their way back to the allocator beneath, outside the lock, among them: so they need no memory to leave, nor to be live again when they are refused.
+    private readonly Dictionary<nint, Element> _elements = [];
+    private readonly Stack<nint> _ready = [];
+    private int _leaving;
+    private int _lastDeparture;
+
+    // Requests that are beneath and may bring an element: the table has room for it before there is one.
+    private int _arriving;
     private int _minimum;
     private int _lowest;
     private long _drawn;
@@ -120,12 +126,16 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
                 _failures += FailuresOf(options);
                 return false;
             }
+
+            TableRoom.Make(_elements, _arriving + 1);
+            _arriving++;
         }
 
-        bool drawn = !_source.TryAllocate(ElementBytes, out address, (nuint)_options.Alignment, options, _options.ReserveOwner);
+        bool drawn = !TryTakeBeneath(out address, options);
         bool disposed;
         lock (_lock)
         {
+            _arriving--;
             disposed = _disposed;
             if (!disposed)
             {
@@ -143,10 +153,10 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
 
                 _drawn += drawn ? 1 : 0;
                 _lowest = Math.Min(_lowest, _ready.Count);
-                _live.Add(address, new Element(size, owner));
+                AddLocked(address, new Element(size, owner));
                 _allocations++;
                 _requestedBytes += (long)size;
-                _peakLive = Math.Max(_peakLive, _live.Count);
+                _peakLive = Math.Max(_peakLive, LiveElements);
             }
         }
 
@@ -163,6 +173,23 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
         return true;
     }
 
+    private bool TryTakeBeneath(out nint address, AllocationOptions options)
+    {
+        try
+        {
+            return _source.TryAllocate(ElementBytes, out address, (nuint)_options.Alignment, options, _options.ReserveOwner);
+        }
+        catch
+        {
+            lock (_lock)
+            {
+                _arriving--;
+            }
+
+            throw;
+        }
+    }
+
     /// <inheritdoc/>
     public override void Free(nint address) => FreeCore(address, 0, sized: false);
 
@@ -176,9 +203,9 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
         lock (_lock)
         {
             ThrowIfDisposed();
-            Element element = _live.TryGetValue(address, out Element found) ? found : throw FaultLocked(address);
-            _live[address] = element with { Requested = size };
+            ref Element element = ref LiveLocked(address);
             _requestedBytes += (long)size - (long)element.Requested;
+            element.Requested = size;
         }
     }
 
@@ -198,73 +225,83 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
 
         // Taken outside the lock, because the allocator beneath may raise events; what others freed into the reserve meanwhile is given back at the end.
         List<nint> taken = [];
+        List<nint> surplus = [];
         try
         {
             for (int i = 0; i < missing; i++)
             {
+                TableRoom.Make(taken, 1);
                 taken.Add(_source.Allocate(ElementBytes, (nuint)_options.Alignment, AllocationOptions.None, _options.ReserveOwner));
             }
+
+            lock (_lock)
+            {
+                int all = _ready.Count + taken.Count;
+                TableRoom.Make(surplus, _disposed ? taken.Count : Math.Max(0, all - minimum));
+                if (_disposed)
+                {
+                    surplus.AddRange(taken);
+                }
+                else
+                {
+                    // For what is freed into it from now on too.
+                    TableRoom.Make(_ready, Math.Max(0, minimum - _ready.Count));
+                    KeepLocked(taken, minimum, surplus);
+                }
+            }
         }
-        catch (MemoryToolkitException)
+        catch
         {
-            GiveBack(taken, refused: null);
+            GiveBack(CollectionsMarshal.AsSpan(taken), out _);
             throw;
         }
 
-        List<nint> surplus = [];
-        lock (_lock)
+        ThrowIfAny(GiveBack(CollectionsMarshal.AsSpan(surplus), out _));
+    }
+
+    /// <summary>Sets the minimum and puts elements into the reserve up to it. In both lists is room.</summary>
+    private void KeepLocked(List<nint> taken, int minimum, List<nint> surplus)
+    {
+        while (_ready.Count > minimum)
         {
-            if (_disposed)
+            surplus.Add(_ready.Pop());
+        }
+
+        foreach (nint element in taken)
+        {
+            if (_ready.Count < minimum)
             {
-                surplus = taken;
+                Keep(element);
             }
             else
             {
-                taken.ForEach(Keep);
-                while (_ready.Count > minimum)
-                {
-                    surplus.Add(_ready.Pop());
-                }
-
-                _minimum = minimum;
-                _lowest = _ready.Count;
-                _ready.EnsureCapacity(minimum);
+                surplus.Add(element);
             }
         }
 
-        if (GiveBack(surplus, refused: null) is { } fault)
-        {
-            throw fault;
-        }
+        _minimum = minimum;
+        _lowest = _ready.Count;
     }
 
     private void FreeCore(nint address, nuint size, bool sized)
     {
-        Element element;
+        int departure;
         lock (_lock)
         {
             ThrowIfDisposed();
-            if (!_live.TryGetValue(address, out element))
-            {
-                throw FaultLocked(address);
-            }
-
+            ref Element element = ref LiveLocked(address);
             if (sized && element.Requested != size)
             {
                 throw new MemoryFaultException(Name, MemoryFault.WrongSize, address, (long)element.Requested, element.Owner, $"freed as {size:N0} bytes. Free with the size that was asked for.");
             }
 
-            _live.Remove(address);
-            _frees++;
-            _requestedBytes -= (long)element.Requested;
+            departure = NextDepartureLocked();
+            EndLifeLocked(ref element, departure);
             if (_ready.Count < _minimum)
             {
-                Keep(address);
-                _refilled++;
+                RefillLocked(address, departure);
                 return;
             }
-
-            _leaving.Add(address);
         }
 
         bool isRefused = false;
@@ -281,48 +318,110 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
         {
             lock (_lock)
             {
-                _leaving.Remove(address);
-                if (isRefused)
-                {
-                    // Beneath nothing has changed, so nothing has here. After any other error, as of a handler of the budget's events, the element is free there.
-                    ReviveLocked(address, element);
-                }
+                // Where it is refused, beneath nothing has changed, so nothing has here. After any other error, as of a handler of the budget's events, the element is free there.
+                HasLeftLocked(address, departure, isRefused);
             }
         }
     }
 
-    /// <summary>Makes an element live again that the allocator beneath refused to take back.</summary>
-    private void ReviveLocked(nint address, Element element)
+    /// <summary>An element that is live.</summary>
+    private ref Element LiveLocked(nint address)
     {
-        if (!_disposed && _live.TryAdd(address, element))
+        ref Element element = ref CollectionsMarshal.GetValueRefOrNullRef(_elements, address);
+        if (Unsafe.IsNullRef(ref element) || element.IsLeaving)
         {
+            throw FaultLocked(address);
+        }
+
+        return ref element;
+    }
+
+    /// <summary>Makes an element live, for which there is room.</summary>
+    private void AddLocked(nint address, Element element)
+    {
+        ref Element place = ref CollectionsMarshal.GetValueRefOrAddDefault(_elements, address, out bool isThere);
+
+        // What is there has left and was given out again beneath, before who freed it came to say so.
+        _leaving -= isThere ? 1 : 0;
+        place = element;
+    }
+
+    private int NextDepartureLocked() => _lastDeparture = Math.Max(1, unchecked(_lastDeparture + 1));
+
+    /// <summary>Ends the life of an element, which is leaving from now on.</summary>
+    private void EndLifeLocked(ref Element element, int departure)
+    {
+        element.Departure = departure;
+        _leaving++;
+        _frees++;
+        _requestedBytes -= (long)element.Requested;
+    }
+
+    /// <summary>Puts an element that is leaving into the reserve.</summary>
+    private void RefillLocked(nint address, int departure)
+    {
+        HasLeftLocked(address, departure, isRefused: false);
+        Keep(address);
+        _refilled++;
+    }
+
+    /// <summary>Forgets an element that was leaving, or makes it live again where the allocator beneath refused to take it back.</summary>
+    private void HasLeftLocked(nint address, int departure, bool isRefused)
+    {
+        ref Element element = ref CollectionsMarshal.GetValueRefOrNullRef(_elements, address);
+        if (_disposed || Unsafe.IsNullRef(ref element) || element.Departure != departure)
+        {
+            return;
+        }
+
+        _leaving--;
+        if (isRefused)
+        {
+            element.Departure = 0;
             _frees--;
             _requestedBytes += (long)element.Requested;
         }
+        else
+        {
+            _elements.Remove(address);
+        }
     }
 
-    /// <summary>Gives elements back beneath, whatever becomes of some of them.</summary>
-    /// <param name="elements">The elements.</param>
-    /// <param name="refused">Told of each that was refused; or null.</param>
-    /// <returns>The first fault.</returns>
-    private MemoryFaultException? GiveBack(IEnumerable<nint> elements, Action<nint>? refused)
+    /// <summary>Gives elements back beneath, whatever becomes of some of them. Allocates nothing.</summary>
+    /// <param name="elements">The elements; those that were refused are the first ones afterwards.</param>
+    /// <param name="refused">How many were refused: somebody freed them beneath, or damaged them.</param>
+    /// <returns>The first error. After one that is no fault, as of a handler of the budget's events, the element is free beneath.</returns>
+    private Exception? GiveBack(Span<nint> elements, out int refused)
     {
-        MemoryFaultException? fault = null;
-        foreach (nint element in elements)
+        Exception? error = null;
+        refused = 0;
+        for (int i = 0; i < elements.Length; i++)
         {
             try
             {
-                _source.Free(element);
+                _source.Free(elements[i]);
             }
-            catch (MemoryFaultException e)
+            catch (Exception e)
             {
-                // Somebody freed this one beneath, or damaged it; that is no reason to keep the others.
-                fault ??= e;
-                refused?.Invoke(element);
+                // That is no reason to keep the others.
+                error ??= e;
+                if (e is MemoryFaultException)
+                {
+                    (elements[i], elements[refused]) = (elements[refused], elements[i]);
+                    refused++;
+                }
             }
         }
 
-        return fault;
+        return error;
+    }
+
+    private static void ThrowIfAny(Exception? error)
+    {
+        if (error is not null)
+        {
+            ExceptionDispatchInfo.Throw(error);
+        }
     }
 
     private void Keep(nint address)
@@ -342,7 +441,7 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
             return new MemoryFaultException(Name, MemoryFault.DoubleFree, address, (long)ElementBytes, OwnerId.None, "the element is in the reserve already.");
         }
 
-        if (_leaving.Contains(address))
+        if (_elements.ContainsKey(address))
         {
             return new MemoryFaultException(Name, MemoryFault.DoubleFree, address, (long)ElementBytes, OwnerId.None, "another thread is giving the element back.");
         }
@@ -358,7 +457,18 @@ public sealed unsafe partial class ReservePool : MemoryAllocator
         }
     }
 
+    private int LiveElements => _elements.Count - _leaving;
+
     private void ThrowIfDisposed() => ObjectDisposedException.ThrowIf(_disposed, this);
 
-    private readonly record struct Element(nuint Requested, OwnerId Owner);
+    private struct Element(nuint requested, OwnerId owner)
+    {
+        internal nuint Requested = requested;
+        internal readonly OwnerId Owner = owner;
+
+        /// <summary>Which departure it is on, so that whoever frees it beneath knows it from the next one at its address; 0 while it is live.</summary>
+        internal int Departure;
+
+        internal readonly bool IsLeaving => Departure != 0;
+    }
 }

@@ -47,7 +47,7 @@ public sealed unsafe partial class SegregatedAllocator
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size);
         CollectableBlock block = new(this, size, owner);
-        block.Take(AllocateFully((nuint)size, DefaultAlignment, options, owner, throws: true, block));
+        block.Take(AllocateFully((nuint)size, DefaultAlignment, options, owner, throws: true, new WeakReference<CollectableBlock>(block)));
         return block;
     }
 

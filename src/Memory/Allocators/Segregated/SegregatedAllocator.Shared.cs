@@ -19,7 +19,7 @@ public sealed unsafe partial class SegregatedAllocator
         System,
     }
 
-    private nint AllocateFully(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws, CollectableBlock? user = null)
+    private nint AllocateFully(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws, WeakReference<CollectableBlock>? user = null)
     {
         ArgumentOutOfRangeException.ThrowIfZero(size);
         if (!BitOperations.IsPow2(alignment) || alignment > LargestAlignment)
@@ -189,6 +189,13 @@ public sealed unsafe partial class SegregatedAllocator
             return Obstacle.Owner;
         }
 
+        if (request.User is not null)
+        {
+            // Room for the note of its user. Fast paths look at no notes, so they are closed before there are any.
+            SetPlain(false);
+            TableRoom.Make(_collectables ??= [], 1);
+        }
+
         uint taken = _heap.TakeAligned(request.Granules, request.Alignment);
         if (taken == None)
         {
@@ -224,8 +231,7 @@ public sealed unsafe partial class SegregatedAllocator
         if (request.User is { } user)
         {
             // Here and not once the block is handed out: whoever frees it with its owner in between would leave the note behind, for the next block at this place.
-            SetPlain(false);
-            (_collectables ??= [])[taken] = new WeakReference<CollectableBlock>(user);
+            _collectables![taken] = user;
         }
 
         if ((request.Options & AllocationOptions.Zeroed) != 0)
@@ -241,9 +247,10 @@ public sealed unsafe partial class SegregatedAllocator
     {
         if (account is not null && _tags is null)
         {
-            _tags = new OwnerTags(_capacityBytes >> GranuleShift);
-            _ended = new LastLives(EndedPlacesLog);
+            // Before the tags, without which this is asked for again: their fast paths must not be open without it.
             SetPlain(false);
+            _ended ??= new LastLives(EndedPlacesLog);
+            _tags = new OwnerTags(_capacityBytes >> GranuleShift);
         }
 
         _tags?.Set(start, granules, account?.Slot ?? 0);
@@ -276,8 +283,8 @@ public sealed unsafe partial class SegregatedAllocator
 
         internal OwnerId Owner;
 
-        /// <summary>The handle that the block is for, or null.</summary>
-        internal CollectableBlock? User;
+        /// <summary>The handle that the block is for, or null. Weak already: making it so takes managed memory, which may not be there once the block is.</summary>
+        internal WeakReference<CollectableBlock>? User;
 
         /// <summary>A block of the owner's that is to move to the new one; 0 for none.</summary>
         internal nint From;

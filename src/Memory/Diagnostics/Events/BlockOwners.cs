@@ -11,20 +11,17 @@ internal sealed class BlockOwners
     /// <summary>Whether no block is in it. A look at one word.</summary>
     internal bool IsEmpty => Volatile.Read(ref _count) == 0;
 
-    /// <summary>Notes whose a block is from now on; that of nobody is forgotten.</summary>
+    /// <summary>Notes whose a block is from now on; that of nobody is forgotten, and so is one for which the GC heap has no room: what is told of it then names nobody, which is better than to lose the block.</summary>
     internal void Set(nint address, OwnerId owner)
     {
         Dictionary<nint, int> part = PartOf(address);
         lock (part)
         {
             int before = part.Count;
-            if (owner == OwnerId.None)
+            part.Remove(address);
+            if (owner != OwnerId.None && HasRoom(part))
             {
-                part.Remove(address);
-            }
-            else
-            {
-                part[address] = owner.Value;
+                part.Add(address, owner.Value);
             }
 
             Interlocked.Add(ref _count, part.Count - before);
@@ -57,6 +54,19 @@ internal sealed class BlockOwners
                 Interlocked.Add(ref _count, -part.Count);
                 part.Clear();
             }
+        }
+    }
+
+    private static bool HasRoom(Dictionary<nint, int> part)
+    {
+        try
+        {
+            TableRoom.Make(part, 1);
+            return true;
+        }
+        catch (OutOfMemoryException)
+        {
+            return false;
         }
     }
 

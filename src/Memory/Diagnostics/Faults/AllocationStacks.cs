@@ -9,10 +9,22 @@ internal sealed class AllocationStacks
     private readonly List<StackTrace?> _stacks = [null];
     private readonly Stack<int> _unused = new();
 
-    /// <summary>Captures the stack, without source files.</summary>
+    /// <summary>Captures the stack, without source files; 0, which is none, where the GC heap has no room for it: the block that it is about is there already, and is worth more.</summary>
     internal int Capture()
     {
-        StackTrace stack = new(fNeedFileInfo: false);
+        try
+        {
+            TableRoom.OnGrowth();
+            return Add(new StackTrace(fNeedFileInfo: false));
+        }
+        catch (OutOfMemoryException)
+        {
+            return 0;
+        }
+    }
+
+    private int Add(StackTrace stack)
+    {
         lock (_lock)
         {
             if (_unused.TryPop(out int number))
@@ -21,6 +33,9 @@ internal sealed class AllocationStacks
                 return number;
             }
 
+            // Room for all numbers to become unused, so that no stack is dropped in vain.
+            TableRoom.Make(_unused, _stacks.Count);
+            TableRoom.Make(_stacks, 1);
             _stacks.Add(stack);
             return _stacks.Count - 1;
         }

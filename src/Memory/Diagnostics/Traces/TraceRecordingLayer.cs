@@ -161,11 +161,12 @@ public sealed class TraceRecordingLayer : AllocatorLayer
     {
         lock (_lock)
         {
+            // Sorted before anything has changed, since that takes memory.
+            (uint Id, uint Size)[] blocks = [.. _live.Values.OrderBy(block => block.Id)];
             Inner.Reset();
-            foreach ((uint id, uint size) in _live.Values.OrderBy(block => block.Id))
+            foreach ((uint id, uint size) in blocks)
             {
-                Write(TraceOperation.Free, 0, id, size);
-                _freeIds.Push(id);
+                EndId(id, size);
             }
 
             _live.Clear();
@@ -197,6 +198,11 @@ public sealed class TraceRecordingLayer : AllocatorLayer
             return;
         }
 
+        if (!TryMakeRoom())
+        {
+            return;
+        }
+
         uint id = _freeIds.TryPop(out uint used) ? used : _nextId++;
         bool isAligned = alignment > DefaultAlignment;
         TraceOperation operation = isAligned ? TraceOperation.AllocateAligned
@@ -216,8 +222,7 @@ public sealed class TraceRecordingLayer : AllocatorLayer
         if (size > uint.MaxValue)
         {
             // For the trace the object ends here, since it cannot state what it has become.
-            Write(TraceOperation.Free, 0, block.Id, block.Size);
-            _freeIds.Push(block.Id);
+            EndId(block.Id, block.Size);
             UnrecordedAllocations++;
             return;
         }
@@ -230,8 +235,29 @@ public sealed class TraceRecordingLayer : AllocatorLayer
     {
         if (_live.Remove(address, out (uint Id, uint Size) block))
         {
-            Write(TraceOperation.Free, 0, block.Id, block.Size);
-            _freeIds.Push(block.Id);
+            EndId(block.Id, block.Size);
+        }
+    }
+
+    private void EndId(uint id, uint size)
+    {
+        Write(TraceOperation.Free, 0, id, size);
+        _freeIds.Push(id);
+    }
+
+    /// <summary>Makes room for a block more, and for its id once it is free again, so that no free needs memory. Where there is none, recording ends.</summary>
+    private bool TryMakeRoom()
+    {
+        try
+        {
+            TableRoom.Make(_freeIds, _live.Count + 1);
+            TableRoom.Make(_live, 1);
+            return true;
+        }
+        catch (OutOfMemoryException failure)
+        {
+            _failure ??= failure;
+            return false;
         }
     }
 
@@ -242,17 +268,17 @@ public sealed class TraceRecordingLayer : AllocatorLayer
             return;
         }
 
-        if (!_threads.TryGetValue(Environment.CurrentManagedThreadId, out byte thread))
-        {
-            thread = (byte)Math.Min(_threads.Count, AllocationTrace.MaxThreads - 1);
-            _threads.Add(Environment.CurrentManagedThreadId, thread);
-        }
-
         try
         {
+            if (!_threads.TryGetValue(Environment.CurrentManagedThreadId, out byte thread))
+            {
+                thread = (byte)Math.Min(_threads.Count, AllocationTrace.MaxThreads - 1);
+                _threads.Add(Environment.CurrentManagedThreadId, thread);
+            }
+
             _writer.Write(new TraceRecord(operation, thread, alignmentLog2, id, size));
         }
-        catch (Exception failure) when (failure is IOException or InvalidOperationException)
+        catch (Exception failure) when (failure is IOException or InvalidOperationException or OutOfMemoryException)
         {
             // The program that is recorded did nothing wrong and must go on; Complete tells.
             _failure = failure;
