@@ -10,17 +10,33 @@ namespace DimensionStore.Memory;
 /// also where nobody asked for them, and each allocator would implement them anew.
 /// <para>
 /// What frees blocks of its own accord (<see cref="SegregatedAllocator"/>, whose collections do, and <see cref="OwnerQuotaLayer.FreeOwner"/>) frees them through the layers around it, the outermost first,
-/// as a caller would: so the layers of the toolkit know what is gone. A layer is therefore put around an allocator before that is used, and no two around the same one.
+/// as a caller would: so the layers of the toolkit know what is gone. A layer is therefore put around such an allocator before that is used, and a second one around the first, not beside it.
 /// </para>
 /// </remarks>
 public abstract class AllocatorLayer : MemoryAllocator
 {
-    /// <summary>Puts the layer around an allocator.</summary>
+    /// <summary>Puts the layer around an allocator. Where the constructor of a derived class fails after this, it calls <see cref="Withdraw"/>.</summary>
+    /// <exception cref="InvalidOperationException">The allocator frees blocks of its own accord and has a layer around it already.</exception>
     protected AllocatorLayer(MemoryAllocator inner)
     {
         ArgumentNullException.ThrowIfNull(inner);
+        if (inner.CollectsByItself && inner.Layer is { } first)
+        {
+            // Telling both was rejected: a block is free beneath once the first layer that is told lets it through, so all of them would have to say first whose it is, and to keep their word while threads take and free.
+            throw new InvalidOperationException($"{inner.Name} frees blocks of its own accord, through the layers around it, and has a {first.GetType().Name} already: beside that, a {GetType().Name} would not learn what is gone. Put it around the {first.GetType().Name}.");
+        }
+
         Inner = inner;
         inner.Layer = this;
+    }
+
+    /// <summary>Takes the layer off the allocator again, as if it had never been put there: for a constructor that fails.</summary>
+    protected void Withdraw()
+    {
+        if (ReferenceEquals(Inner.Layer, this))
+        {
+            Inner.Layer = null;
+        }
     }
 
     /// <summary>The allocator beneath.</summary>

@@ -191,6 +191,54 @@ public sealed unsafe class CollectionThroughLayersTests
         }
     }
 
+    [Theory]
+    [InlineData("segregated")]
+    [InlineData("quota")]
+    [InlineData("latency")]
+    public void Second_layer_beside_one_that_is_told_is_refused_and_the_first_is_told_on(string around)
+    {
+        OwnerLedger ledger = new();
+        using SegregatedAllocator heap = new(new SegregatedOptions { Owners = ledger });
+        using MemoryAllocator inner = around switch
+        {
+            "quota" => new OwnerQuotaLayer(new GeneralAllocator(), ledger),
+            "latency" => new LatencyLayer(heap),
+            _ => heap,
+        };
+
+        // Those that come to nothing leave the place free.
+        Assert.Throws<ArgumentOutOfRangeException>(() => new LatencyLayer(inner, sampleEvery: 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new DiagnosticLayer(inner, new DiagnosticOptions { QuarantineBytes = -1 }));
+        Assert.Throws<DirectoryNotFoundException>(() => new TraceRecordingLayer(inner, Path.Combine(Path.GetTempPath(), Path.GetRandomFileName(), "trace")));
+        using DiagnosticLayer first = new(inner);
+        string message = Assert.Throws<InvalidOperationException>(() => new EventLayer(inner)).Message;
+        Assert.Contains(inner.Name, message, StringComparison.Ordinal);
+        Assert.Contains("a DiagnosticLayer already", message, StringComparison.Ordinal);
+        Assert.Contains("EventLayer", message, StringComparison.Ordinal);
+        using EventLayer second = new(first);
+        nint block = second.Allocate(100, owner: new OwnerId(1));
+        _ = inner is OwnerQuotaLayer quota ? quota.FreeOwner(new OwnerId(1)) : heap.FreeOwner(new OwnerId(1));
+        Assert.False(first.Owns(block));
+        Assert.Equal((0L, 0L), (first.GetStatistics().LiveBlocks, second.GetStatistics().LiveBlocks));
+    }
+
+    [Fact]
+    public void Two_stacks_around_an_allocator_that_frees_nothing_by_itself_each_know_their_own_blocks()
+    {
+        using GeneralAllocator shared = new();
+        OwnerQuotaLayer left = new(shared);
+        OwnerQuotaLayer right = new(shared);
+        DiagnosticLayer aboveLeft = new(left);
+        DiagnosticLayer aboveRight = new(right);
+        nint mine = aboveLeft.Allocate(100, owner: new OwnerId(1));
+        nint other = aboveRight.Allocate(100, owner: new OwnerId(1));
+        left.FreeOwner(new OwnerId(1));
+        Assert.Equal((0L, 1L), (aboveLeft.GetStatistics().LiveBlocks, aboveRight.GetStatistics().LiveBlocks));
+        Assert.Equal((false, true), (aboveLeft.Owns(mine), aboveRight.Owns(other)));
+        right.FreeOwner(new OwnerId(1));
+        Assert.Equal((0L, 0L), (aboveRight.GetStatistics().LiveBlocks, shared.GetStatistics().LiveBlocks));
+    }
+
     [Fact]
     public void Block_of_a_handle_passes_the_layers_by()
     {

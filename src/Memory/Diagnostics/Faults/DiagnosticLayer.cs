@@ -52,22 +52,30 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
     public DiagnosticLayer(MemoryAllocator inner, DiagnosticOptions? options = null)
         : base(inner)
     {
-        options ??= new DiagnosticOptions();
-        ArgumentOutOfRangeException.ThrowIfNegative(options.QuarantineBytes, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfNegative(options.GuardPagesEvery, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfNegative(options.StackEvery, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.GuardPageBytes, nameof(options));
-        Options = options;
-        _hasCanaries = options.Canaries;
-        _isForOneThread = !inner.IsThreadSafe;
-        _isCollectedBeneath = inner.CollectsByItself;
-        _keepsOwners = inner.Ledger is not null;
-        _quarantine = new Quarantine(options.QuarantineBytes);
-        _stackSample = new RandomSample(options.StackEvery);
-        _pageSample = new RandomSample(options.GuardPagesEvery);
-        _pages = options.GuardPagesEvery > 0 ? new GuardPages($"{Name} guard pages", options.GuardPageBytes, inner) : null;
-        _leavePages = LeavePages;
-        _ledger = _pages is null ? null : inner.Ledger;
+        try
+        {
+            options ??= new DiagnosticOptions();
+            ArgumentOutOfRangeException.ThrowIfNegative(options.QuarantineBytes, nameof(options));
+            ArgumentOutOfRangeException.ThrowIfNegative(options.GuardPagesEvery, nameof(options));
+            ArgumentOutOfRangeException.ThrowIfNegative(options.StackEvery, nameof(options));
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.GuardPageBytes, nameof(options));
+            Options = options;
+            _hasCanaries = options.Canaries;
+            _isForOneThread = !inner.IsThreadSafe;
+            _isCollectedBeneath = inner.CollectsByItself;
+            _keepsOwners = inner.Ledger is not null;
+            _quarantine = new Quarantine(options.QuarantineBytes);
+            _stackSample = new RandomSample(options.StackEvery);
+            _pageSample = new RandomSample(options.GuardPagesEvery);
+            _pages = options.GuardPagesEvery > 0 ? new GuardPages($"{Name} guard pages", options.GuardPageBytes, inner) : null;
+            _leavePages = LeavePages;
+            _ledger = _pages is null ? null : inner.Ledger;
+        }
+        catch
+        {
+            Withdraw();
+            throw;
+        }
     }
 
     /// <summary>What it looks for.</summary>

@@ -21,9 +21,17 @@ public sealed class LatencyLayer : AllocatorLayer
     public LatencyLayer(MemoryAllocator inner, int sampleEvery = 64)
         : base(inner)
     {
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sampleEvery);
-        SampleEvery = sampleEvery;
-        _sample = new RandomSample(sampleEvery);
+        try
+        {
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sampleEvery);
+            SampleEvery = sampleEvery;
+            _sample = new RandomSample(sampleEvery);
+        }
+        catch
+        {
+            Withdraw();
+            throw;
+        }
     }
 
     /// <summary>One in how many operations is timed.</summary>

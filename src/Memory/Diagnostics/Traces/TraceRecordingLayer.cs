@@ -29,7 +29,17 @@ public sealed class TraceRecordingLayer : AllocatorLayer
     /// <exception cref="IOException">No file can be made there.</exception>
     public TraceRecordingLayer(MemoryAllocator inner, string path, bool? compress = null)
         : base(inner)
-        => _writer = new AllocationTraceWriter(path, compress);
+    {
+        try
+        {
+            _writer = new AllocationTraceWriter(path, compress);
+        }
+        catch
+        {
+            Withdraw();
+            throw;
+        }
+    }
 
     /// <summary>Records so far.</summary>
     public int RecordCount
