@@ -65,7 +65,9 @@ public sealed unsafe class TreeZoneAllocatorTests
     {
         using TreeZoneAllocator zones = new();
         TreeZone zone = zones.Zones[4];
-        MembraneTree[] sound = zone.Membranes;
+        zones.AllocateAt(64, 4, membrane: 0);
+        zones.AllocateAt(64, 4, membrane: 1);
+        MembraneTree?[] sound = zone.Membranes;
 
         zone.Membranes = sound[..^1];
         Assert.False(zones.ValidateLevel(4, out string? count));
@@ -318,6 +320,7 @@ public sealed unsafe class TreeZoneAllocatorTests
         using TreeZoneAllocator zones = new();
         nint block = zones.Allocate(100);
         zones.Allocate(10_000, owner: new OwnerId(3));
+        zones.AllocateAt(100, 7, membrane: 1);
         Assert.True(zones.CheckIntegrity().IsIntact);
         TreeZone zone = zones.Zones[7];
         ulong* used = zones.Map.Used(zone.FirstLeaf);
@@ -329,7 +332,7 @@ public sealed unsafe class TreeZoneAllocatorTests
         Damage(() => zones.Map.Words[zone.FirstLeaf] ^= 4);
         Damage(() => zone.FreeRuns ^= 2);
         Damage(() => zone.LiveGranules ^= 1);
-        Damage(() => zone.Membranes[1].LiveBlocks ^= 1);
+        Damage(() => zone.Membranes[1]!.LiveBlocks ^= 1);
         Damage(() => zone.LongestFree[2] ^= 1);
         zones.Free(block);
 

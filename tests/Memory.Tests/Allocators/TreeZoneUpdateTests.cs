@@ -70,7 +70,7 @@ public sealed class TreeZoneUpdateTests
         }
 
         TreeZone zone = zones.Zones[Level];
-        MembraneTree membrane = zone.Membranes[0];
+        MembraneTree membrane = zone.Membranes[0]!;
         int leaf = zone.FirstLeaf + 8;
         int granule = leaf << LeafMap.LeafShift;
         Assert.Equal((0, 0), Wrong(zones));
@@ -115,7 +115,7 @@ public sealed class TreeZoneUpdateTests
     {
         TreeZone zone = zones.Zones[Level];
         int leaves = Enumerable.Range(zone.FirstLeaf, zone.LeafCount).Count(leaf => !zones.Map.AreRunsRight(leaf));
-        int nodes = zone.Membranes.Sum(static membrane => membrane.CountWrongNodes());
-        return (leaves, nodes + zone.Membranes.Where((membrane, i) => membrane.Root.Max != zone.LongestFree[i]).Count());
+        int nodes = zone.Membranes.Sum(static membrane => membrane?.CountWrongNodes() ?? 0);
+        return (leaves, nodes + zone.Membranes.Where((membrane, i) => (membrane?.Root.Max ?? (uint)zone.LeafCountOf(i) << LeafMap.LeafShift) != zone.LongestFree[i]).Count());
     }
 }

@@ -49,6 +49,7 @@ internal sealed unsafe class BlockTags : IDisposable
         _pool = (byte*)_area + buckets;
         _poolUnits = (uint)Math.Min(uint.MaxValue, pool / UnitBytes);
         _bucketsCommitted = new bool[buckets / page];
+        _metadataBytes = _bucketsCommitted.Length + (_freeArrays.Length * sizeof(uint));
     }
 
     internal long MetadataBytes => Volatile.Read(ref _metadataBytes);

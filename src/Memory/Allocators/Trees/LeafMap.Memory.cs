@@ -49,10 +49,10 @@ internal sealed unsafe partial class LeafMap
         _pages.Enter();
         for (int i = firstLeaf / page; i <= (firstLeaf + count - 1) / page; i++)
         {
-            if (!_wordsTouched[i])
+            if (!Has(_wordsTouched, i))
             {
-                _wordsTouched[i] = true;
-                _metadataBytes += VirtualMemory.PageSize * 3 / 2;
+                Set(_wordsTouched, i, true);
+                _metadataBytes += VirtualMemory.PageSize;
             }
         }
 
@@ -80,7 +80,7 @@ internal sealed unsafe partial class LeafMap
         int page = (firstLeaf + _pageLeaves - 1) / _pageLeaves;
         for (; (page + 1) * _pageLeaves <= firstLeaf + count; page++)
         {
-            if (Volatile.Read(ref _bitsUsed[page]) && new ReadOnlySpan<uint>(Words + (page * _pageLeaves), _pageLeaves).IndexOfAnyExcept(0u) < 0)
+            if (Has(_bitsUsed, page) && new ReadOnlySpan<uint>(Words + (page * _pageLeaves), _pageLeaves).IndexOfAnyExcept(0u) < 0)
             {
                 try
                 {
@@ -93,8 +93,8 @@ internal sealed unsafe partial class LeafMap
                 }
 
                 _pages.Enter();
-                _bitsCommitted[page] = false;
-                Volatile.Write(ref _bitsUsed[page], false);
+                Set(_batchesCommitted, page / BitsPagesAtOnce, false);
+                Set(_bitsUsed, page, false);
                 _metadataBytes -= VirtualMemory.PageSize;
                 _pages.Exit();
             }
@@ -118,23 +118,24 @@ internal sealed unsafe partial class LeafMap
     internal void PrepareBitsPage(int leaf)
     {
         int page = leaf / _pageLeaves;
-        if (!Volatile.Read(ref _bitsUsed[page]))
+        if (!Has(_bitsUsed, page))
         {
             _pages.Enter();
             try
             {
-                if (!_bitsCommitted[page])
+                int batch = page / BitsPagesAtOnce;
+                if (!Has(_batchesCommitted, batch))
                 {
-                    int first = page / BitsPagesAtOnce * BitsPagesAtOnce;
-                    Span<bool> batch = _bitsCommitted.AsSpan(first, Math.Min(BitsPagesAtOnce, _bitsCommitted.Length - first));
-                    VirtualMemory.Commit((nint)_bits + ((nint)first * VirtualMemory.PageSize), (nuint)batch.Length * (nuint)VirtualMemory.PageSize);
-                    batch.Fill(true);
+                    int first = batch * BitsPagesAtOnce;
+                    int pages = Math.Min(BitsPagesAtOnce, _bitsPages - first);
+                    VirtualMemory.Commit((nint)_bits + ((nint)first * VirtualMemory.PageSize), (nuint)pages * (nuint)VirtualMemory.PageSize);
+                    Set(_batchesCommitted, batch, true);
                 }
 
-                if (!_bitsUsed[page])
+                if (!Has(_bitsUsed, page))
                 {
                     _metadataBytes += VirtualMemory.PageSize;
-                    Volatile.Write(ref _bitsUsed[page], true);
+                    Set(_bitsUsed, page, true);
                 }
             }
             finally
@@ -142,5 +143,16 @@ internal sealed unsafe partial class LeafMap
                 _pages.Exit();
             }
         }
+    }
+
+    private static ulong[] NewBits(long count) => new ulong[(count + 63) / 64];
+
+    private static bool Has(ulong[] bits, int index) => (Volatile.Read(ref bits[index >> 6]) >> (index & 63) & 1) != 0;
+
+    /// <summary>Under the lock for what leaves share: other bits of the word may be other zones'.</summary>
+    private static void Set(ulong[] bits, int index, bool value)
+    {
+        ulong bit = 1UL << (index & 63);
+        Volatile.Write(ref bits[index >> 6], value ? bits[index >> 6] | bit : bits[index >> 6] & ~bit);
     }
 }

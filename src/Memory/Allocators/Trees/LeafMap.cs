@@ -43,9 +43,10 @@ internal sealed unsafe partial class LeafMap : IDisposable
     private readonly nuint _areaBytes;
     private readonly byte* _bits;
     private readonly int _pageLeaves;
-    private readonly bool[] _bitsCommitted;
-    private readonly bool[] _bitsUsed;
-    private readonly bool[] _wordsTouched;
+    private readonly int _bitsPages;
+    private readonly ulong[] _batchesCommitted;
+    private readonly ulong[] _bitsUsed;
+    private readonly ulong[] _wordsTouched;
     private AllocatorLock _pages;
     private long _metadataBytes;
     private bool _released;
@@ -59,9 +60,11 @@ internal sealed unsafe partial class LeafMap : IDisposable
         long words = Whole(((long)leafCount * sizeof(uint)) + Vector256<uint>.Count * sizeof(uint), page);
         long bits = Whole((long)leafCount * BitsBytes, page);
         _pageLeaves = page / BitsBytes;
-        _bitsCommitted = new bool[bits / page];
-        _bitsUsed = new bool[bits / page];
-        _wordsTouched = new bool[words / page];
+        _bitsPages = (int)(bits / page);
+        _batchesCommitted = NewBits((_bitsPages + BitsPagesAtOnce - 1) / BitsPagesAtOnce);
+        _bitsUsed = NewBits(_bitsPages);
+        _wordsTouched = NewBits(words / page);
+        _metadataBytes = (_batchesCommitted.Length + _bitsUsed.Length + _wordsTouched.Length) * sizeof(ulong);
         _areaBytes = (nuint)(words + bits);
         _area = VirtualMemory.Reserve(_areaBytes);
         try
@@ -84,7 +87,7 @@ internal sealed unsafe partial class LeafMap : IDisposable
     /// <summary>One word per leaf. Zero: free, not committed, without bits.</summary>
     internal uint* Words { get; }
 
-    /// <summary>Bytes of bookkeeping that were ever written and are still there, in whole pages; those of the search trees, 1.7 bytes a leaf, are counted with the words' 4.</summary>
+    /// <summary>Bytes of bookkeeping that were ever written and are still there, in whole pages.</summary>
     internal long MetadataBytes => Volatile.Read(ref _metadataBytes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

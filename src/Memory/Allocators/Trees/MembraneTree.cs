@@ -19,6 +19,7 @@ internal sealed unsafe partial class MembraneTree
     private readonly int[] _counts;
     private readonly int[] _offsets;
     private readonly int _depth;
+    private readonly int _nodeFamilies;
     private bool _written;
 
     /// <summary>Creates the tree over leaves that are all free; <see cref="Refresh"/> takes in those that are not.</summary>
@@ -35,6 +36,7 @@ internal sealed unsafe partial class MembraneTree
         _counts = shape.Counts;
         _offsets = shape.Offsets;
         _depth = shape.Counts.Length - 1;
+        _nodeFamilies = shape.FamilyCount;
     }
 
     internal int FirstLeaf { get; }
@@ -44,6 +46,9 @@ internal sealed unsafe partial class MembraneTree
     internal int FirstGranule => FirstLeaf << LeafMap.LeafShift;
 
     internal int Granules => LeafCount << LeafMap.LeafShift;
+
+    /// <summary>Bytes of nodes, all of which are written when the membrane is first searched or changed.</summary>
+    internal long NodeBytes => (long)_nodeFamilies * sizeof(Family);
 
     /// <summary>Live blocks that start here.</summary>
     internal long LiveBlocks { get; set; }

@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace DimensionStore.Memory;
@@ -9,15 +11,23 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
     private const int AlignedAttempts = 16;
 
     // The last level has nearly all of the memory, and is where a block goes that names no level.
-    private const int MainEndedPlacesLog = 8;
+    private const int MostEndedPlacesLog = 8;
     private const int EndedPlacesLog = 5;
+
+    // Of a membrane, used or not: its place among the others, where it begins and its longest free run. Of one that is used also the object, with the header that the runtime gives it.
+    private const int PlaceBytes = 8 + sizeof(int) + sizeof(uint);
+    private const int MembraneBytes = 80;
 
     internal AllocatorLock Lock;
 
     private int[] _firstLeaves = [];
+    private MembraneTree.Shape? _smaller;
+    private MembraneTree.Shape? _larger;
+    private MembraneTree.Family* _families;
 
     // How many membranes there are to a leaf, times 2^32.
     private ulong _membranesPerLeaf;
+    private long _metadataBytes;
 
     internal int Level { get; } = level;
 
@@ -34,13 +44,17 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
 
     internal int EndGranule => EndLeaf << LeafMap.LeafShift;
 
-    internal MembraneTree[] Membranes { get; set; } = [];
+    /// <summary>The membranes; null for one in which no block has ever been.</summary>
+    internal MembraneTree?[] Membranes { get; set; } = [];
+
+    /// <summary>Bytes of the membranes that are used, of places for all, and of <see cref="Ended"/>. May be read without the lock.</summary>
+    internal long MetadataBytes => Volatile.Read(ref _metadataBytes);
 
     /// <summary>The longest free run of each membrane, side by side, because a search looks at them one after the other.</summary>
     internal uint[] LongestFree { get; private set; } = [];
 
-    /// <summary>Blocks of this zone that were freed lately.</summary>
-    internal LastLives Ended { get; } = new(level == TreeZoneAllocator.LevelCount - 1 ? MainEndedPlacesLog : EndedPlacesLog);
+    /// <summary>Blocks of this zone that were freed lately; null before there was one.</summary>
+    internal LastLives? Ended { get; private set; }
 
     internal long AllocationCount { get; set; }
 
@@ -75,32 +89,60 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
     /// <param name="families">Room for the trees.</param>
     internal void Lay(int firstLeaf, int leafCount, int topLeaf, int membranes, int unitLeaves, MembraneTree.Family* families)
     {
-        MembraneTree[] laid = new MembraneTree[membranes];
         long units = leafCount / unitLeaves;
-        MembraneTree.Shape smaller = new((int)(units / membranes) * unitLeaves);
-        MembraneTree.Shape larger = new(((int)(units / membranes) + 1) * unitLeaves);
-        for (int i = 0; i < membranes; i++)
-        {
-            int first = (int)(i * units / membranes) * unitLeaves;
-            int end = (int)((i + 1) * units / membranes) * unitLeaves;
-            MembraneTree.Shape shape = end - first == smaller.Counts[0] ? smaller : larger;
-            laid[i] = new MembraneTree(map, firstLeaf + first, shape, families);
-            families += shape.FamilyCount;
-        }
-
+        _smaller = new MembraneTree.Shape((int)(units / membranes) * unitLeaves);
+        _larger = new MembraneTree.Shape(((int)(units / membranes) + 1) * unitLeaves);
+        _families = families;
+        Membranes = new MembraneTree?[membranes];
+        _membranesPerLeaf = ((ulong)membranes << 32) / (uint)leafCount;
+        _firstLeaves = new int[membranes];
+        LongestFree = new uint[membranes];
         FirstLeaf = firstLeaf;
         LeafCount = leafCount;
         TopLeaf = topLeaf;
-        Membranes = laid;
-        _membranesPerLeaf = ((ulong)membranes << 32) / (uint)leafCount;
-        _firstLeaves = [.. laid.Select(membrane => membrane.FirstLeaf)];
-        LongestFree = new uint[membranes];
         for (int i = 0; i < membranes; i++)
         {
-            LongestFree[i] = laid[i].Root.Max;
+            _firstLeaves[i] = firstLeaf + ((int)(i * units / membranes) * unitLeaves);
+        }
+
+        for (int i = 0; i < membranes; i++)
+        {
+            LongestFree[i] = (uint)LeafCountOf(i) << LeafMap.LeafShift;
+        }
+
+        CountMetadata();
+        for (int i = 0; i < membranes && _firstLeaves[i] < topLeaf; i++)
+        {
+            Membrane(i);
         }
 
         UpdateAll();
+    }
+
+    /// <summary>A membrane, which is made when it is first asked for: by the first block that comes to lie in it, before anything is marked.</summary>
+    internal MembraneTree Membrane(int i) => Membranes[i] ?? Create(i);
+
+    internal int FirstLeafOf(int i) => _firstLeaves[i];
+
+    internal int LeafCountOf(int i) => (i + 1 < _firstLeaves.Length ? _firstLeaves[i + 1] : EndLeaf) - _firstLeaves[i];
+
+    /// <summary>Makes the membranes that a block will lie in, so that marking it cannot fail half-way.</summary>
+    internal void PrepareMembranes(int i, int lastLeaf)
+    {
+        for (; i < Membranes.Length && _firstLeaves[i] <= lastLeaf; i++)
+        {
+            Membrane(i);
+        }
+    }
+
+    /// <summary>Remembers more of the blocks that were freed lately when the zone has become large: as many as half its committed leaves, up to 256, and only in the last level.</summary>
+    internal void GrowEnded()
+    {
+        if (Level == TreeZoneAllocator.LevelCount - 1 && Ended is { } ended)
+        {
+            ended.TryGrow(Math.Clamp(BitOperations.Log2((ulong)CommittedLeaves | 1) - 1, EndedPlacesLog, MostEndedPlacesLog));
+            CountMetadata();
+        }
     }
 
     /// <summary>Takes notice of whatever has changed in leaves that were ever committed.</summary>
@@ -151,7 +193,7 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
             }
 
             i += skipped;
-            int found = alignment == 1 && !committedOnly ? Membranes[i].FindFirst(count) : FindWhere(Membranes[i], count, alignment, committedOnly);
+            int found = alignment == 1 && !committedOnly ? Membrane(i).FindFirst(count) : FindWhere(Membrane(i), count, alignment, committedOnly);
             if (found >= 0)
             {
                 return found;
@@ -164,7 +206,7 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
     /// <summary>Takes notice of a block that was freed and that starts in membrane <paramref name="i"/>.</summary>
     internal void Grow(int i, int granule, int count, int left, int right)
     {
-        MembraneTree membrane = Membranes[i];
+        MembraneTree membrane = Membranes[i]!;
         membrane.Grow(granule >> LeafMap.LeafShift, (granule + count - 1) >> LeafMap.LeafShift, left, right);
         TakeOver(i, membrane, granule, count);
     }
@@ -172,7 +214,7 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
     /// <summary>Takes notice of a block that was allocated and that starts in membrane <paramref name="i"/>.</summary>
     internal void Shrink(int i, Vector256<int> before, int granule, int count, int left, int right)
     {
-        MembraneTree membrane = Membranes[i];
+        MembraneTree membrane = Membranes[i]!;
         membrane.Shrink(before, granule, count, left, right);
         TakeOver(i, membrane, granule, count);
     }
@@ -182,11 +224,16 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
     {
         do
         {
-            Membranes[i].Refresh(firstLeaf, lastLeaf);
-            LongestFree[i] = Membranes[i].Root.Max;
+            // In one that is not used nothing can have changed.
+            if (Membranes[i] is { } membrane)
+            {
+                membrane.Refresh(firstLeaf, lastLeaf);
+                LongestFree[i] = membrane.Root.Max;
+            }
+
             i++;
         }
-        while (i < Membranes.Length && Membranes[i].FirstLeaf <= lastLeaf);
+        while (i < Membranes.Length && _firstLeaves[i] <= lastLeaf);
     }
 
     /// <summary>How many free runs of this zone the range touches that lie before and behind it.</summary>
@@ -210,6 +257,29 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
         }
 
         return missing;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private MembraneTree Create(int i)
+    {
+        Ended ??= new LastLives(EndedPlacesLog);
+        int leaves = LeafCountOf(i);
+        MembraneTree.Shape shape = leaves == _smaller!.Counts[0] ? _smaller : _larger!;
+        MembraneTree created = new(map, _firstLeaves[i], shape, _families + ((long)i * _larger!.FamilyCount));
+        Membranes[i] = created;
+        CountMetadata();
+        return created;
+    }
+
+    private void CountMetadata()
+    {
+        long bytes = (Membranes.Length * (long)PlaceBytes) + (Ended?.Bytes ?? 0);
+        foreach (MembraneTree? membrane in Membranes)
+        {
+            bytes += membrane is null ? 0 : MembraneBytes + membrane.NodeBytes;
+        }
+
+        Volatile.Write(ref _metadataBytes, bytes);
     }
 
     private void TakeOver(int i, MembraneTree membrane, int granule, int count)
@@ -295,19 +365,20 @@ internal sealed unsafe class TreeZone(int level, LeafMap map)
     {
         long wanted = (long)count + alignment - 1;
         long carried = 0;
-        foreach (MembraneTree membrane in Membranes)
+        for (int i = 0; i < Membranes.Length; i++)
         {
-            LeafRuns runs = membrane.Root;
+            int granules = LeafCountOf(i) << LeafMap.LeafShift;
+            LeafRuns runs = Membranes[i] is { } membrane ? membrane.Root : LeafRuns.Full((uint)granules);
             if (carried > 0 && carried + runs.Prefix >= wanted)
             {
-                int start = AlignUp(membrane.FirstGranule - (int)carried, alignment);
+                int start = AlignUp((_firstLeaves[i] << LeafMap.LeafShift) - (int)carried, alignment);
                 if (!committedOnly || LastUncommitted(start, count) < 0)
                 {
                     return start;
                 }
             }
 
-            carried = runs.Prefix == membrane.Granules ? carried + runs.Prefix : runs.Suffix;
+            carried = runs.Prefix == granules ? carried + runs.Prefix : runs.Suffix;
         }
 
         return -1;

@@ -9,11 +9,10 @@ public sealed unsafe partial class TreeZoneAllocator
     private const int TrimSlice = 4096;
 
     // What a membrane's objects take on the GC heap, about.
-    private const int MembraneBytes = 96;
 
     private AllocatorStatistics _last;
 
-    private long MetadataBytes => _map.MetadataBytes + _tags.MetadataBytes + _movables.MetadataBytes + (MembraneBytes * s_allMembranes) + _endedBytes;
+    private long MetadataBytes => _map.MetadataBytes + _tags.MetadataBytes + _movables.MetadataBytes + ZoneMetadataBytes();
 
     /// <inheritdoc/>
     /// <remarks>After <see cref="MemoryAllocator.Dispose()"/>: the last statistics, with nothing committed or live and the blocks that were still live as leaked.</remarks>
@@ -108,15 +107,18 @@ public sealed unsafe partial class TreeZoneAllocator
             zone.FreeCount += zone.LiveBlocks;
             Interlocked.Add(ref _liveBytes, -(zone.LiveGranules << LeafMap.GranuleShift));
             _map.Forget(zone.FirstLeaf, zone.TopLeaf - zone.FirstLeaf);
-            zone.Ended.Clear();
+            zone.Ended?.Clear();
             _tags.Clear(zone.FirstGranule, zone.EndGranule - zone.FirstGranule);
             zone.LiveBlocks = zone.LiveGranules = zone.UnusedBytes = 0;
             zone.IdleLeaves = zone.CommittedLeaves;
             zone.FreeRuns = 1;
             zone.UpdateAll();
-            foreach (MembraneTree membrane in zone.Membranes)
+            foreach (MembraneTree? membrane in zone.Membranes)
             {
-                membrane.LiveBlocks = membrane.LiveGranules = 0;
+                if (membrane is not null)
+                {
+                    membrane.LiveBlocks = membrane.LiveGranules = 0;
+                }
             }
         }
 
@@ -293,5 +295,16 @@ public sealed unsafe partial class TreeZoneAllocator
             FailedAllocationCount = Volatile.Read(ref _failedAllocations),
             MetadataBytes = MetadataBytes,
         };
+    }
+
+    private long ZoneMetadataBytes()
+    {
+        long bytes = 0;
+        foreach (TreeZone zone in _zones)
+        {
+            bytes += zone.MetadataBytes;
+        }
+
+        return bytes;
     }
 }

@@ -80,7 +80,7 @@ public sealed unsafe partial class TreeZoneAllocator
         Expect(violations, tagged == tags, $"{name}: {tagged:N0} live blocks have a tag, there are {tags:N0} tags.");
         for (int i = 0; i < inMembrane.Length; i++)
         {
-            Expect(violations, inMembrane[i] == zone.Membranes[i].LiveBlocks, $"{name}: {inMembrane[i]:N0} blocks start in membrane {i}, {zone.Membranes[i].LiveBlocks:N0} are counted.");
+            Expect(violations, inMembrane[i] == (zone.Membranes[i]?.LiveBlocks ?? 0), $"{name}: {inMembrane[i]:N0} blocks start in membrane {i}, {zone.Membranes[i]?.LiveBlocks ?? 0:N0} are counted.");
         }
 
         return blocks;
@@ -114,8 +114,9 @@ public sealed unsafe partial class TreeZoneAllocator
         Expect(violations, runs == zone.FreeRuns, $"{name}: there are {runs:N0} free runs, {zone.FreeRuns:N0} are counted.");
         for (int i = 0; i < zone.Membranes.Length; i++)
         {
-            int wrong = zone.Membranes[i].CountWrongNodes();
-            Expect(violations, wrong == 0 && zone.LongestFree[i] == zone.Membranes[i].Root.Max, $"{name}: {wrong} nodes of the search tree of membrane {i} are wrong, or its longest free run is not {zone.LongestFree[i]:N0} granules.");
+            int wrong = zone.Membranes[i]?.CountWrongNodes() ?? 0;
+            long longest = zone.Membranes[i]?.Root.Max ?? (long)zone.LeafCountOf(i) << LeafMap.LeafShift;
+            Expect(violations, wrong == 0 && zone.LongestFree[i] == longest, $"{name}: {wrong} nodes of the search tree of membrane {i} are wrong, or its longest free run is not {zone.LongestFree[i]:N0} granules.");
         }
 
         return committed;

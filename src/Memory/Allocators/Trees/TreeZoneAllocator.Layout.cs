@@ -6,7 +6,6 @@ namespace DimensionStore.Memory;
 public sealed unsafe partial class TreeZoneAllocator
 {
     private static readonly int[] s_membranes = [.. Enumerable.Range(1, LevelCount).Select(static nodes => (int)RootedTreeSequence.Count(nodes))];
-    private static readonly int s_allMembranes = s_membranes.Sum();
 
     private bool _resized;
 
@@ -64,17 +63,17 @@ public sealed unsafe partial class TreeZoneAllocator
         TreeZone zone = Enter(level);
         for (int i = 0; i < infos.Length; i++)
         {
-            MembraneTree membrane = zone.Membranes[i];
+            MembraneTree? membrane = zone.Membranes[i];
             infos[i] = new TreeMembraneInfo
             {
                 Level = level,
                 Index = i,
-                Address = AddressOf(membrane.FirstGranule),
-                LogicalAddress = LogicalBase + ((long)membrane.FirstLeaf * LeafMap.LeafBytes),
-                Bytes = (long)membrane.LeafCount * LeafMap.LeafBytes,
-                LiveBlocks = membrane.LiveBlocks,
-                AllocatedBytes = membrane.LiveGranules << LeafMap.GranuleShift,
-                LargestFreeBytes = (long)membrane.Root.Max << LeafMap.GranuleShift,
+                Address = AddressOf(zone.FirstLeafOf(i) << LeafMap.LeafShift),
+                LogicalAddress = LogicalBase + ((long)zone.FirstLeafOf(i) * LeafMap.LeafBytes),
+                Bytes = (long)zone.LeafCountOf(i) * LeafMap.LeafBytes,
+                LiveBlocks = membrane?.LiveBlocks ?? 0,
+                AllocatedBytes = (membrane?.LiveGranules ?? 0) << LeafMap.GranuleShift,
+                LargestFreeBytes = (long)zone.LongestFree[i] << LeafMap.GranuleShift,
             };
         }
 
@@ -129,8 +128,8 @@ public sealed unsafe partial class TreeZoneAllocator
             Resize(before, behind, level, bytes);
 
             // What changed hands is looked up in the other zone from now on, and may come back.
-            before.Ended.Clear();
-            behind.Ended.Clear();
+            before.Ended?.Clear();
+            behind.Ended?.Clear();
         }
         finally
         {
@@ -219,14 +218,16 @@ public sealed unsafe partial class TreeZoneAllocator
         long pages = zone.LeafCount / _pageLeaves;
         for (int i = 0; i < expected; i++)
         {
-            MembraneTree membrane = zone.Membranes[i];
-            bool equal = membrane.LeafCount == pages / expected * _pageLeaves || membrane.LeafCount == ((pages / expected) + 1) * _pageLeaves;
-            if (membrane.FirstLeaf != next || membrane.LeafCount < _pageLeaves || !equal)
+            int first = zone.FirstLeafOf(i);
+            int leaves = zone.LeafCountOf(i);
+            bool equal = leaves == pages / expected * _pageLeaves || leaves == ((pages / expected) + 1) * _pageLeaves;
+            bool agrees = zone.Membranes[i] is not { } membrane || (membrane.FirstLeaf == first && membrane.LeafCount == leaves);
+            if (first != next || leaves < _pageLeaves || !equal || !agrees)
             {
-                return $"Membrane {i} of level {level} has {membrane.LeafCount:N0} pages from {membrane.FirstLeaf:N0}; expected from {next:N0} on, a {expected}th of the zone's {zone.LeafCount:N0}.";
+                return $"Membrane {i} of level {level} has {leaves:N0} pages from {first:N0}; expected from {next:N0} on, a {expected}th of the zone's {zone.LeafCount:N0}.";
             }
 
-            next += membrane.LeafCount;
+            next += leaves;
         }
 
         return next == zone.EndLeaf ? null : $"The membranes of level {level} end at page {next:N0}, the zone at {zone.EndLeaf:N0}.";
@@ -289,7 +290,7 @@ public sealed unsafe partial class TreeZoneAllocator
 
         for (int granule = _map.NextLiveStart(zone.FirstGranule, zone.EndGranule); granule < zone.EndGranule; granule = _map.NextLiveStart(granule + 1, zone.EndGranule))
         {
-            MembraneTree membrane = zone.Membranes[zone.MembraneOf(granule)];
+            MembraneTree membrane = zone.Membrane(zone.MembraneOf(granule));
             membrane.LiveBlocks++;
             membrane.LiveGranules += _map.EndOf(granule, zone.EndGranule) - granule;
         }

@@ -273,7 +273,7 @@ public sealed unsafe partial class TreeZoneAllocator
             zone.Lock.Enter();
             _tags.Remove(granule);
             Release(zone, zone.MembraneOf(granule), granule, count);
-            zone.Ended.Note((uint)granule, (uint)count, new OwnerId(_movables.OwnerOf(slot)));
+            zone.Ended!.Note((uint)granule, (uint)count, new OwnerId(_movables.OwnerOf(slot)));
             zone.Lock.Exit();
             return bytes;
         }

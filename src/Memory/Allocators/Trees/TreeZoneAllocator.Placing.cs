@@ -221,6 +221,7 @@ public sealed unsafe partial class TreeZoneAllocator
                 zone.TopLeaf = Math.Max(zone.TopLeaf, end);
                 zone.CommittedLeaves += end - leaf;
                 zone.IdleLeaves += end - leaf;
+                zone.GrowEnded();
             }
 
             if (end > lastLeaf)
@@ -235,9 +236,10 @@ public sealed unsafe partial class TreeZoneAllocator
     /// <summary>Marks a free, committed run as a block. Under the zone's lock.</summary>
     private void Take(TreeZone zone, int granule, int count, int unused)
     {
-        _map.PrepareMark(granule, count);
         int membrane = zone.MembraneOf(granule);
-        MembraneTree tree = zone.Membranes[membrane];
+        zone.PrepareMembranes(membrane, (granule + count - 1) >> LeafMap.LeafShift);
+        _map.PrepareMark(granule, count);
+        MembraneTree tree = zone.Membrane(membrane);
         Vector256<int> before = tree.WordsAround(granule >> LeafMap.LeafShift);
         zone.IdleLeaves -= _map.Mark(granule, count, unused, out int left, out int right);
         zone.FreeRuns += zone.FreeBeside(granule, granule + count, left, right) - 1;
@@ -252,7 +254,7 @@ public sealed unsafe partial class TreeZoneAllocator
     /// <summary>Marks a block, which starts in a membrane, as free. Under the zone's lock.</summary>
     private void Release(TreeZone zone, int membrane, int granule, int count)
     {
-        MembraneTree tree = zone.Membranes[membrane];
+        MembraneTree tree = zone.Membrane(membrane);
         zone.IdleLeaves += _map.Clear(granule, count, out int left, out int right);
         zone.FreeRuns += 1 - zone.FreeBeside(granule, granule + count, left, right);
         tree.LiveBlocks--;
@@ -303,7 +305,7 @@ public sealed unsafe partial class TreeZoneAllocator
             zone.Lock.Enter();
             if (!_disposed)
             {
-                free += membrane < 0 ? zone.EndGranule - zone.FirstGranule - zone.LiveGranules : zone.Membranes[membrane].Granules - zone.Membranes[membrane].LiveGranules;
+                free += membrane < 0 ? zone.EndGranule - zone.FirstGranule - zone.LiveGranules : ((long)zone.LeafCountOf(membrane) << LeafMap.LeafShift) - (zone.Membranes[membrane]?.LiveGranules ?? 0);
                 longest = Math.Max(longest, membrane < 0 ? zone.LongestFree.Max() : zone.LongestFree[membrane]);
             }
 

@@ -65,9 +65,9 @@ public sealed unsafe partial class TreeZoneAllocator
 
     private bool CanGrow(TreeZone zone, int granule, int count, int wanted)
     {
-        MembraneTree membrane = zone.Membranes[zone.MembraneOf(granule + count - 1)];
+        int membrane = zone.MembraneOf(granule + count - 1);
         int end = granule + wanted;
-        return end <= membrane.FirstGranule + membrane.Granules
+        return end <= (zone.FirstLeafOf(membrane) + zone.LeafCountOf(membrane)) << LeafMap.LeafShift
             && _map.FirstUsed(granule + count, end) == end
             && zone.CountUncommitted((granule + count - 1) >> LeafMap.LeafShift, (end - 1) >> LeafMap.LeafShift) == 0;
     }

@@ -37,7 +37,6 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
     private readonly BlockTags _tags;
     private readonly MovableTable _movables;
     private readonly TreeZone[] _zones = new TreeZone[LevelCount];
-    private readonly long _endedBytes;
     private readonly nint _nodes;
     private readonly nuint _nodesBytes;
     private readonly nuint _zoneNodesBytes;
@@ -82,7 +81,6 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
         for (int level = 0; level < LevelCount; level++)
         {
             _zones[level] = new TreeZone(level, _map);
-            _endedBytes += _zones[level].Ended.Bytes;
             int first = (int)(DefaultOffset(level) / LeafMap.LeafBytes);
             int end = (int)(DefaultOffset(level + 1) / LeafMap.LeafBytes);
             _zones[level].Lay(first, end - first, first, MembranesOf(level), _pageLeaves, NodesOf(level));
@@ -230,7 +228,7 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
         long started = 0;
         TreeZone zone = EnterBlock(address, out int granule);
         int membrane = zone.MembraneOf(granule);
-        zone.Membranes[membrane].Fetch(granule >> LeafMap.LeafShift);
+        zone.Membrane(membrane).Fetch(granule >> LeafMap.LeafShift);
         _tags.Fetch(granule);
         if (_options.WatchLatency || (zone.FreeCount & SamplingMask) == 0)
         {
@@ -257,7 +255,7 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
         // An interlocked operation waits until everything written before it is through to the cache: first, while there is nothing.
         Interlocked.Add(ref _liveBytes, -((long)count << LeafMap.GranuleShift));
         Release(zone, membrane, granule, count);
-        zone.Ended.Note((uint)granule, (uint)count, tagged ? OwnerOf(tag, movable) : OwnerId.None);
+        zone.Ended!.Note((uint)granule, (uint)count, tagged ? OwnerOf(tag, movable) : OwnerId.None);
         zone.FreeCount++;
         bool look = (zone.FreeCount & PressureMask) == 0;
         long ticks = 0;
@@ -311,7 +309,7 @@ public sealed unsafe partial class TreeZoneAllocator : MemoryAllocator
         if (free && (address & (LeafMap.GranuleBytes - 1)) == 0)
         {
             // Each of the two may have forgotten: the bits with the pages that went back, the other with later blocks.
-            former = zone.Ended.TryGet((uint)granule, out ended, out formerOwner) || _map.IsFormerStart(granule);
+            former = (zone.Ended is { } lives && lives.TryGet((uint)granule, out ended, out formerOwner)) || _map.IsFormerStart(granule);
         }
 
         int start = free ? granule : _map.StartOf(granule);
