@@ -42,7 +42,7 @@ internal static class ListCommand
 
     private static void Print(IAnsiConsole console, DimensionStatus[] dimensions)
     {
-        Table table = Display.CreateTable("Id", "Name", "State", ">Layers", ">Frequency", ">Size", "File");
+        ResultTable table = Display.CreateTable("Id", "Name", "State", ">Layers", ">Frequency", ">Size", "File");
         foreach (DimensionStatus dimension in dimensions)
         {
             IReadOnlyList<LayerDescriptor> layers = dimension.Descriptor?.Layers ?? [];

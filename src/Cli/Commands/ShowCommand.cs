@@ -49,7 +49,7 @@ internal static class ShowCommand
         console.WritePlain(Display.OneLine($"{path}: {descriptor.Id} {descriptor.Name}"));
         console.WritePlain($"{Display.Number(descriptor.TotalSize)} bytes, {kind}; {index}.");
 
-        Table table = Display.CreateTable(">Layer", ">Depth", ">Frequency", ">Content", "Stored", "Keywords");
+        ResultTable table = Display.CreateTable(">Layer", ">Depth", ">Frequency", ">Content", "Stored", "Keywords");
         foreach (LayerDescriptor layer in descriptor.Layers)
         {
             string stored = layer.Codec == LayerCodec.None

@@ -12,7 +12,7 @@ internal static class AllocatorTable
         foreach (AllocatorReport report in reports)
         {
             console.WriteHeading(report.Name);
-            Table table = Display.CreateTable("Allocator", ">Value");
+            ResultTable table = Display.CreateFacts("Allocator");
             foreach (StatisticsField<AllocatorStatistics> field in Statistics.Fields<AllocatorStatistics>())
             {
                 double value = field.Measure(report.Statistics);
@@ -30,7 +30,7 @@ internal static class AllocatorTable
                 continue;
             }
 
-            Table groups = Display.CreateTable("Group", ">Blocks", ">Live", ">Free blocks", ">Committed", ">Limit");
+            ResultTable groups = Display.CreateTable("Group", ">Blocks", ">Live", ">Free blocks", ">Committed", ">Limit");
             foreach (AllocatorGroup group in report.Groups)
             {
                 groups.AddCells(group.Name, Display.Number(group.LiveBlocks), Display.Size(group.LiveBytes), Display.Number(group.FreeBlocks), Display.Size(group.CommittedBytes), Display.Size(group.LimitBytes));

@@ -12,30 +12,11 @@ internal static class Display
 
     /// <summary>An empty table.</summary>
     /// <param name="columns">Headings; one that begins with <c>></c> is right-aligned.</param>
-    public static Table CreateTable(params ReadOnlySpan<string> columns)
-    {
-        var table = new Table { Border = TableBorder.Rounded };
-        foreach (string column in columns)
-        {
-            bool right = column.StartsWith('>');
-            var heading = new Text(right ? column[1..] : column, new Style(decoration: Decoration.Bold));
-            table.AddColumn(new TableColumn(heading) { Alignment = right ? Justify.Right : Justify.Left, NoWrap = right });
-        }
+    public static ResultTable CreateTable(params string[] columns) => new(columns, isFacts: false);
 
-        return table;
-    }
-
-    /// <summary>Adds a row of plain texts.</summary>
-    public static void AddCells(this Table table, params ReadOnlySpan<string> cells)
-    {
-        var row = new Text[cells.Length];
-        for (int i = 0; i < cells.Length; i++)
-        {
-            row[i] = new Text(Printable(cells[i]));
-        }
-
-        table.AddRow(row);
-    }
+    /// <summary>An empty table of names and values about one thing.</summary>
+    /// <param name="subject">What it is about.</param>
+    public static ResultTable CreateFacts(string subject) => new([subject, ">Value"], isFacts: true);
 
     /// <summary>A heading with a rule to the right margin.</summary>
     public static void WriteHeading(this IAnsiConsole console, string title)
@@ -95,7 +76,7 @@ internal static class Display
     /// <summary>
     /// Text that is safe to show: control characters, which could drive the terminal that shows them, become U+FFFD, and what is too long ends in an ellipsis.
     /// </summary>
-    private static string Printable(string text)
+    public static string Printable(string text)
     {
         // Lines that end as on Windows are lines, and no carriage return drives the terminal then.
         text = text.Replace("\r\n", "\n", StringComparison.Ordinal);

@@ -27,8 +27,8 @@ internal sealed class FoundTable(IAnsiConsole console)
         }
 
         bool mixed = _batch.Any(entry => entry.IsSimulated);
-        Table table = mixed ? Display.CreateTable("Layer", "Keyword", "Content", "Source") : Display.CreateTable("Layer", "Keyword", "Content");
-        table.Columns[0].NoWrap = true;
+        ResultTable table = mixed ? Display.CreateTable("Layer", "Keyword", "Content", "Source") : Display.CreateTable("Layer", "Keyword", "Content");
+        table.KeepWhole(0);
         foreach (FoundEntry entry in _batch)
         {
             string layer = new LayerId(entry.Dimension, entry.Layer).ToString();

@@ -20,7 +20,7 @@ internal static class GeneratedFiles
 
     public static void WriteTable(IAnsiConsole console, IReadOnlyList<GeneratedFile> files)
     {
-        Table table = Display.CreateTable("Dimension", "Name", ">Entries", ">Size", "File");
+        ResultTable table = Display.CreateTable("Dimension", "Name", ">Entries", ">Size", "File");
         foreach (GeneratedFile file in files)
         {
             table.AddCells(

@@ -12,7 +12,7 @@ internal static class ReplayTable
     public static void Write(IAnsiConsole console, ReplayOutcome outcome)
     {
         TraceReplayResult result = outcome.Result!;
-        Table table = Display.CreateTable("Replay", ">Value");
+        ResultTable table = Display.CreateFacts("Replay");
         table.AddCells("Allocator", outcome.Allocator);
         table.AddCells("Operations", Display.Number(result.Operations));
         table.AddCells("Time per operation", Nanoseconds(result.NsPerOperation));
@@ -31,7 +31,7 @@ internal static class ReplayTable
     /// <summary>Several allocators, a row each.</summary>
     public static void Write(IAnsiConsole console, AllocationTrace trace, IReadOnlyList<ReplayOutcome> outcomes, double nativeNs)
     {
-        Table table = Display.CreateTable("Allocator", ">Time", ">Resident/live", ">Internal", ">External", ">Metadata");
+        ResultTable table = Display.CreateTable("Allocator", ">Time", ">Resident/live", ">Internal", ">External", ">Metadata");
         foreach (ReplayOutcome outcome in outcomes)
         {
             if (outcome.Result is not { } result)

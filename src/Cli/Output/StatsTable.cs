@@ -8,7 +8,7 @@ internal static class StatsTable
 {
     public static void Write(IAnsiConsole console, in MemoryStats stats)
     {
-        Table table = Display.CreateTable("Memory", ">Value");
+        ResultTable table = Display.CreateFacts("Memory");
         table.AddCells("Charged to the budget", string.Create(CultureInfo.InvariantCulture, $"{Display.Size(stats.TotalAllocatedBytes)} of {Display.Size(stats.LimitBytes)} ({stats.UsagePercent:0.0} %)"));
         table.AddCells("In use", Display.Size(stats.TotalUsedBytes));
         table.AddCells("Highest so far", Display.Size(stats.PeakUsageBytes));

@@ -19,7 +19,7 @@ public sealed class DisplayTests
     {
         string text = Render(CliTerminal.Redirected, console =>
         {
-            Table table = Display.CreateTable("Name", ">Size");
+            ResultTable table = Display.CreateTable("Name", ">Size");
             table.AddCells("[bold]x[/] " + string.Join(' ', Enumerable.Repeat("word", 100)), "1");
             console.Write(table);
             console.WriteHeading("A [heading]");
