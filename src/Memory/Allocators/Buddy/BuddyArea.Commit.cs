@@ -285,31 +285,36 @@ internal sealed unsafe partial class BuddyArea
         }
     }
 
-    /// <summary>Notes that pages are in use. True when all of them were clean.</summary>
-    private bool UseClean(long offset, long bytes)
+    /// <summary>Notes that the pages of a block are in use, and says which were not.</summary>
+    private CleanRun UseClean(long offset, long bytes)
     {
         long first = offset >> _pageShift;
         long end = PagesOf(offset + bytes);
-        bool clean = true;
+        (long First, long End) run = (first, first);
+        (long First, long End) longest = run;
         while (first < end)
         {
             int pageblock = (int)(first >> _pagesPerBlockLog);
             long blockStart = (long)pageblock << _pagesPerBlockLog;
-            int from = (int)(first - blockStart);
             int to = (int)(Math.Min(end, blockStart + (1L << _pagesPerBlockLog)) - blockStart);
-            int taken = Bits.Count(Clean(pageblock), from, to);
-            clean &= taken == to - from;
-            if (taken > 0)
+            int from = (int)(first - blockStart);
+            ulong* pages = Clean(pageblock);
+            for (int page = Bits.NextSet(pages, from, to); page < to;)
             {
-                Bits.ClearRange(Clean(pageblock), from, to);
-                _usedPages += taken;
-                TakenPages += taken;
+                int stop = Bits.NextClear(pages, page, to);
+                run = (run.End == blockStart + page ? run.First : blockStart + page, blockStart + stop);
+                longest = run.End - run.First > longest.End - longest.First ? run : longest;
+                _usedPages += stop - page;
+                TakenPages += stop - page;
+                page = Bits.NextSet(pages, stop, to);
             }
 
+            Bits.ClearRange(pages, from, to);
             first = blockStart + to;
         }
 
-        return clean;
+        long start = Math.Max(0, (longest.First << _pageShift) - offset);
+        return new CleanRun((nuint)start, (nuint)Math.Max(start, Math.Min(bytes, (longest.End << _pageShift) - offset)));
     }
 
     private bool TryFindCommittedIn(int pageblock, int kind, int order, in BuddyRequest request, out BuddyPlace place)

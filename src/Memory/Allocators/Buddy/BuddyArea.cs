@@ -87,13 +87,13 @@ internal sealed unsafe partial class BuddyArea : IDisposable
     internal bool Contains(nint address) => (nuint)(address - Start) < (nuint)Bytes;
 
     /// <summary>Hands out what <see cref="TryFind"/> found, once its pages are committed.</summary>
-    /// <returns>Whether its bytes are known to be zero.</returns>
-    internal bool Take(in BuddyPlace place, in BuddyRequest request, out nint address)
+    /// <returns>Which of its bytes are known to be zero.</returns>
+    internal CleanRun Take(in BuddyPlace place, in BuddyRequest request, out nint address)
     {
         if (place.IsParked)
         {
             TakeParked(place, request, out address);
-            return false;
+            return default;
         }
 
         int kind = request.Mobility;

@@ -33,15 +33,18 @@ internal struct KeepingRule
     }
 
     /// <summary>Notes bytes that had to be committed: as far as they were given back lately, keeping them would have been better.</summary>
-    internal void Committed(long bytes)
+    /// <returns>How many of them were given back lately.</returns>
+    internal long Committed(long bytes)
     {
-        if (_lately > 0)
+        long again = Math.Min(bytes, _lately);
+        if (again > 0)
         {
-            long again = Math.Min(bytes, _lately);
             _lately -= again;
             _quiet = 0;
             MoreBytes = Math.Min(MostBytes, MoreBytes + again);
         }
+
+        return again;
     }
 
     /// <summary>Forgets all of it: whoever trims wants the memory back.</summary>

@@ -9,8 +9,14 @@ public abstract unsafe partial class PageAllocator
     private int _sweptArea;
     private int _sweptPageblock;
 
-    /// <summary>Pages that were taken from the system so far, by the first use after they were committed. Any thread; a moment old.</summary>
-    internal long TakenPages => Sum(static area => area.TakenPages);
+    // Pages that were taken again soon after a free gave them back.
+    private long _againPages;
+
+    /// <summary>
+    /// Pages that were taken from the system so far, by the first use after they were committed; without those that a free gave back a moment before: to give others back for them, and so on, would make three
+    /// times as much of a program's ups and downs. Any thread; a moment old.
+    /// </summary>
+    internal long TakenPages => Sum(static area => area.TakenPages) - Volatile.Read(ref _againPages);
 
     /// <summary>About how many bytes are resident. Any thread; a moment old.</summary>
     internal long UsedBytes => Sum(static area => area.UsedBytes);
@@ -80,11 +86,13 @@ public abstract unsafe partial class PageAllocator
 
     /// <summary>Notes pages that were taken from the system. Under the lock.</summary>
     /// <param name="pages">How many.</param>
-    private void NotePagesLocked(long pages)
+    /// <param name="again">How many of them a free gave back a moment before.</param>
+    private void NotePagesLocked(long pages, long again)
     {
-        if (pages > 0 && !_options.IsPart && !_options.GivesBackAtOnce)
+        Volatile.Write(ref _againPages, _againPages + again);
+        if (pages > again && !_options.IsPart && !_options.GivesBackAtOnce)
         {
-            _givingBack.Taken(pages * VirtualMemory.PageSize, UsedBytes);
+            _givingBack.Taken((pages - again) * VirtualMemory.PageSize, UsedBytes);
         }
     }
 }

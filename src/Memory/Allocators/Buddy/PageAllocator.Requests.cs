@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
@@ -6,8 +7,12 @@ namespace DimensionStore.Memory;
 /// <summary>The way of a request: finding a place, growing, failing; and the way back.</summary>
 public abstract unsafe partial class PageAllocator
 {
-    private protected nint AllocateCore(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws, int highest)
+    private protected nint AllocateCore(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws, int highest) =>
+        AllocateCore(size, alignment, options, owner, throws, highest, out _);
+
+    private nint AllocateCore(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws, int highest, out CleanRun clean)
     {
+        clean = default;
         ArgumentOutOfRangeException.ThrowIfZero(size);
         if (((alignment ^ DefaultAlignment) | (uint)options) != 0)
         {
@@ -33,12 +38,12 @@ public abstract unsafe partial class PageAllocator
         {
             while (true)
             {
-                Obstacle obstacle = TryTake(request, options, ref charged, out long wanted, out long needed, out nint address, out bool clean, out VirtualMemoryException? refusal);
+                Obstacle obstacle = TryTake(request, options, ref charged, out long wanted, out long needed, out nint address, out clean, out VirtualMemoryException? refusal);
                 if (obstacle == Obstacle.None)
                 {
-                    if ((options & AllocationOptions.Zeroed) != 0 && !clean)
+                    if ((options & AllocationOptions.Zeroed) != 0)
                     {
-                        _memory.ClearAndEndUse(address, (nuint)(granules << shift));
+                        ClearAndEndUse(address, (nuint)(granules << shift), clean);
                     }
 
                     if (_givingBack.IsDue(LeastGiveBackBytes))
@@ -64,7 +69,7 @@ public abstract unsafe partial class PageAllocator
                     obstacle = Obstacle.Limit;
                     if ((options & AllocationOptions.NoGrow) == 0)
                     {
-                        if (TryAllocateCommitted(request, options, out address))
+                        if (TryAllocateCommitted(request, options, out address, out clean))
                         {
                             return address;
                         }
@@ -104,31 +109,43 @@ public abstract unsafe partial class PageAllocator
     }
 
     /// <summary>Serves a request without growing, after growing was refused.</summary>
-    private bool TryAllocateCommitted(in BuddyRequest request, AllocationOptions options, out nint address)
+    private bool TryAllocateCommitted(in BuddyRequest request, AllocationOptions options, out nint address, out CleanRun clean)
     {
         long none = 0;
-        Obstacle obstacle = TryTake(request, options | AllocationOptions.NoGrow, ref none, out _, out _, out address, out bool clean, out _);
+        Obstacle obstacle = TryTake(request, options | AllocationOptions.NoGrow, ref none, out _, out _, out address, out clean, out _);
         if (obstacle != Obstacle.None)
         {
             return false;
         }
 
-        if ((options & AllocationOptions.Zeroed) != 0 && !clean)
+        if ((options & AllocationOptions.Zeroed) != 0)
         {
-            _memory.ClearAndEndUse(address, (nuint)(request.Granules << _areas[0].GranuleShift));
+            ClearAndEndUse(address, (nuint)(request.Granules << _areas[0].GranuleShift), clean);
         }
 
         RaiseEvents();
         return true;
     }
 
+    /// <summary>Zeroes a block but where it is zero, which spares the faults on its new pages; and ends the use that <see cref="TryTake"/> has begun, if it has.</summary>
+    private void ClearAndEndUse(nint address, nuint bytes, CleanRun clean)
+    {
+        if (clean.Covers(bytes))
+        {
+            return;
+        }
+
+        NativeMemory.Clear((void*)address, clean.First);
+        _memory.ClearAndEndUse(address + (nint)clean.End, bytes - clean.End);
+    }
+
     /// <summary>Takes a block when its memory is committed, or when what is charged suffices to commit it. A use of it has begun where it is to be zeroed.</summary>
-    private Obstacle TryTake(in BuddyRequest request, AllocationOptions options, ref long charged, out long wanted, out long needed, out nint address, out bool clean, out VirtualMemoryException? refusal)
+    private Obstacle TryTake(in BuddyRequest request, AllocationOptions options, ref long charged, out long wanted, out long needed, out nint address, out CleanRun clean, out VirtualMemoryException? refusal)
     {
         wanted = 0;
         needed = 0;
         address = 0;
-        clean = false;
+        clean = default;
         refusal = null;
         EnterLock();
         try
@@ -139,6 +156,7 @@ public abstract unsafe partial class PageAllocator
                 return obstacle;
             }
 
+            long again = 0;
             BuddyArea area = _areas[index];
             needed = place.IsParked ? 0 : area.UncommittedBytes(place, request.Granules);
             if (needed > 0)
@@ -160,14 +178,14 @@ public abstract unsafe partial class PageAllocator
                 else
                 {
                     area.Commit(place, request.Granules, _options.CommitAheadBytes, ref charged);
-                    _keeping.Committed(needed);
+                    again = _keeping.Committed(needed) / VirtualMemory.PageSize;
                 }
             }
 
             area.PrepareTables(place, request);
             long taken = area.TakenPages;
             clean = area.Take(place, request, out address);
-            NotePagesLocked(area.TakenPages - taken);
+            NotePagesLocked(area.TakenPages - taken, again);
             long bytes = request.Granules << area.GranuleShift;
             _allocations++;
             _liveBlocks++;
@@ -175,7 +193,7 @@ public abstract unsafe partial class PageAllocator
             _requestedBytes += bytes - request.Slack;
             _peakLiveBytes = Math.Max(_peakLiveBytes, _liveBytes);
             TakenLocked(index, request.Highest);
-            if ((options & AllocationOptions.Zeroed) != 0 && !clean)
+            if ((options & AllocationOptions.Zeroed) != 0 && !clean.Covers((nuint)bytes))
             {
                 _memory.BeginUse();
             }
@@ -283,7 +301,7 @@ public abstract unsafe partial class PageAllocator
                 return false;
             }
 
-            NotePagesLocked(area.TakenPages - taken);
+            NotePagesLocked(area.TakenPages - taken, again: 0);
             _liveBytes += (wanted - granules) << shift;
             _requestedBytes += (long)size - requested;
             _peakLiveBytes = Math.Max(_peakLiveBytes, _liveBytes);

@@ -123,6 +123,13 @@ public abstract unsafe partial class PageAllocator : MemoryAllocator
         return address != 0;
     }
 
+    /// <summary>Like <see cref="TryAllocate(nuint, out nint, nuint, AllocationOptions, OwnerId)"/>, and says which of the block's bytes take no memory yet.</summary>
+    internal bool TryAllocate(nuint size, out nint address, out CleanRun clean, nuint alignment, AllocationOptions options, OwnerId owner)
+    {
+        address = AllocateCore(size, alignment, options, owner, throws: false, _areas.Length - 1, out clean);
+        return address != 0;
+    }
+
     /// <summary>Allocates 2^<paramref name="order"/> pages of the system, aligned to their size (the kernel's <c>alloc_pages</c>).</summary>
     /// <param name="order">0 to <see cref="MaxPageOrder"/>.</param>
     /// <param name="mobility">With which blocks they shall share a pageblock.</param>

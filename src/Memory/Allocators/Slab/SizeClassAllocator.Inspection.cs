@@ -67,10 +67,11 @@ public abstract unsafe partial class SizeClassAllocator
         }
 
         nuint kept = nuint.Min(size, _large.UsableSize(address));
-        nint moved = AllocateLarge(size, DefaultAlignment, AllocationOptions.None, owner, throws: true);
+        nint moved = AllocateLarge(size, DefaultAlignment, AllocationOptions.None, owner, throws: true, out CleanRun clean);
 
-        // The pages change places instead of being copied: that spares the faults on new ones, which cost five times as much as the copying, and never needs memory for both.
-        if (kept < LeastMovedBytes || !VirtualMemory.TryMovePages(address, moved, kept))
+        // Pages change places instead of being copied: that spares the faults on new ones, which cost five times as much as the copying, and never needs memory for both. Where most of the new
+        // block has its pages already, there is nothing to spare: moving would drop them, and the faults would come where the old block lay.
+        if (kept < LeastMovedBytes || clean.Bytes < kept / 2 || !VirtualMemory.TryMovePages(address, moved, kept))
         {
             Buffer.MemoryCopy((void*)address, (void*)moved, kept, kept);
         }

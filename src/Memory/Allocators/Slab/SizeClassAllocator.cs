@@ -291,7 +291,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         int index = SizeClasses.Of(size, Math.Max(alignment, DefaultAlignment));
         if (index < 0)
         {
-            nint pages = AllocateLarge(size, alignment, options, owner, throws);
+            nint pages = AllocateLarge(size, alignment, options, owner, throws, out _);
             if (pages != 0)
             {
                 _engine.AfterGrowthBeside();
@@ -333,8 +333,9 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         }
     }
 
-    private nint AllocateLarge(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws)
+    private nint AllocateLarge(nuint size, nuint alignment, AllocationOptions options, OwnerId owner, bool throws, out CleanRun clean)
     {
+        clean = default;
         if (_large == null)
         {
             _engine.ThrowIfDisposedOutside();
@@ -343,7 +344,7 @@ public abstract unsafe partial class SizeClassAllocator : MemoryAllocator
         }
 
         // The slabs may hold free memory under the common limit.
-        if (_large.TryAllocate(size, out nint address, alignment, options, owner) || ((options & AllocationOptions.NoGrow) == 0 && Trim() > 0 && _large.TryAllocate(size, out address, alignment, options, owner)))
+        if (_large.TryAllocate(size, out nint address, out clean, alignment, options, owner) || ((options & AllocationOptions.NoGrow) == 0 && Trim() > 0 && _large.TryAllocate(size, out address, out clean, alignment, options, owner)))
         {
             return address;
         }
