@@ -8,22 +8,10 @@ namespace DimensionStore.Memory;
 /// </summary>
 internal sealed class BitTree
 {
-    private readonly ulong[][] _levels;
+    private ulong[][] _levels;
 
-    internal BitTree(int size)
-    {
-        int levels = 1;
-        for (int words = WordsFor(size); words > 1; words = WordsFor(words))
-        {
-            levels++;
-        }
-
-        _levels = new ulong[levels][];
-        for (int level = 0, words = WordsFor(size); level < levels; level++, words = WordsFor(words))
-        {
-            _levels[level] = new ulong[words];
-        }
-    }
+    /// <summary>An empty set of numbers below <paramref name="size"/>, or below 64 when that is more.</summary>
+    internal BitTree(int size) => _levels = LevelsFor(size);
 
     internal bool IsEmpty => _levels[^1][0] == 0;
 
@@ -39,6 +27,27 @@ internal sealed class BitTree
 
             return bytes;
         }
+    }
+
+    /// <summary>Makes it a set of numbers below <paramref name="size"/>, if those it may have are fewer. Members stay; without memory nothing changes.</summary>
+    internal void Grow(int size)
+    {
+        if (WordsFor(size) <= _levels[0].Length)
+        {
+            return;
+        }
+
+        ulong[][] levels = LevelsFor(size);
+        _levels[0].CopyTo(levels[0], 0);
+        for (int level = 1; level < levels.Length; level++)
+        {
+            for (int word = 0; word < levels[level - 1].Length; word++)
+            {
+                levels[level][word >> 6] |= levels[level - 1][word] != 0 ? 1UL << (word & 63) : 0;
+            }
+        }
+
+        _levels = levels;
     }
 
     internal bool Contains(int item) => (_levels[0][item >> 6] >> (item & 63) & 1) != 0;
@@ -128,6 +137,23 @@ internal sealed class BitTree
         }
 
         return (word << 6) + BitOperations.TrailingZeroCount(rest);
+    }
+
+    private static ulong[][] LevelsFor(int size)
+    {
+        int count = 1;
+        for (int words = WordsFor(size); words > 1; words = WordsFor(words))
+        {
+            count++;
+        }
+
+        ulong[][] levels = new ulong[count][];
+        for (int level = 0, words = WordsFor(size); level < count; level++, words = WordsFor(words))
+        {
+            levels[level] = new ulong[words];
+        }
+
+        return levels;
     }
 
     private static int WordsFor(int items) => Math.Max(1, (items + 63) >> 6);

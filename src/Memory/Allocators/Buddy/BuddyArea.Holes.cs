@@ -227,6 +227,7 @@ internal sealed unsafe partial class BuddyArea
         if (pageblocks > _holeBits.Length)
         {
             int size = (Math.Min(_pageblocks, Math.Max(pageblocks, 2 * _holeBits.Length)) + (1 << HoleGroupLog) - 1) >> HoleGroupLog << HoleGroupLog;
+            GrowTrees(size);
             Array.Resize(ref _holeGroups, (size >> HoleGroupLog) * Kinds);
             Array.Resize(ref _holeBits, size);
         }

@@ -149,6 +149,16 @@ internal sealed unsafe partial class BuddyArea
         }
     }
 
+    /// <summary>Makes room in the sets of pageblocks that are divided or idle, which only those have been that are known: a small program must not pay for a gigabyte.</summary>
+    private void GrowTrees(int pageblocks)
+    {
+        _idleWhole.Grow(pageblocks);
+        foreach (BitTree tree in _divided)
+        {
+            tree.Grow(pageblocks);
+        }
+    }
+
     private static long CommitTable(nint address, long bytes)
     {
         nint page = address & ~((nint)VirtualMemory.PageSize - 1);

@@ -56,10 +56,10 @@ internal sealed unsafe partial class BuddyArea : IDisposable
         _divided = new BitTree[Kinds * _localOrders];
         for (int i = 0; i < _divided.Length; i++)
         {
-            _divided[i] = new BitTree(pageblocks);
+            _divided[i] = new BitTree(0);
         }
 
-        _idleWhole = new BitTree(pageblocks);
+        _idleWhole = new BitTree(0);
         _parkedSizes = new ParkedSize[Kinds * ParkedSizes];
         _parkedLeast = parks && TotalGranules <= uint.MaxValue ? ParkedSizes : 0;
         LayOutTables();
