@@ -124,6 +124,56 @@ public sealed class AllocationTraceTests : IDisposable
     }
 
     [Fact]
+    public void Gzip_stream_of_any_number_of_members_ends_with_its_last_one_however_it_arrives()
+    {
+        byte[] bytes = Traces.Random(7, 60, threads: 3).ToBytes();
+
+        // The library writes nothing where nothing is packed.
+        byte[] empty = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        byte[][] streams = [Gzip(bytes), [.. Gzip(bytes[..100]), .. Gzip(bytes[100..])], [.. Gzip(bytes[..64]), .. empty, .. Gzip(bytes[64..]), .. empty]];
+        foreach (byte[] packed in streams)
+        {
+            // In one piece, byte by byte, and so that a piece ends with the members.
+            foreach (int piece in (int[])[int.MaxValue, 1, 7, packed.Length])
+            {
+                Assert.Equal(bytes, ParsePieces(packed, piece).ToBytes());
+                for (int junk = 0; junk < 256; junk++)
+                {
+                    Assert.Throws<TraceFormatException>(() => ParsePieces([.. packed, (byte)junk], piece));
+                }
+
+                // What looks like the start of a member, or like the end of one.
+                Assert.Throws<TraceFormatException>(() => ParsePieces([.. packed, .. "junk"u8, .. packed[^8..]], piece));
+                Assert.Throws<TraceFormatException>(() => ParsePieces([.. packed, .. packed[^4..]], piece));
+                Assert.Throws<TraceFormatException>(() => ParsePieces([.. packed, .. new byte[64]], piece));
+                for (int length = 1; length < empty.Length; length++)
+                {
+                    Assert.Throws<TraceFormatException>(() => ParsePieces([.. packed, .. empty[..length]], piece));
+                }
+            }
+        }
+
+        // A member of which the length is missing, where the one before says what a look at the last bytes would expect.
+        byte[] cut = [.. Gzip(bytes), .. empty[..^4]];
+        Assert.Throws<TraceFormatException>(() => Parse(cut));
+        Assert.Throws<TraceFormatException>(() => Parse([.. Gzip(bytes[..100]), .. Gzip(bytes[100..])[..^1]]));
+    }
+
+    private static AllocationTrace ParsePieces(byte[] bytes, int piece)
+    {
+        using var stream = new Pieces(bytes, piece);
+        return AllocationTrace.Read(stream);
+    }
+
+    /// <summary>A stream that gives at most so many bytes at a time, as a pipe does.</summary>
+    private sealed class Pieces(byte[] bytes, int piece) : MemoryStream(bytes)
+    {
+        public override int Read(Span<byte> buffer) => base.Read(buffer[..Math.Min(buffer.Length, piece)]);
+
+        public override int Read(byte[] buffer, int offset, int count) => base.Read(buffer, offset, Math.Min(count, piece));
+    }
+
+    [Fact]
     public void Every_bit_flip_gives_a_trace_or_a_named_error()
     {
         byte[] bytes = Traces.Random(11, 60, threads: 3).ToBytes();

@@ -1,20 +1,18 @@
-using System.Buffers.Binary;
-
 namespace DimensionStore.Memory;
 
 /// <summary>A stream with the bytes that were read from it to see what it is put back in front. Reading only; the stream behind stays open.</summary>
-internal sealed class PrefixedStream(ReadOnlyMemory<byte> prefix, Stream rest) : Stream
+/// <remarks>
+/// The unpacker of gzip takes the end of the file for the end of the stream, and passes over what follows the last member: neither a cut nor what was appended would be noticed. So at the end it is given a zero byte more.
+/// Who has had the last member whole asks for what follows, to see whether that is another one, and asks no more when it sees that it is none. Who misses something takes the zero for that and asks
+/// again; who has passed over something does not come to it. Rejected: the length in the last four bytes, which does not tell where a member of several begins.
+/// </remarks>
+internal sealed class PrefixedStream(ReadOnlyMemory<byte> prefix, Stream rest, bool marksEnd) : Stream
 {
     private ReadOnlyMemory<byte> _prefix = prefix;
+    private int _readsAtEnd;
 
-    private uint _last;
-    private int _gzipStarts;
-
-    /// <summary>The last four bytes that were read, little-endian.</summary>
-    internal uint LastWord => BinaryPrimitives.ReverseEndianness(_last);
-
-    /// <summary>Whether more than once the three bytes were read that a member of a gzip stream begins with.</summary>
-    internal bool MayHaveMembers => _gzipStarts > 1;
+    /// <summary>Whether all was read, and of what marks the end only that.</summary>
+    internal bool WasReadToMark => _readsAtEnd == 1;
 
     public override bool CanRead => true;
 
@@ -39,10 +37,10 @@ internal sealed class PrefixedStream(ReadOnlyMemory<byte> prefix, Stream rest) :
             _prefix = _prefix[length..];
         }
 
-        foreach (byte read in buffer[..length])
+        if (length == 0 && marksEnd && !buffer.IsEmpty && ++_readsAtEnd == 1)
         {
-            _last = (_last << 8) | read;
-            _gzipStarts += (_last & 0xFF_FFFF) == 0x1F_8B08 ? 1 : 0;
+            buffer[0] = 0;
+            length = 1;
         }
 
         return length;

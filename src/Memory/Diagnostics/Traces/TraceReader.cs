@@ -23,8 +23,9 @@ internal static class TraceReader
     {
         byte[] start = new byte[2];
         int known = stream.ReadAtLeast(start, 2, throwOnEndOfStream: false);
-        using var whole = new PrefixedStream(start.AsMemory(0, known), stream);
-        if (known < 2 || start[0] != 0x1F || start[1] != 0x8B)
+        bool isPacked = known == 2 && start[0] == 0x1F && start[1] == 0x8B;
+        using var whole = new PrefixedStream(start.AsMemory(0, known), stream, marksEnd: isPacked);
+        if (!isPacked)
         {
             return ReadPlain(whole, maxRecords, cancellation, out _);
         }
@@ -34,25 +35,12 @@ internal static class TraceReader
         try
         {
             AllocationTrace trace = ReadPlain(unpacked, maxRecords, cancellation, out position);
-            RequireEnd(whole, position);
-            return trace;
+            return whole.WasReadToMark ? trace
+                : throw Broken(TraceFormatError.BadCompression, position, "the end of a gzip stream (RFC 1952), with its checksum and its length", "another end: bytes are missing, or more follow");
         }
         catch (InvalidDataException damage)
         {
             throw new TraceFormatException(TraceFormatError.BadCompression, position, "a gzip stream (RFC 1952) without damage", damage.Message.TrimEnd('.'), innerException: damage);
-        }
-    }
-
-    /// <summary>
-    /// Checks that the gzip stream ends as one does. The unpacker takes the end of the file for the end of the stream and passes over what follows it, so neither a cut nor what was
-    /// appended would be noticed, and the checksum that was cut off never compared.
-    /// </summary>
-    private static void RequireEnd(PrefixedStream packed, long unpackedBytes)
-    {
-        // The last four bytes say how many bytes the last member holds: all of them, or fewer where there are several members.
-        if (packed.ReadByte() >= 0 || packed.LastWord > unpackedBytes || (packed.LastWord != unpackedBytes && !packed.MayHaveMembers))
-        {
-            throw Broken(TraceFormatError.BadCompression, unpackedBytes, "the end of a gzip stream (RFC 1952), with its checksum and its length", "another end: bytes are missing, or more follow");
         }
     }
 
