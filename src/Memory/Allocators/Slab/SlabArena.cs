@@ -17,7 +17,7 @@ internal sealed unsafe class SlabArena : IDisposable
     private readonly nint _reservation;
     private readonly long _bytes;
     private readonly nint[] _freeHeaders = new nint[(SlabGeometry.MaxBlocks / Line) + 3];
-    private readonly nint[] _freeTags = new nint[(SlabGeometry.MaxBlocks * sizeof(int) / Line) + 1];
+    private nint[] _freeTags = [];
     private long _committed;
     private long _used;
 
@@ -51,13 +51,19 @@ internal sealed unsafe class SlabArena : IDisposable
     internal long TableBytes { get; }
 
     /// <summary>Bytes that were needed so far, the table left out.</summary>
-    internal long UsedBytes => _used - TableBytes;
+    internal long UsedBytes => _used - TableBytes + ((_freeHeaders.Length + _freeTags.Length) * sizeof(nint));
 
     /// <summary>Takes memory at a multiple of a line. Its contents are undefined.</summary>
     /// <exception cref="VirtualMemoryException">The system refused; nothing has changed.</exception>
     internal void* Take(int bytes, bool tags = false)
     {
         int lines = (bytes + Line - 1) / Line;
+        if (tags && _freeTags.Length == 0)
+        {
+            // Only where somebody names owners, and here, where it may fail, because a return must not.
+            _freeTags = new nint[(SlabGeometry.MaxBlocks * sizeof(int) / Line) + 1];
+        }
+
         ref nint free = ref (tags ? _freeTags : _freeHeaders)[lines];
         nint memory = free;
         if (memory != 0)

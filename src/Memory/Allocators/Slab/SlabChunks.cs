@@ -18,16 +18,21 @@ internal sealed class SlabChunks
     internal const int UnitsPerChunk = 64;
     internal const int ChunkBytes = UnitBytes * UnitsPerChunk;
 
+    private const int LeastChunks = 8;
+
     // Committing costs a system call and a walk over mappings; that for 16 units at a time leaves little of it. What is committed and not touched costs no memory.
     private const int CommitBatch = 16;
 
     private readonly BlockMemory _memory;
     private readonly nint _start;
-    private readonly ulong[] _free;
-    private readonly ulong[] _committed;
-    private readonly ulong[] _touched;
-    private readonly ulong[] _resident;
-    private readonly byte[] _longest;
+    private readonly int _chunks;
+
+    // Of the lowest chunks, as many as a search has come to: the others are free. Most programs use a few of a gigabyte's 1,024.
+    private ulong[] _free = [];
+    private ulong[] _committed = [];
+    private ulong[] _touched = [];
+    private ulong[] _resident = [];
+    private byte[] _longest = [];
 
     // Units that nobody has, and whose memory is there because somebody had.
     private int _idleResident;
@@ -37,13 +42,8 @@ internal sealed class SlabChunks
     {
         _memory = memory;
         _start = start;
-        _free = new ulong[chunks];
-        _committed = new ulong[chunks];
-        _touched = new ulong[chunks];
-        _resident = new ulong[chunks];
-        _longest = new byte[chunks];
-        Array.Fill(_free, ulong.MaxValue);
-        Array.Fill(_longest, (byte)UnitsPerChunk);
+        _chunks = chunks;
+        GrowMaps();
     }
 
     /// <summary>One past the highest chunk that was ever used.</summary>
@@ -52,8 +52,8 @@ internal sealed class SlabChunks
     /// <summary>Committed units that nobody has.</summary>
     internal int IdleUnits { get; private set; }
 
-    /// <summary>Bytes this takes for the chunks used so far.</summary>
-    internal long MetadataBytes => UsedChunks * ((4 * sizeof(ulong)) + 1L);
+    /// <summary>Bytes this takes.</summary>
+    internal long MetadataBytes => _free.Length * ((4 * sizeof(ulong)) + 1L);
 
     /// <summary>Whether a unit is free.</summary>
     internal bool IsFree(int unit) => (_free[unit / UnitsPerChunk] >> (unit % UnitsPerChunk) & 1) != 0;
@@ -69,6 +69,13 @@ internal sealed class SlabChunks
         while (true)
         {
             int found = _longest.AsSpan(chunk).IndexOfAnyInRange((byte)units, (byte)UnitsPerChunk);
+            if (found < 0 && !committedOnly && _free.Length < _chunks)
+            {
+                chunk = _free.Length;
+                GrowMaps();
+                continue;
+            }
+
             if (found < 0 || (committedOnly && chunk + found >= UsedChunks))
             {
                 return -1;
@@ -224,6 +231,26 @@ internal sealed class SlabChunks
         }
 
         return (idle, resident, idleResident) == (IdleUnits, ResidentUnits, _idleResident);
+    }
+
+    /// <summary>Makes the maps twice as long, which is noted at the end: without memory for it nothing has changed.</summary>
+    private void GrowMaps()
+    {
+        int known = _free.Length;
+        int chunks = Math.Min(_chunks, Math.Max(LeastChunks, 2 * known));
+        ulong[] free = new ulong[chunks];
+        ulong[] committed = new ulong[chunks];
+        ulong[] touched = new ulong[chunks];
+        ulong[] resident = new ulong[chunks];
+        byte[] longest = new byte[chunks];
+        _free.CopyTo(free, 0);
+        _committed.CopyTo(committed, 0);
+        _touched.CopyTo(touched, 0);
+        _resident.CopyTo(resident, 0);
+        _longest.CopyTo(longest, 0);
+        Array.Fill(free, ulong.MaxValue, known, chunks - known);
+        Array.Fill(longest, (byte)UnitsPerChunk, known, chunks - known);
+        (_free, _committed, _touched, _resident, _longest) = (free, committed, touched, resident, longest);
     }
 
     private static ulong Mask(int position, int units) => (units == UnitsPerChunk ? ulong.MaxValue : (1UL << units) - 1) << position;
