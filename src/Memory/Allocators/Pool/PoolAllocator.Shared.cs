@@ -63,10 +63,26 @@ public sealed unsafe partial class PoolAllocator
             Obstacle worst = Obstacle.None;
             for (int pool = first; pool < _pools.Length; pool++)
             {
-                Obstacle obstacle = TakeFromPool(cache, pool, size, options, owner, out nint address, out ulong before, ref refusal);
+                nint address = 0;
+                ulong before = 0;
+                long surplus = 0;
+                Obstacle obstacle;
+                try
+                {
+                    obstacle = TakeFromPool(cache, pool, size, options, owner, ref address, ref before, ref surplus, ref refusal);
+                }
+                finally
+                {
+                    // Before the release, which may call a handler that resets.
+                    ClearTaken(pool, address, options, before);
+                    if (surplus > 0)
+                    {
+                        _budget?.Release(surplus);
+                    }
+                }
+
                 if (obstacle == Obstacle.None)
                 {
-                    ClearTaken(pool, address, options, ref before);
                     return address;
                 }
 
@@ -85,7 +101,17 @@ public sealed unsafe partial class PoolAllocator
     /// <summary>What the limit still has. Under the lock.</summary>
     private long RoomLocked => _limitBytes - _committedBytes - _besideBytes;
 
-    private Obstacle TakeFromPool(ThreadCache cache, int index, nuint size, AllocationOptions options, OwnerId owner, out nint address, out ulong before, ref VirtualMemoryException? refusal)
+    /// <summary>Takes a block of one pool, which grows where that is needed and allowed.</summary>
+    /// <param name="cache">This thread's.</param>
+    /// <param name="index">Of the pool.</param>
+    /// <param name="size">What is asked for.</param>
+    /// <param name="options">How.</param>
+    /// <param name="owner">For whom.</param>
+    /// <param name="address">The block; 0 as long as there is none.</param>
+    /// <param name="before">What its word was, for <see cref="ClearTaken"/>.</param>
+    /// <param name="surplus">What was charged to the budget and is not used, to be released whatever happens, once the block is zeroed.</param>
+    /// <param name="refusal">What the system refused.</param>
+    private Obstacle TakeFromPool(ThreadCache cache, int index, nuint size, AllocationOptions options, OwnerId owner, ref nint address, ref ulong before, ref long surplus, ref VirtualMemoryException? refusal)
     {
         BlockPool pool = _pools[index];
         long planned;
@@ -110,7 +136,7 @@ public sealed unsafe partial class PoolAllocator
 
         // Outside the lock: the budget raises events, and a handler may well come back here, or wait for a thread that does.
         long charged = Charge(planned, pool.UnitBytes);
-        long used = 0;
+        surplus = charged;
         try
         {
             lock (_lock)
@@ -127,7 +153,7 @@ public sealed unsafe partial class PoolAllocator
                 if (growth > 0)
                 {
                     pool.Grow(growth);
-                    used = growth;
+                    surplus -= growth;
                     _committedBytes += growth;
                     _peakCommittedBytes = Math.Max(_peakCommittedBytes, _committedBytes);
                 }
@@ -145,28 +171,16 @@ public sealed unsafe partial class PoolAllocator
         catch (VirtualMemoryException e)
         {
             refusal = e;
-            address = 0;
-            before = 0;
             return Obstacle.System;
-        }
-        finally
-        {
-            // Before the release, which may call a handler that resets.
-            ClearTaken(index, address, options, ref before);
-            if (charged > used)
-            {
-                _budget?.Release(charged - used);
-            }
         }
     }
 
-    /// <summary>Zeroes a block that was taken to be zeroed, and ends the use that began then; once, since it is known to be zero from then on. Outside the lock.</summary>
-    private void ClearTaken(int index, nint address, AllocationOptions options, ref ulong before)
+    /// <summary>Zeroes a block that was taken to be zeroed, and ends the use that began then. Outside the lock.</summary>
+    private void ClearTaken(int index, nint address, AllocationOptions options, ulong before)
     {
         if (address != 0 && (options & AllocationOptions.Zeroed) != 0 && !BlockWord.IsZero(before))
         {
             NativeMemory.Clear((void*)address, (nuint)1 << _pools[index].BlockShift);
-            before = BlockWord.Fresh;
             _uses.Exit();
         }
     }
