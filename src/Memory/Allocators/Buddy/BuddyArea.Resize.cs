@@ -5,34 +5,34 @@ namespace DimensionStore.Memory;
 /// <summary>Making a live block shorter or longer where it is.</summary>
 internal sealed unsafe partial class BuddyArea
 {
-    /// <summary>Gives a block another length: a shorter one always, a longer one when what is behind it in its pageblock is free and committed. False when that is not so, and nothing has changed then.</summary>
+    /// <summary>
+    /// Gives a block another length: a shorter one always, a longer one when what is behind it, up to the end of the pageblock where it ends, is free and committed (<see cref="TryFindBehind"/>). False when that is not
+    /// so, and nothing has changed then.
+    /// </summary>
     /// <exception cref="VirtualMemoryException">The system refused a table; nothing has changed.</exception>
     internal bool TryResize(int pageblock, int granule, long granules, long wanted, int slack)
     {
-        if (Header(pageblock)->State == PageblockState.Covered)
+        if (wanted > granules)
         {
-            if (wanted > granules)
+            if (!TryFindBehind(pageblock, granule, granules, wanted, out BuddyPlace behind) || UncommittedBytes(behind, wanted - granules) != 0)
             {
                 return false;
             }
 
-            if (wanted < granules)
-            {
-                ShortenSpan(pageblock, granules, wanted);
-            }
-        }
-        else if (wanted > granules)
-        {
-            if (!TryLengthen(pageblock, granule, (int)granules, wanted))
-            {
-                return false;
-            }
+            Lengthen(pageblock, behind, (int)(wanted - granules));
         }
         else if (wanted < granules)
         {
-            Bits.Clear(Ends(pageblock), granule + (int)granules - 1);
-            Bits.Set(Ends(pageblock), granule + (int)wanted - 1);
-            ReleaseLocal(pageblock, granule + (int)wanted, (int)(granules - wanted));
+            if (Header(pageblock)->State == PageblockState.Covered)
+            {
+                ShortenSpan(pageblock, granules, wanted);
+            }
+            else
+            {
+                Bits.Clear(Ends(pageblock), granule + (int)granules - 1);
+                Bits.Set(Ends(pageblock), granule + (int)wanted - 1);
+                ReleaseLocal(pageblock, granule + (int)wanted, (int)(granules - wanted));
+            }
         }
 
         FreeGranules += granules - wanted;
@@ -40,18 +40,28 @@ internal sealed unsafe partial class BuddyArea
         return true;
     }
 
-    private bool TryLengthen(int pageblock, int granule, int granules, long wanted)
+    /// <summary>Looks whether a block can become longer where it is: only up to the end of the pageblock where it ends, and only if it does not end with one.</summary>
+    /// <param name="pageblock">Where the block begins.</param>
+    /// <param name="granule">Where in the pageblock.</param>
+    /// <param name="granules">Its length.</param>
+    /// <param name="wanted">The length it shall have.</param>
+    /// <param name="behind">What it would take, committed or not.</param>
+    internal bool TryFindBehind(int pageblock, int granule, long granules, long wanted, out BuddyPlace behind)
     {
-        if (granule + wanted > _granules)
+        Pageblock* header = Header(pageblock);
+        bool isSpan = header->State == PageblockState.Covered;
+        int last = isSpan ? pageblock + header->Span : pageblock;
+        int end = isSpan ? header->SpanTail : granule + (int)granules;
+        long target = end + wanted - granules;
+        behind = default;
+        if (isSpan ? end == 0 || target >= _granules : target > _granules)
         {
             return false;
         }
 
-        int end = granule + granules;
-        int target = granule + (int)wanted;
         for (int position = end; position < target;)
         {
-            int order = FreeOrderAt(pageblock, position);
+            int order = FreeOrderAt(last, position);
             if (order < 0)
             {
                 return false;
@@ -60,21 +70,31 @@ internal sealed unsafe partial class BuddyArea
             position += 1 << order;
         }
 
-        BuddyPlace rest = new(Header(pageblock)->Mobility, pageblock, 0, 0, end, Across: true);
-        if (UncommittedBytes(rest, target - end) != 0)
+        behind = new BuddyPlace(Header(last)->Mobility, last, 0, 0, end, Across: true);
+        return true;
+    }
+
+    private void Lengthen(int pageblock, in BuddyPlace behind, int granules)
+    {
+        int last = behind.Pageblock;
+        int end = behind.Granule;
+        int target = end + granules;
+        int free = EndOfHole(last, end);
+        RemoveHole(last, free - end);
+        AddHole(last, free - target);
+        CarveAcross(behind, granules);
+        Bits.ClearRange(Freed(last), end, target);
+        if (last != pageblock)
         {
-            return false;
+            Header(pageblock)->SpanTail = target;
+        }
+        else
+        {
+            Bits.ClearRange(Ends(last), end - 1, target);
+            Bits.Set(Ends(last), target - 1);
         }
 
-        int behind = EndOfHole(pageblock, end);
-        RemoveHole(pageblock, behind - end);
-        AddHole(pageblock, behind - target);
-        CarveAcross(rest, target - end);
-        Bits.ClearRange(Freed(pageblock), end, target);
-        Bits.ClearRange(Ends(pageblock), end - 1, target);
-        Bits.Set(Ends(pageblock), target - 1);
-        UseClean(((long)pageblock << _blockShift) + ((long)end << GranuleShift), (long)(target - end) << GranuleShift);
-        return true;
+        UseClean(((long)last << _blockShift) + ((long)end << GranuleShift), (long)granules << GranuleShift);
     }
 
     /// <summary>Takes the end off a block of whole pageblocks. The pageblock where it ends from now on is divided, if it does not end with one.</summary>

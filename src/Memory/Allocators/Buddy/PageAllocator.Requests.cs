@@ -58,7 +58,9 @@ public abstract unsafe partial class PageAllocator
                 if (obstacle == Obstacle.Uncommitted)
                 {
                     // Outside the lock: the budget raises events, and a handler may well come back here.
-                    _memory.Refund(charged);
+                    long insufficient = charged;
+                    charged = 0;
+                    _memory.Refund(insufficient);
                     charged = _memory.TryCharge(wanted) ? wanted : wanted > needed && _memory.TryCharge(needed) ? needed : 0;
                     if (charged > 0)
                     {
@@ -272,53 +274,6 @@ public abstract unsafe partial class PageAllocator
         }
 
         return returned;
-    }
-
-    internal bool TryResize(nint address, nuint size)
-    {
-        if (size > (nuint)MaxBlockBytes)
-        {
-            return false;
-        }
-
-        EnterLock();
-        try
-        {
-            int index = IndexOfArea(address);
-            if (index < 0 || !_areas[index].TryLocate(address, out int pageblock, out int granule))
-            {
-                throw FaultLocked(index, address);
-            }
-
-            BuddyArea area = _areas[index];
-            int shift = area.GranuleShift;
-            long granules = area.GranulesAt(pageblock, granule);
-            long requested = (granules << shift) - area.SlackAt(pageblock, granule);
-            long wanted = ((long)size + (1L << shift) - 1) >> shift;
-            long taken = area.TakenPages;
-            if ((wanted > granules && !MayLengthenLocked(index, wanted - granules)) || !area.TryResize(pageblock, granule, granules, wanted, (int)((wanted << shift) - (long)size)))
-            {
-                return false;
-            }
-
-            NotePagesLocked(area.TakenPages - taken, again: 0);
-            _liveBytes += (wanted - granules) << shift;
-            _requestedBytes += (long)size - requested;
-            _peakLiveBytes = Math.Max(_peakLiveBytes, _liveBytes);
-            ChangedLocked(index);
-        }
-        catch (VirtualMemoryException)
-        {
-            // A table of the pageblock where the block would have ended. Nothing has changed, and a new block does as well.
-            return false;
-        }
-        finally
-        {
-            ExitLock();
-        }
-
-        RaiseEvents();
-        return true;
     }
 
     private static int KindOf(AllocationOptions options) =>

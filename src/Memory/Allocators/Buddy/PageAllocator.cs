@@ -171,7 +171,7 @@ public abstract unsafe partial class PageAllocator : MemoryAllocator
     public override void FreeSized(nint address, nuint size) => FreeCore(address, size, sized: true);
 
     /// <inheritdoc/>
-    /// <remarks>A shorter block stays where it is and gives its end back. A longer one stays when the memory behind it is free and committed.</remarks>
+    /// <remarks>A shorter block stays where it is and gives its end back. A longer one stays when the memory behind it is free, up to the end of the pageblock where it ends; what of that is not committed is committed within limit and budget.</remarks>
     public override nint Reallocate(nint address, nuint size, OwnerId owner = default)
     {
         ArgumentOutOfRangeException.ThrowIfZero(size);
