@@ -64,6 +64,19 @@ public sealed unsafe class GrowingInPlaceTests
     }
 
     [Fact]
+    public void Growth_that_leaves_no_room_to_commit_ahead_commits_what_it_needs()
+    {
+        MemoryBudget budget = new("small", MiB + (8 * KiB));
+        using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 64 * MiB, Budget = budget });
+        nint block = buddy.Allocate(MiB);
+        Assert.Equal(block, buddy.Reallocate(block, MiB + (8 * KiB)));
+        Assert.Equal(MiB + (8 * KiB), budget.UsedBytes);
+        Assert.Throws<LimitExceededException>(() => buddy.Reallocate(block, MiB + (12 * KiB)));
+        Assert.Equal(MiB + (8 * KiB), budget.UsedBytes);
+        Assert.True(buddy.CheckIntegrity().IsIntact);
+    }
+
+    [Fact]
     public void What_is_charged_is_given_back_once_when_a_handler_throws_while_a_block_grows()
     {
         MemoryBudget budget = new("watched", 4 * MiB);

@@ -17,7 +17,7 @@ public abstract unsafe partial class PageAllocator
         {
             while (true)
             {
-                bool isDone = TryResize(address, size, ref charged, out long wanted);
+                bool isDone = TryResize(address, size, ref charged, out long wanted, out long needed);
                 if (isDone || wanted == 0)
                 {
                     RaiseEvents();
@@ -28,7 +28,7 @@ public abstract unsafe partial class PageAllocator
                 long insufficient = charged;
                 charged = 0;
                 _memory.Refund(insufficient);
-                charged = _memory.TryCharge(wanted) ? wanted : 0;
+                charged = _memory.TryCharge(wanted) ? wanted : wanted > needed && _memory.TryCharge(needed) ? needed : 0;
                 if (charged == 0)
                 {
                     return false;
@@ -46,9 +46,11 @@ public abstract unsafe partial class PageAllocator
     /// <param name="size">Bytes that it shall have.</param>
     /// <param name="charged">Bytes charged; what is committed is taken off.</param>
     /// <param name="wanted">How many bytes to charge to try again; 0 where that would not help.</param>
-    private bool TryResize(nint address, nuint size, ref long charged, out long wanted)
+    /// <param name="needed">How many of them it cannot do without.</param>
+    private bool TryResize(nint address, nuint size, ref long charged, out long wanted, out long needed)
     {
         wanted = 0;
+        needed = 0;
         EnterLock();
         try
         {
@@ -72,7 +74,7 @@ public abstract unsafe partial class PageAllocator
                     return false;
                 }
 
-                long needed = area.UncommittedBytes(behind, length - granules);
+                needed = area.UncommittedBytes(behind, length - granules);
                 if (needed > charged)
                 {
                     wanted = area.UncommittedBytesAhead(behind, length - granules, _options.CommitAheadBytes);
