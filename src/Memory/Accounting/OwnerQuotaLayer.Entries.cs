@@ -238,26 +238,19 @@ public sealed partial class OwnerQuotaLayer
     {
         private int _absent;
 
+        /// <summary>How many entries more there must be room for: those that may come back, and one.</summary>
+        private int Room => Volatile.Read(ref _absent) + 1;
+
         internal Lock Lock { get; } = new();
 
         internal Dictionary<nint, Entry> Blocks { get; } = [];
 
         /// <summary>Makes room for one entry more, with the lock.</summary>
         /// <exception cref="OutOfMemoryException">The GC heap is full; nothing has changed.</exception>
-        internal void MakeRoom() => TableRoom.Make(Blocks, Volatile.Read(ref _absent) + 1);
+        internal void MakeRoom() => TableRoom.Make(Blocks, Room);
 
-        internal bool TryMakeRoom()
-        {
-            try
-            {
-                MakeRoom();
-                return true;
-            }
-            catch (OutOfMemoryException)
-            {
-                return false;
-            }
-        }
+        /// <summary>Like <see cref="MakeRoom"/>; false where the GC heap is full.</summary>
+        internal bool TryMakeRoom() => TableRoom.TryMake(Blocks, Room);
 
         /// <summary>Keeps the place of an entry that was taken out. With the lock.</summary>
         internal void BeginAbsence(bool isFound) => Interlocked.Add(ref _absent, isFound ? 1 : 0);

@@ -31,6 +31,21 @@ internal static class TableRoom
         }
     }
 
+    /// <summary>Makes room for so many entries more; false, with nothing changed, where the GC heap is full.</summary>
+    internal static bool TryMake<TKey, TValue>(Dictionary<TKey, TValue> table, int more)
+        where TKey : notnull
+    {
+        try
+        {
+            Make(table, more);
+            return true;
+        }
+        catch (OutOfMemoryException)
+        {
+            return false;
+        }
+    }
+
     /// <inheritdoc cref="Make{TKey, TValue}(Dictionary{TKey, TValue}, int)"/>
     internal static void Make<T>(HashSet<T> table, int more)
     {

@@ -5,20 +5,18 @@ namespace DimensionStore.Memory;
 /// <summary>Making a live block shorter or longer where it is.</summary>
 internal sealed unsafe partial class BuddyArea
 {
-    /// <summary>
-    /// Gives a block another length: a shorter one always, a longer one when what is behind it, up to the end of the pageblock where it ends, is free and committed (<see cref="TryFindBehind"/>). False when that is not
-    /// so, and nothing has changed then.
-    /// </summary>
-    /// <exception cref="VirtualMemoryException">The system refused a table; nothing has changed.</exception>
-    internal bool TryResize(int pageblock, int granule, long granules, long wanted, int slack)
+    /// <summary>Gives a block another length.</summary>
+    /// <param name="pageblock">Where the block begins.</param>
+    /// <param name="granule">Where in the pageblock.</param>
+    /// <param name="granules">Its length.</param>
+    /// <param name="wanted">The length it shall have.</param>
+    /// <param name="slack">Bytes of the last granule that nobody asked for.</param>
+    /// <param name="behind">Where it becomes longer, what <see cref="TryFindBehind"/> has found; committed.</param>
+    /// <exception cref="VirtualMemoryException">The system refused a table for where a shorter block shall end; nothing has changed.</exception>
+    internal void Resize(int pageblock, int granule, long granules, long wanted, int slack, in BuddyPlace behind)
     {
         if (wanted > granules)
         {
-            if (!TryFindBehind(pageblock, granule, granules, wanted, out BuddyPlace behind) || UncommittedBytes(behind, wanted - granules) != 0)
-            {
-                return false;
-            }
-
             Lengthen(pageblock, behind, (int)(wanted - granules));
         }
         else if (wanted < granules)
@@ -37,7 +35,6 @@ internal sealed unsafe partial class BuddyArea
 
         FreeGranules += granules - wanted;
         RecordAt(pageblock, granule, slack, OwnerAt(pageblock, granule));
-        return true;
     }
 
     /// <summary>Looks whether a block can become longer where it is: only up to the end of the pageblock where it ends, and only if it does not end with one.</summary>

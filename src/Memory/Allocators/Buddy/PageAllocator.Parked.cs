@@ -27,11 +27,7 @@ public abstract unsafe partial class PageAllocator
                 return false;
             }
 
-            _allocations++;
-            _liveBlocks++;
-            _liveBytes += bytes;
-            _requestedBytes += (long)size;
-            _peakLiveBytes = Math.Max(_peakLiveBytes, _liveBytes);
+            CountTakenLocked(bytes, (long)size);
             return true;
         }
         finally

@@ -57,11 +57,7 @@ public abstract unsafe partial class PageAllocator
 
                 if (obstacle == Obstacle.Uncommitted)
                 {
-                    // Outside the lock: the budget raises events, and a handler may well come back here.
-                    long insufficient = charged;
-                    charged = 0;
-                    _memory.Refund(insufficient);
-                    charged = _memory.TryCharge(wanted) ? wanted : wanted > needed && _memory.TryCharge(needed) ? needed : 0;
+                    Recharge(ref charged, wanted, needed);
                     if (charged > 0)
                     {
                         continue;
@@ -179,8 +175,7 @@ public abstract unsafe partial class PageAllocator
                 }
                 else
                 {
-                    area.Commit(place, request.Granules, _options.CommitAheadBytes, ref charged);
-                    again = _keeping.Committed(needed) / VirtualMemory.PageSize;
+                    again = CommitLocked(area, place, request.Granules, needed, ref charged);
                 }
             }
 
@@ -189,11 +184,7 @@ public abstract unsafe partial class PageAllocator
             clean = area.Take(place, request, out address);
             NotePagesLocked(area.TakenPages - taken, again);
             long bytes = request.Granules << area.GranuleShift;
-            _allocations++;
-            _liveBlocks++;
-            _liveBytes += bytes;
-            _requestedBytes += bytes - request.Slack;
-            _peakLiveBytes = Math.Max(_peakLiveBytes, _liveBytes);
+            CountTakenLocked(bytes, bytes - request.Slack);
             TakenLocked(index, request.Highest);
             if ((options & AllocationOptions.Zeroed) != 0 && !clean.Covers((nuint)bytes))
             {
@@ -211,6 +202,38 @@ public abstract unsafe partial class PageAllocator
         {
             ExitLock();
         }
+    }
+
+    /// <summary>Gives back what was charged and does not suffice, and charges what is wanted or at least what is needed; nothing where limit or budget refuse both. Outside the lock: the budget raises events, and a handler may well come back here.</summary>
+    private void Recharge(ref long charged, long wanted, long needed)
+    {
+        // Not charged any more when a handler throws.
+        long insufficient = charged;
+        charged = 0;
+        _memory.Refund(insufficient);
+        charged = _memory.TryCharge(wanted) ? wanted : wanted > needed && _memory.TryCharge(needed) ? needed : 0;
+    }
+
+    /// <summary>Commits what a cut needs, and what lies around it as far as it is charged.</summary>
+    /// <returns>How many of the pages a free gave back a moment before.</returns>
+    private long CommitLocked(BuddyArea area, in BuddyPlace place, long granules, long needed, ref long charged)
+    {
+        if (needed == 0)
+        {
+            return 0;
+        }
+
+        area.Commit(place, granules, _options.CommitAheadBytes, ref charged);
+        return _keeping.Committed(needed) / VirtualMemory.PageSize;
+    }
+
+    private void CountTakenLocked(long bytes, long requested)
+    {
+        _allocations++;
+        _liveBlocks++;
+        _liveBytes += bytes;
+        _requestedBytes += requested;
+        _peakLiveBytes = Math.Max(_peakLiveBytes, _liveBytes);
     }
 
     private void FreeCore(nint address, nuint size, bool sized)

@@ -24,11 +24,7 @@ public abstract unsafe partial class PageAllocator
                     return isDone;
                 }
 
-                // Outside the lock: the budget raises events, and a handler may well come back here.
-                long insufficient = charged;
-                charged = 0;
-                _memory.Refund(insufficient);
-                charged = _memory.TryCharge(wanted) ? wanted : wanted > needed && _memory.TryCharge(needed) ? needed : 0;
+                Recharge(ref charged, wanted, needed);
                 if (charged == 0)
                 {
                     return false;
@@ -67,9 +63,10 @@ public abstract unsafe partial class PageAllocator
             long length = ((long)size + (1L << shift) - 1) >> shift;
             long taken = area.TakenPages;
             long again = 0;
+            BuddyPlace behind = default;
             if (length > granules)
             {
-                if (!MayLengthenLocked(index, length - granules) || !area.TryFindBehind(pageblock, granule, granules, length, out BuddyPlace behind))
+                if (!MayLengthenLocked(index, length - granules) || !area.TryFindBehind(pageblock, granule, granules, length, out behind))
                 {
                     return false;
                 }
@@ -81,18 +78,10 @@ public abstract unsafe partial class PageAllocator
                     return false;
                 }
 
-                if (needed > 0)
-                {
-                    area.Commit(behind, length - granules, _options.CommitAheadBytes, ref charged);
-                    again = _keeping.Committed(needed) / VirtualMemory.PageSize;
-                }
+                again = CommitLocked(area, behind, length - granules, needed, ref charged);
             }
 
-            if (!area.TryResize(pageblock, granule, granules, length, (int)((length << shift) - (long)size)))
-            {
-                return false;
-            }
-
+            area.Resize(pageblock, granule, granules, length, (int)((length << shift) - (long)size), behind);
             NotePagesLocked(area.TakenPages - taken, again);
             _liveBytes += (length - granules) << shift;
             _requestedBytes += (long)size - requested;

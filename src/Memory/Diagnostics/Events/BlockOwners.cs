@@ -19,7 +19,7 @@ internal sealed class BlockOwners
         {
             int before = part.Count;
             part.Remove(address);
-            if (owner != OwnerId.None && HasRoom(part))
+            if (owner != OwnerId.None && TableRoom.TryMake(part, 1))
             {
                 part.Add(address, owner.Value);
             }
@@ -54,19 +54,6 @@ internal sealed class BlockOwners
                 Interlocked.Add(ref _count, -part.Count);
                 part.Clear();
             }
-        }
-    }
-
-    private static bool HasRoom(Dictionary<nint, int> part)
-    {
-        try
-        {
-            TableRoom.Make(part, 1);
-            return true;
-        }
-        catch (OutOfMemoryException)
-        {
-            return false;
         }
     }
 
