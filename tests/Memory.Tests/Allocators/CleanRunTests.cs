@@ -29,6 +29,44 @@ public sealed unsafe class CleanRunTests
     }
 
     [Fact]
+    public void Blocks_of_many_pageblocks_go_back_in_runs_and_come_back_zero()
+    {
+        Prop.ForAll(Gen.Choose(1, int.MaxValue).ToArbitrary(), Holds).QuickCheckThrowOnFailure();
+
+        static bool Holds(int seed)
+        {
+            const int Pageblock = 64 << 10;
+            Random random = new(seed);
+            using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 16 * MiB, PageblockBytes = Pageblock, KeepIdleBytes = random.Next(3) * Pageblock });
+            List<nint> live = [];
+            for (int turn = 0; turn < 60; turn++)
+            {
+                if (live.Count > 0 && random.Next(5) < 2)
+                {
+                    int at = random.Next(live.Count);
+                    buddy.Free(live[at]);
+                    live.RemoveAt(at);
+                    Assert.True(buddy.CheckIntegrity().IsIntact);
+                }
+
+                int bytes = random.Next(1, 30 * Pageblock);
+                if (buddy.TryAllocate((nuint)bytes, out nint block, options: AllocationOptions.Zeroed))
+                {
+                    live.Add(block);
+                    Span<byte> whole = new((void*)block, bytes);
+                    Assert.Equal(-1, whole.IndexOfAnyExcept((byte)0));
+                    whole[..random.Next(bytes)].Fill(0xAB);
+                }
+            }
+
+            live.ForEach(buddy.Free);
+            buddy.Trim();
+            Assert.Equal(0, buddy.GetStatistics().CommittedBytes);
+            return buddy.UsedBytes == 0;
+        }
+    }
+
+    [Fact]
     public void Zeroed_blocks_are_zero_whatever_was_used_and_given_back_before()
     {
         Prop.ForAll(Gen.Choose(1, int.MaxValue).ToArbitrary(), Holds).QuickCheckThrowOnFailure();

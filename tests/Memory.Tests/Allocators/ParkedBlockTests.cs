@@ -1,7 +1,10 @@
+using System.Runtime.InteropServices;
+using DimensionStore.Memory.Native;
+
 namespace DimensionStore.Memory.Tests.Allocators;
 
 /// <summary>Freed blocks that the next request of their size takes as they are.</summary>
-public sealed class ParkedBlockTests
+public sealed unsafe class ParkedBlockTests
 {
     private const int KiB = 1 << 10;
 
@@ -95,5 +98,41 @@ public sealed class ParkedBlockTests
             Assert.False(buddy.TryTakeParked(size, out _));
             Assert.Throws<AllocationFailedException>(() => buddy.Allocate(size));
         }
+    }
+
+    [Fact]
+    public void Goes_back_while_the_program_grows_and_does_not_ask_for_its_size()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            Assert.Skip("Resident bytes of a range are known on Linux alone.");
+        }
+
+        using GeneralAllocator general = new();
+        nint left = Used(general, 160 * KiB);
+        nint wanted = Used(general, 64 * KiB);
+        general.Free(left);
+        general.Free(wanted);
+        for (int block = 0; block < 40_000; block++)
+        {
+            Used(general, 100);
+            if (block % 100 == 0)
+            {
+                nint again = Used(general, 64 * KiB);
+                Assert.Equal(wanted, again);
+                general.Free(again);
+            }
+        }
+
+        Assert.Equal(0, VirtualMemory.ResidentBytes(left, 160 * KiB));
+        Assert.Equal(64 * KiB, VirtualMemory.ResidentBytes(wanted, 64 * KiB));
+        Assert.True(general.CheckIntegrity().IsIntact);
+    }
+
+    private static nint Used(MemoryAllocator allocator, int bytes)
+    {
+        nint block = allocator.Allocate((nuint)bytes);
+        NativeMemory.Fill((void*)block, (nuint)bytes, 0xAB);
+        return block;
     }
 }

@@ -1,9 +1,8 @@
-using System.Numerics;
 using DimensionStore.Memory.Native;
 
 namespace DimensionStore.Memory;
 
-/// <summary>Which pages are committed: charging, committing, finding and giving back.</summary>
+/// <summary>Which pages are committed: charging, committing and finding.</summary>
 internal sealed unsafe partial class BuddyArea
 {
     /// <summary>Bytes that must be committed before a cut at a place can be handed out.</summary>
@@ -96,63 +95,6 @@ internal sealed unsafe partial class BuddyArea
         return false;
     }
 
-    /// <summary>Gives the free committed pages of one pageblock back.</summary>
-    /// <param name="pageblock">Which.</param>
-    /// <param name="most">The most to give back at once, in bytes.</param>
-    /// <returns>Bytes given back.</returns>
-    internal long Trim(int pageblock, long most)
-    {
-        int calls = int.MaxValue;
-        return Trim(pageblock, most, ref calls, usedOnly: false);
-    }
-
-    /// <inheritdoc cref="Trim(int, long)"/>
-    /// <param name="pageblock">Which.</param>
-    /// <param name="most">The most to give back at once, in bytes.</param>
-    /// <param name="calls">How many calls of the system are allowed; less what was called, afterwards.</param>
-    /// <param name="usedOnly">Whether pages stay that nobody has written to since they were committed: they take no memory.</param>
-    internal long Trim(int pageblock, long most, ref int calls, bool usedOnly)
-    {
-        if (pageblock >= _known || Header(pageblock)->CommittedPages == 0)
-        {
-            return 0;
-        }
-
-        Pageblock* header = Header(pageblock);
-        ulong* idle = stackalloc ulong[_pageWords];
-        FindIdle(pageblock, idle);
-        for (int i = 0; usedOnly && i < _pageWords; i++)
-        {
-            idle[i] &= ~Clean(pageblock)[i];
-        }
-
-        long returned = 0;
-        int pages = 1 << _pagesPerBlockLog;
-        for (int page = Bits.NextSet(idle, 0, pages); page < pages && calls > 0 && most - returned >= VirtualMemory.PageSize;)
-        {
-            int stop = Bits.NextClear(idle, page, Math.Min(pages, page + (int)Math.Min(pages, (most - returned) >> _pageShift)));
-            long bytes = (long)(stop - page) << _pageShift;
-            calls--;
-            if (_memory.TryDecommit(Start + (nint)(((long)pageblock << _blockShift) + ((long)page << _pageShift)), bytes))
-            {
-                _usedPages -= stop - page - Bits.Count(Clean(pageblock), page, stop);
-                Bits.ClearRange(Committed(pageblock), page, stop);
-                Bits.ClearRange(Clean(pageblock), page, stop);
-                header->CommittedPages -= stop - page;
-                if (header->State == PageblockState.Free)
-                {
-                    CountIdle(pageblock, page - stop);
-                }
-
-                returned += bytes;
-            }
-
-            page = Bits.NextSet(idle, stop, pages);
-        }
-
-        return returned;
-    }
-
     /// <summary>Bytes of committed pages that somebody has used since they were committed: about what is resident.</summary>
     internal long UsedBytes => _usedPages << _pageShift;
 
@@ -161,37 +103,6 @@ internal sealed unsafe partial class BuddyArea
 
     /// <summary>Committed bytes in free pageblocks.</summary>
     internal long IdleWholeBytes => _idleWholePages << _pageShift;
-
-    /// <summary>Gives memory of free pageblocks back, the highest first, because low addresses are handed out first.</summary>
-    internal long TrimWhole(long most)
-    {
-        long returned = 0;
-        while (most - returned >= VirtualMemory.PageSize && !_idleWhole.IsEmpty)
-        {
-            long step = Trim(_idleWhole.Last(), most - returned);
-            if (step == 0)
-            {
-                break; // The system refuses to split mappings any further.
-            }
-
-            returned += step;
-        }
-
-        return returned;
-    }
-
-    /// <summary>Committed bytes of one pageblock in pages that hold no block.</summary>
-    internal long IdleBytes(int pageblock)
-    {
-        if (Header(pageblock)->CommittedPages == 0)
-        {
-            return 0;
-        }
-
-        ulong* idle = stackalloc ulong[_pageWords];
-        FindIdle(pageblock, idle);
-        return (long)Bits.Count(idle, 0, 1 << _pagesPerBlockLog) << _pageShift;
-    }
 
     /// <summary>The first page from one on that is committed, or not; <paramref name="end"/> when there is none before. By number in the area.</summary>
     internal long NextPage(long page, long end, bool committed)
@@ -348,44 +259,5 @@ internal sealed unsafe partial class BuddyArea
 
         place = default;
         return false;
-    }
-
-    /// <summary>Marks the pages of a pageblock that are committed and hold no block. Two free halves of a page are one free block, so a free page is inside one.</summary>
-    private void FindIdle(int pageblock, ulong* idle)
-    {
-        Pageblock* header = Header(pageblock);
-        new Span<ulong>(idle, _pageWords).Clear();
-        if (header->State == PageblockState.Covered)
-        {
-            return;
-        }
-
-        if (header->State == PageblockState.Free)
-        {
-            new Span<ulong>(Committed(pageblock), _pageWords).CopyTo(new Span<ulong>(idle, _pageWords));
-            return;
-        }
-
-        for (uint orders = header->Orders; orders != 0; orders &= orders - 1)
-        {
-            int order = BitOperations.TrailingZeroCount(orders);
-            int pageOrder = order + GranuleShift - _pageShift;
-            if (pageOrder < 0)
-            {
-                continue;
-            }
-
-            ulong* free = FreeBits(pageblock, order);
-            int count = _granules >> order;
-            for (int index = Bits.NextSet(free, 0, count); index < count; index = Bits.NextSet(free, index + 1, count))
-            {
-                Bits.SetRange(idle, index << pageOrder, (index + 1) << pageOrder);
-            }
-        }
-
-        for (int word = 0; word < _pageWords; word++)
-        {
-            idle[word] &= Committed(pageblock)[word];
-        }
     }
 }

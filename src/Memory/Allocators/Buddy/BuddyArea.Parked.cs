@@ -46,6 +46,28 @@ internal sealed unsafe partial class BuddyArea
         return true;
     }
 
+    /// <summary>
+    /// Merges the oldest block of every size that was neither taken nor parked since the last time, so that its pages can go back: what is parked is found by nobody who looks for pages, and a program that
+    /// never asks for that size again would keep them for ever. Second chance, as in the clock algorithm (Corbató, 1968).
+    /// </summary>
+    internal void SettleUnasked()
+    {
+        for (int kind = 0; kind < Kinds; kind++)
+        {
+            for (ulong sizes = _parkedAny[kind]; sizes != 0; sizes &= sizes - 1)
+            {
+                int size = BitOperations.TrailingZeroCount(sizes);
+                ref ParkedSize row = ref _parkedSizes[(kind * ParkedSizes) + size];
+                if (!row.IsAskedFor)
+                {
+                    ReleaseOldest(kind, size);
+                }
+
+                row.IsAskedFor = false;
+            }
+        }
+    }
+
     /// <summary>Whether an unmovable block of a size is parked: without the lock, so a guess.</summary>
     internal bool HasParked(long granules) => (ulong)(granules - 1) < ParkedSizes && (Volatile.Read(ref _parkedAny[0]) >> (int)(granules - 1) & 1) != 0;
 
@@ -98,6 +120,7 @@ internal sealed unsafe partial class BuddyArea
         int size = (int)request.Granules - 1;
         ref ParkedSize row = ref _parkedSizes[(kind * ParkedSizes) + size];
         row.Next--;
+        row.IsAskedFor = true;
         Unpark(ref row, kind, size);
 
         // Its end is still marked, its freed bits inside are clear, and its pages were in use before.
@@ -129,6 +152,7 @@ internal sealed unsafe partial class BuddyArea
         positions[row.Next & (ParkedDepth - 1)] = ((uint)pageblock << _localOrders) + (uint)granule;
         row.Next++;
         row.Count++;
+        row.IsAskedFor = true;
         _parkedAny[kind] |= 1UL << size;
         _parkedGranules += granules;
 
@@ -218,5 +242,8 @@ internal sealed unsafe partial class BuddyArea
     {
         internal byte Next;
         internal byte Count;
+
+        /// <summary>Whether a block was taken or parked since <see cref="SettleUnasked"/> looked last.</summary>
+        internal bool IsAskedFor;
     }
 }

@@ -29,6 +29,11 @@ public abstract unsafe partial class PageAllocator
     {
         returned = 0;
         EnterLock();
+        foreach (BuddyArea area in _areas)
+        {
+            area.SettleUnasked();
+        }
+
         for (int looks = calls; looks > 0 && calls > 0 && most - returned >= VirtualMemory.PageSize; looks--)
         {
             // From the highest down, because low addresses are handed out first.

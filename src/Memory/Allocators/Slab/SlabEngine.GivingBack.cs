@@ -94,7 +94,8 @@ internal sealed unsafe partial class SlabEngine
         }
 
         int end = _chunks.UsedChunks * SlabChunks.UnitsPerChunk;
-        for (long looked = 0; heap != null && looked < SlabsAtOnce + more && calls < mostCalls && _givingBack.IsDue(VirtualMemory.PageSize); looked++)
+        long mostLooks = Math.Min(end, SlabsAtOnce + more);
+        for (long looked = 0; heap != null && looked < mostLooks && calls < mostCalls && _givingBack.IsDue(VirtualMemory.PageSize); looked++)
         {
             int unit = heap->SweptUnit < end ? heap->SweptUnit : 0;
             Slab* slab = _units[unit].Slab;
