@@ -15,9 +15,9 @@ public sealed class BuddyMetadataTests
         small.Allocate(100);
         large.Allocate(100);
 
-        // A page of headers, one or two of tables for the pageblock, and the sets; those of runs of pageblocks have two bits for each that there may be.
+        // The pages of the headers and the table, one for all where blocks are pages, and the sets; those of runs of pageblocks have two bits for each that there may be.
         long bits = large.GetStatistics().LimitBytes / Math.Min(4096L * minBlockBytes, 2 << 20) / 4;
-        Assert.InRange(large.GetStatistics().MetadataBytes, 1, (3 * VirtualMemory.PageSize) + (3 << 10) + bits);
+        Assert.InRange(large.GetStatistics().MetadataBytes, 1, ((minBlockBytes < 4096 ? 3 : 1) * VirtualMemory.PageSize) + (3 << 10) + bits);
         Assert.InRange(large.GetStatistics().MetadataBytes - small.GetStatistics().MetadataBytes, 0, bits + 512);
     }
 

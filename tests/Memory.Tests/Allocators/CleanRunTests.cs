@@ -37,9 +37,9 @@ public sealed unsafe class CleanRunTests
         {
             const int Pageblock = 64 << 10;
             Random random = new(seed);
-            using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 16 * MiB, PageblockBytes = Pageblock, KeepIdleBytes = random.Next(3) * Pageblock });
+            using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 8 * MiB, PageblockBytes = Pageblock, KeepIdleBytes = random.Next(3) * Pageblock });
             List<nint> live = [];
-            for (int turn = 0; turn < 60; turn++)
+            for (int turn = 0; turn < 40; turn++)
             {
                 if (live.Count > 0 && random.Next(5) < 2)
                 {
@@ -49,7 +49,7 @@ public sealed unsafe class CleanRunTests
                     Assert.True(buddy.CheckIntegrity().IsIntact);
                 }
 
-                int bytes = random.Next(1, 30 * Pageblock);
+                int bytes = random.Next(1, 12 * Pageblock);
                 if (buddy.TryAllocate((nuint)bytes, out nint block, options: AllocationOptions.Zeroed))
                 {
                     live.Add(block);

@@ -190,11 +190,11 @@ internal sealed unsafe partial class BuddyArea
         }
     }
 
-    /// <summary>Bytes in pages of granule tables; two tables may share a page.</summary>
+    /// <summary>Bytes in pages of granule tables, without the one that headers are in; two tables may share a page.</summary>
     private long CountTableBytes()
     {
         nint page = VirtualMemory.PageSize;
-        nint counted = _chunks;
+        nint counted = (_chunks + page - 1) & ~(page - 1);
         long bytes = 0;
         for (int pageblock = 0; pageblock < _known; pageblock++)
         {

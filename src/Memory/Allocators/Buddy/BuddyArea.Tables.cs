@@ -6,6 +6,8 @@ namespace DimensionStore.Memory;
 /// <summary>The tables beside the memory, and which pages of the memory are committed.</summary>
 internal sealed unsafe partial class BuddyArea
 {
+    private const int CacheLineBytes = 64;
+
     private readonly BitTree _idleWhole;
     private nint _tables;
     private nuint _tablesReserved;
@@ -142,8 +144,9 @@ internal sealed unsafe partial class BuddyArea
     {
         if (pageblock >= _known)
         {
-            int known = (int)Math.Min(_pageblocks, WholePages((pageblock + 1L) * _headerBytes) / _headerBytes);
-            _headersCommitted = CommitTable(_tables, (long)known * _headerBytes);
+            nint first = (nint)Header(pageblock) & ~((nint)VirtualMemory.PageSize - 1);
+            int known = (int)Math.Min(_pageblocks, (_chunks - first) / _headerBytes);
+            _headersCommitted = CommitTable(first, _chunks - first);
             EnsureHoles(known);
             _known = known;
         }
@@ -167,6 +170,10 @@ internal sealed unsafe partial class BuddyArea
         return whole;
     }
 
+    /// <summary>
+    /// Reserves the tables: the headers with the last pageblock's first, the tables of granules from the first pageblock on, and the owners. So the first headers and the first table are neighbours, and
+    /// share a page where they fit into one: a small program, which has one pageblock, needs no other.
+    /// </summary>
     private void LayOutTables()
     {
         _pagesPerBlockLog = _blockShift - _pageShift;
@@ -184,8 +191,10 @@ internal sealed unsafe partial class BuddyArea
 
         _holeCounts = (((3 * _bitWords) + _freeWords) * sizeof(ulong)) + (((_granules * _slackBytes) + 7) & ~7);
         _chunkBytes = _holeCounts + (HoleClasses * sizeof(ushort));
-        long headers = WholePages((long)_pageblocks * _headerBytes);
-        long chunks = WholePages((long)_pageblocks * _chunkBytes);
+        long beside = (VirtualMemory.PageSize - (_chunkBytes % VirtualMemory.PageSize)) & ~(CacheLineBytes - 1);
+        beside = beside >= _headerBytes ? beside : 0;
+        long headers = WholePages(Math.Max(0, ((long)_pageblocks * _headerBytes) - beside)) + beside;
+        long chunks = WholePages(headers + ((long)_pageblocks * _chunkBytes)) - headers;
         long owners = WholePages((long)_pageblocks * _granules * sizeof(int));
         _tablesReserved = (nuint)(headers + chunks + owners);
         _tables = VirtualMemory.Reserve(_tablesReserved);
@@ -195,7 +204,7 @@ internal sealed unsafe partial class BuddyArea
 
     private static long WholePages(long bytes) => (bytes + VirtualMemory.PageSize - 1) / VirtualMemory.PageSize * VirtualMemory.PageSize;
 
-    private Pageblock* Header(int pageblock) => (Pageblock*)(_tables + ((nint)pageblock * _headerBytes));
+    private Pageblock* Header(int pageblock) => (Pageblock*)(_chunks - ((pageblock + (nint)1) * _headerBytes));
 
     private ulong* Committed(int pageblock) => (ulong*)(Header(pageblock) + 1);
 
