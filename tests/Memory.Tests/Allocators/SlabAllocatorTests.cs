@@ -123,7 +123,7 @@ public sealed unsafe class SlabAllocatorTests
 
     [Fact]
     public unsafe void Bookkeeping_has_the_size_that_its_addresses_are_computed_with()
-        => Assert.Equal((SlabBin.Bytes, 1 << SlabBin.Shift, Slab.HeaderBytes, SlabHeap.HeaderBytes), (sizeof(SlabBin), sizeof(SlabBin), sizeof(Slab), sizeof(SlabHeap)));
+        => Assert.Equal((SlabBin.Bytes, 1 << SlabBin.Shift, BinSlabs.Bytes, Slab.HeaderBytes, SlabHeap.HeaderBytes), (sizeof(SlabBin), sizeof(SlabBin), sizeof(BinSlabs), sizeof(Slab), sizeof(SlabHeap)));
 
     [Theory]
     [InlineData(16, 64)]

@@ -25,6 +25,56 @@ public sealed class SlabMetadataTests
     }
 
     [Fact]
+    public void Heap_costs_what_the_sizes_in_use_need()
+    {
+        long[] first = Costs();
+
+        // Again with the same thread's heap memory, in which now lies what the first allocator knew.
+        Assert.Equal(first, Costs());
+
+        // One of 72 sizes: a line for each of them, 1,024 states, and little more. For each of the next, its states, its slab, its unit and what its bin knows of them.
+        Assert.InRange(first[0], 1, 7 << 10);
+        for (int i = 1; i < first.Length; i++)
+        {
+            int states = 16 * 1024 / ((i + 1) * 16);
+            Assert.InRange(first[i] - first[i - 1], states, states + 64 + 64 + 32 + 40);
+        }
+
+        static long[] Costs()
+        {
+            using SlabAllocator allocator = new(64 * MiB);
+            long[] costs = new long[8];
+            for (int i = 0; i < costs.Length; i++)
+            {
+                nint block = allocator.Allocate((nuint)((i + 1) * 16));
+                costs[i] = allocator.GetStatistics().MetadataBytes;
+                allocator.Free(block);
+                allocator.Free(allocator.Allocate((nuint)((i + 1) * 16)));
+                Assert.Equal(costs[i], allocator.GetStatistics().MetadataBytes);
+                Assert.Empty(allocator.CheckIntegrity().Violations);
+            }
+
+            return costs;
+        }
+    }
+
+    [Fact]
+    public void Every_address_of_a_slab_leads_to_a_state()
+    {
+        foreach (SlabGeometry geometry in SizeClasses.All)
+        {
+            int least = (geometry.BlockBytes + SlabChunks.UnitBytes - 1) / SlabChunks.UnitBytes;
+            foreach (int units in (int[])[least, geometry.SmallUnits, geometry.LargeUnits])
+            {
+                int capacity = geometry.BlocksIn(units);
+                ulong last = ((ulong)((units * SlabChunks.UnitBytes) - 1) * geometry.Reciprocal) >> 32;
+                Assert.InRange(geometry.StateBytes(units, capacity), (int)last + 1, capacity + 64);
+                Assert.Equal(0, geometry.StateBytes(units, capacity) % 64);
+            }
+        }
+    }
+
+    [Fact]
     public void Slabs_are_known_when_there_are_more_than_before()
     {
         using SlabAllocator allocator = new(128 * MiB);

@@ -14,9 +14,16 @@ internal sealed unsafe class SlabArena : IDisposable
     // Behind the header's fields that a late thread looks at, and within the shortest piece.
     private const int FreeLink = 56;
 
+    // A header with states: at first, of one unit of the smallest blocks; at most, of as many blocks as there can be, and the state behind them.
+    private const int FirstHeaderLines = (Slab.HeaderBytes + (SlabChunks.UnitBytes / SlabGeometry.LeastBytes)) / Line;
+    private const int MostHeaderLines = (Slab.HeaderBytes + SlabGeometry.MaxBlocks + Line) / Line;
+    private const int MostTagLines = SlabGeometry.MaxBlocks * sizeof(int) / Line;
+
     private readonly nint _reservation;
     private readonly long _bytes;
-    private readonly nint[] _freeHeaders = new nint[(SlabGeometry.MaxBlocks / Line) + 3];
+
+    // By how many lines a piece has, as long as the pieces need that there were: those of a small program are short.
+    private nint[] _freeHeaders = new nint[FirstHeaderLines + 1];
     private nint[] _freeTags = [];
     private long _committed;
     private long _used;
@@ -58,13 +65,14 @@ internal sealed unsafe class SlabArena : IDisposable
     internal void* Take(int bytes, bool tags = false)
     {
         int lines = (bytes + Line - 1) / Line;
-        if (tags && _freeTags.Length == 0)
+        ref nint[] lists = ref tags ? ref _freeTags : ref _freeHeaders;
+        if (lines >= lists.Length)
         {
-            // Only where somebody names owners, and here, where it may fail, because a return must not.
-            _freeTags = new nint[(SlabGeometry.MaxBlocks * sizeof(int) / Line) + 1];
+            // Here, where it may fail, because a return must not.
+            Array.Resize(ref lists, (tags ? MostTagLines : MostHeaderLines) + 1);
         }
 
-        ref nint free = ref (tags ? _freeTags : _freeHeaders)[lines];
+        ref nint free = ref lists[lines];
         nint memory = free;
         if (memory != 0)
         {

@@ -49,6 +49,9 @@ internal sealed class SlabChunks
     /// <summary>One past the highest chunk that was ever used.</summary>
     internal int UsedChunks { get; private set; }
 
+    /// <summary>One past the highest unit that somebody ever had. What is known about those beyond was never written to.</summary>
+    internal int UsedUnits { get; private set; }
+
     /// <summary>Committed units that nobody has.</summary>
     internal int IdleUnits { get; private set; }
 
@@ -147,6 +150,7 @@ internal sealed class SlabChunks
         IdleUnits -= units;
         _longest[chunk] = (byte)Longest(_free[chunk]);
         UsedChunks = Math.Max(UsedChunks, chunk + 1);
+        UsedUnits = Math.Max(UsedUnits, unit + units);
         return isFresh;
     }
 

@@ -59,9 +59,10 @@ internal sealed unsafe partial class SlabEngine
 
             // One that was kept when it became empty was alone in its list, and so is the first: nothing is searched for.
             RetireEmptyCurrent(bin);
-            if (bin->First != null && bin->First->Used == 0)
+            Slab* first = SlabBin.Slabs(bin)->First;
+            if (first != null && first->Used == 0)
             {
-                RetireListed(bin, bin->First);
+                RetireListed(bin, first);
             }
         }
     }
@@ -93,7 +94,7 @@ internal sealed unsafe partial class SlabEngine
             calls++;
         }
 
-        int end = _chunks.UsedChunks * SlabChunks.UnitsPerChunk;
+        int end = _chunks.UsedUnits;
         long mostLooks = Math.Min(end, SlabsAtOnce + more);
         for (long looked = 0; heap != null && looked < mostLooks && calls < mostCalls && _givingBack.IsDue(VirtualMemory.PageSize); looked++)
         {
@@ -113,7 +114,7 @@ internal sealed unsafe partial class SlabEngine
     /// <summary>Whether nothing was allocated from a slab since this was asked last. What was, is likely to be wanted again soon: second chance, as in the clock algorithm (Corbató, 1968).</summary>
     private static bool IsUnused(SlabBin* bin, Slab* slab)
     {
-        byte use = slab->Place == SlabPlace.Current ? (byte)(bin->Claimed + bin->Reused) : (byte)1;
+        byte use = slab->Place == SlabPlace.Current ? (byte)(SlabBin.Slabs(bin)->Claimed + bin->Reused) : (byte)1;
         bool isSame = use == slab->SeenUse;
         slab->SeenUse = use;
         return isSame;
@@ -165,7 +166,7 @@ internal sealed unsafe partial class SlabEngine
                 }
 
                 StopThreadsLocked();
-                int end = _chunks.UsedChunks * SlabChunks.UnitsPerChunk;
+                int end = _chunks.UsedUnits;
                 int looked = 0;
                 for (long calls = 0; unit < end && calls < CallsWhileStopped && looked < SlabsWhileStopped; looked++)
                 {

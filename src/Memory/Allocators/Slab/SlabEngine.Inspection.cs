@@ -192,7 +192,7 @@ internal sealed unsafe partial class SlabEngine
         foreach (nint heap in _heaps)
         {
             SlabBin* bin = SlabHeap.Bin((SlabHeap*)heap, index);
-            freed += heap == 0 ? 0 : Volatile.Read(ref bin->Reused) + BitOperations.PopCount(bin->PutBack) + bin->Freed + bin->FreedByReset;
+            freed += heap == 0 ? 0 : Volatile.Read(ref bin->Reused) + BitOperations.PopCount(bin->PutBack) + bin->Freed;
         }
 
         foreach (nint heap in _heaps)
@@ -200,8 +200,9 @@ internal sealed unsafe partial class SlabEngine
             if (heap != 0)
             {
                 SlabBin* bin = SlabHeap.Bin((SlabHeap*)heap, index);
-                allocated += bin->Claimed + bin->Reused - BitOperations.PopCount(bin->Mask | bin->TaggedMask);
-                slabs += bin->Slabs;
+                BinSlabs* its = SlabBin.Slabs(bin);
+                allocated += its->Claimed + bin->Reused - BitOperations.PopCount(bin->Mask | its->TaggedMask);
+                slabs += its->Count;
             }
         }
 
@@ -216,7 +217,7 @@ internal sealed unsafe partial class SlabEngine
         long slack = 0;
         long idle = (long)_chunks.IdleUnits << SlabChunks.UnitShift;
         long unbacked = 0;
-        for (int unit = 0; unit < _chunks.UsedChunks * SlabChunks.UnitsPerChunk; unit++)
+        for (int unit = 0; unit < _chunks.UsedUnits; unit++)
         {
             Slab* slab = _units[unit].Slab;
             if (slab != null)
@@ -245,10 +246,10 @@ internal sealed unsafe partial class SlabEngine
             }
         }
 
-        int heaps = 0;
+        long heapBytes = 0;
         foreach (nint heap in _heaps)
         {
-            heaps += heap != 0 ? 1 : 0;
+            heapBytes += heap != 0 ? SlabHeap.UsedBytes((SlabHeap*)heap) : 0;
         }
 
         return new AllocatorStatistics
@@ -266,8 +267,7 @@ internal sealed unsafe partial class SlabEngine
             AllocationCount = allocated,
             FreeCount = freed,
             FailedAllocationCount = Volatile.Read(ref FailedAllocations),
-            MetadataBytes = _chunks.MetadataBytes + (_chunks.UsedChunks * (long)SlabChunks.UnitsPerChunk * sizeof(SlabUnit)) + _arena.UsedBytes
-                + (heaps * (long)(SlabHeap.HeaderBytes + ((_classes.Length + 1) * SlabBin.Bytes))),
+            MetadataBytes = _chunks.MetadataBytes + (_chunks.UsedUnits * (long)sizeof(SlabUnit)) + _arena.UsedBytes + heapBytes,
         };
     }
 
@@ -293,7 +293,7 @@ internal sealed unsafe partial class SlabEngine
     /// <summary>Adds the live blocks of the first slab from a unit on, and says at which unit to go on; −1 at the end.</summary>
     internal int AddBlocksLocked(int unit, List<BlockInfo> blocks)
     {
-        for (; unit < _chunks.UsedChunks * SlabChunks.UnitsPerChunk; unit++)
+        for (; unit < _chunks.UsedUnits; unit++)
         {
             Slab* slab = _units[unit].Slab;
             if (slab == null)
@@ -371,7 +371,7 @@ internal sealed unsafe partial class SlabEngine
     {
         long[] committed = new long[_classes.Length];
         long[] capacity = new long[_classes.Length];
-        for (int unit = 0; unit < _chunks.UsedChunks * SlabChunks.UnitsPerChunk; unit++)
+        for (int unit = 0; unit < _chunks.UsedUnits; unit++)
         {
             Slab* slab = _units[unit].Slab;
             if (slab != null)

@@ -84,16 +84,14 @@ internal sealed unsafe partial class SlabEngine
             for (uint i = 0; heap != 0 && i < (uint)_classes.Length; i++)
             {
                 SlabBin* bin = SlabHeap.Bin((SlabHeap*)heap, i);
-                Slab* previous = null;
-                for (Slab* slab = bin->First; slab != null; slab = slab->Next)
+                Slab* first = SlabBin.Slabs(bin)->First;
+                for (Slab* slab = first; slab != null; slab = slab->Next == first ? null : slab->Next)
                 {
-                    if (!listed.Add((nint)slab) || slab->Previous != previous || slab->Place != SlabPlace.Listed)
+                    if (!listed.Add((nint)slab) || slab->Next == null || slab->Next->Previous != slab || slab->Place != SlabPlace.Listed)
                     {
                         violations.Add($"Blocks of {bin->BlockBytes:N0} bytes: the list of slabs with free blocks is damaged at unit {slab->FirstUnit}.");
                         break;
                     }
-
-                    previous = slab;
                 }
             }
         }
@@ -117,8 +115,9 @@ internal sealed unsafe partial class SlabEngine
         SlabBin* bin = _units[slab->FirstUnit].Bin;
         byte* states = Slab.States(slab);
         string name = $"Slab of {bin->BlockBytes:N0}-byte blocks at unit {slab->FirstUnit}";
-        ulong claimed = bin->Current == slab ? SlabBin.ClaimedBlocks(bin) : 0;
-        byte* claimedStates = bin->TaggedMask == 0 ? bin->GroupStates : bin->TaggedStates;
+        BinSlabs* slabs = SlabBin.Slabs(bin);
+        ulong claimed = slabs->Current == slab ? SlabBin.ClaimedBlocks(bin) : 0;
+        byte* claimedStates = slabs->TaggedMask == 0 ? bin->GroupStates : BinSlabs.TaggedStates(slabs);
         int free = 0;
         int elsewhere = 0;
         for (int i = 0; i < slab->Capacity; i++)
@@ -138,7 +137,7 @@ internal sealed unsafe partial class SlabEngine
         bool inPlace = slab->Place switch
         {
             SlabPlace.Listed => isListed && free > 0,
-            SlabPlace.Current => bin->Current == slab,
+            SlabPlace.Current => slabs->Current == slab,
             SlabPlace.Full => free == 0,
             SlabPlace.Retiring => free == slab->Capacity,
             _ => false,

@@ -21,10 +21,12 @@ internal sealed unsafe partial class SlabEngine
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal bool Refill(SlabHeap* heap, SlabBin* bin)
     {
+        BinSlabs* slabs = SlabBin.Slabs(bin);
+
         // Claimed blocks of a slab with tags are no use to who writes none, and there may be no second claim beside them.
-        while (bin->TaggedMask == 0)
+        while (slabs->TaggedMask == 0)
         {
-            Slab* slab = bin->Current;
+            Slab* slab = slabs->Current;
             if (slab != null && slab->GroupMask != 0)
             {
                 ClaimGroup(bin, slab);
@@ -36,11 +38,11 @@ internal sealed unsafe partial class SlabEngine
                 LeaveCurrent(bin);
             }
 
-            Slab* next = bin->First;
+            Slab* next = slabs->First;
             if (next != null)
             {
-                Unlist(bin, next);
-                MakeCurrent(bin, next);
+                Unlist(slabs, next);
+                MakeCurrent(slabs, next);
             }
             else if (!CollectPending(heap, bin))
             {
@@ -68,8 +70,9 @@ internal sealed unsafe partial class SlabEngine
         }
         else
         {
-            bin->TaggedMask = claimed;
-            bin->TaggedStates = states;
+            BinSlabs* slabs = SlabBin.Slabs(bin);
+            slabs->TaggedMask = claimed;
+            slabs->TaggedGroup = (byte)group;
             bin->GroupStates = null;
         }
     }
@@ -82,7 +85,7 @@ internal sealed unsafe partial class SlabEngine
     internal static void ClaimMore(SlabBin* bin)
     {
         int count = BitOperations.PopCount(bin->Mask);
-        Slab* slab = bin->Current;
+        Slab* slab = SlabBin.Slabs(bin)->Current;
         int group = (int)((bin->GroupStates - Slab.States(slab)) / 64);
         ulong free = FreeInGroup(slab, group) & ~bin->Mask;
         bin->Mask |= Claim(bin, slab, group, free, free, Math.Clamp(bin->MostClaimed - count, 0, count));
@@ -103,7 +106,7 @@ internal sealed unsafe partial class SlabEngine
         ulong claimed = count < BitOperations.PopCount(wanted) ? Lowest(wanted, count) : wanted;
         slab->GroupMask &= claimed == free ? ~(1UL << group) : ulong.MaxValue;
         slab->Used += count;
-        bin->Claimed += count;
+        SlabBin.Slabs(bin)->Claimed += count;
         bin->Reuses = 0;
         return claimed;
     }
@@ -112,8 +115,9 @@ internal sealed unsafe partial class SlabEngine
     private static void HideClaimed(SlabBin* bin)
     {
         SlabBin.Reuse(bin);
-        bin->TaggedMask = bin->Mask;
-        bin->TaggedStates = bin->GroupStates;
+        BinSlabs* slabs = SlabBin.Slabs(bin);
+        slabs->TaggedMask = bin->Mask;
+        slabs->TaggedGroup = (byte)((bin->GroupStates - Slab.States(slabs->Current)) / 64);
         bin->Mask = 0;
         bin->GroupStates = null;
     }
@@ -126,7 +130,8 @@ internal sealed unsafe partial class SlabEngine
     private static nint TakeAny(SlabBin* bin, nuint size, OwnerId owner, out byte before)
     {
         SlabBin.Reuse(bin);
-        ulong mask = bin->Mask | bin->TaggedMask;
+        BinSlabs* slabs = SlabBin.Slabs(bin);
+        ulong mask = bin->Mask | slabs->TaggedMask;
         before = 0;
         if (mask == 0 || (bin->Mask != 0 && owner.Value != 0))
         {
@@ -134,7 +139,7 @@ internal sealed unsafe partial class SlabEngine
         }
 
         int bit = BitOperations.TrailingZeroCount(mask);
-        byte* state = (bin->Mask != 0 ? bin->GroupStates : bin->TaggedStates) + bit;
+        byte* state = (bin->Mask != 0 ? bin->GroupStates : BinSlabs.TaggedStates(slabs)) + bit;
         before = *state;
         if (bin->Mask != 0)
         {
@@ -142,8 +147,8 @@ internal sealed unsafe partial class SlabEngine
         }
         else
         {
-            bin->TaggedMask = mask & (mask - 1);
-            bin->Current->Tags[state - Slab.States(bin->Current)] = owner.Value;
+            slabs->TaggedMask = mask & (mask - 1);
+            slabs->Current->Tags[state - Slab.States(slabs->Current)] = owner.Value;
         }
 
         *state = BlockState.LiveFor(size, bin->BlockBytes, bin->SlackShift);
@@ -164,61 +169,57 @@ internal sealed unsafe partial class SlabEngine
 
     private static ulong Valid(int blocks) => blocks >= 64 ? ulong.MaxValue : (1UL << blocks) - 1;
 
-    private static void MakeCurrent(SlabBin* bin, Slab* slab)
+    private static void MakeCurrent(BinSlabs* slabs, Slab* slab)
     {
         slab->Place = SlabPlace.Current;
         slab->Trigger = NoTrigger;
         slab->SeenUse = 0;
-        bin->Current = slab;
+        slabs->Current = slab;
     }
 
     /// <summary>Lets go of the slab in use, which has no free block any more.</summary>
     private static void LeaveCurrent(SlabBin* bin)
     {
-        Slab* slab = bin->Current;
-        bin->Current = null;
+        BinSlabs* slabs = SlabBin.Slabs(bin);
+        Slab* slab = slabs->Current;
+        slabs->Current = null;
         bin->GroupStates = null;
-        bin->TaggedStates = null;
         slab->Place = SlabPlace.Full;
         slab->Trigger = slab->Capacity - 1;
     }
 
-    private static void List(SlabBin* bin, Slab* slab)
+    private static void List(BinSlabs* slabs, Slab* slab)
     {
         slab->Place = SlabPlace.Listed;
         slab->Trigger = 0;
-        slab->Next = null;
-        slab->Previous = bin->Last;
-        if (bin->Last == null)
+        Slab* first = slabs->First;
+        if (first == null)
         {
-            bin->First = slab;
-        }
-        else
-        {
-            bin->Last->Next = slab;
+            slabs->First = slab;
+            slab->Previous = slab;
+            slab->Next = slab;
+            return;
         }
 
-        bin->Last = slab;
+        slab->Previous = first->Previous;
+        slab->Next = first;
+        first->Previous->Next = slab;
+        first->Previous = slab;
     }
 
-    private static void Unlist(SlabBin* bin, Slab* slab)
+    private static void Unlist(BinSlabs* slabs, Slab* slab)
     {
-        if (slab->Previous == null)
+        if (slab->Next == slab)
         {
-            bin->First = slab->Next;
-        }
-        else
-        {
-            slab->Previous->Next = slab->Next;
+            slabs->First = null;
+            return;
         }
 
-        if (slab->Next == null)
+        slab->Previous->Next = slab->Next;
+        slab->Next->Previous = slab->Previous;
+        if (slabs->First == slab)
         {
-            bin->Last = slab->Previous;
-        }
-        else
-        {
-            slab->Next->Previous = slab->Previous;
+            slabs->First = slab->Next;
         }
     }
 
@@ -229,7 +230,7 @@ internal sealed unsafe partial class SlabEngine
     {
         if (slab->Place == SlabPlace.Full)
         {
-            List(bin, slab);
+            List(SlabBin.Slabs(bin), slab);
             if (slab->Used != 0)
             {
                 return false;
@@ -242,12 +243,12 @@ internal sealed unsafe partial class SlabEngine
     /// <summary>Sets a listed slab that is empty aside to be given back, unless it is the only one its bin has at hand.</summary>
     private static bool OnEmpty(SlabHeap* heap, SlabBin* bin, Slab* slab)
     {
-        if (bin->First == bin->Last && SlabBin.ClaimedBlocks(bin) == 0)
+        if (slab->Next == slab && SlabBin.ClaimedBlocks(bin) == 0)
         {
             return false;
         }
 
-        Unlist(bin, slab);
+        Unlist(SlabBin.Slabs(bin), slab);
         slab->Place = SlabPlace.Retiring;
         slab->Trigger = NoTrigger;
         slab->Next = heap->Retiring;
@@ -259,9 +260,10 @@ internal sealed unsafe partial class SlabEngine
     /// <summary>Looks at slabs that other threads freed into, some at a time, until one serves the bin. False when none is left.</summary>
     private bool CollectPending(SlabHeap* heap, SlabBin* bin)
     {
+        BinSlabs* slabs = SlabBin.Slabs(bin);
         for (int looked = 0; looked < CollectAtOnce && TryCollectNext(heap); looked++)
         {
-            if (bin->First != null || (bin->Current != null && bin->Current->GroupMask != 0))
+            if (slabs->First != null || (slabs->Current != null && slabs->Current->GroupMask != 0))
             {
                 return true;
             }
@@ -327,7 +329,7 @@ internal sealed unsafe partial class SlabEngine
         slab->Used -= collected;
         if (collected > 0 && slab->Place == SlabPlace.Full)
         {
-            List(bin, slab);
+            List(SlabBin.Slabs(bin), slab);
         }
 
         if (slab->Used == 0 && slab->Place == SlabPlace.Listed)

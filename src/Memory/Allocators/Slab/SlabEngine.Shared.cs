@@ -194,7 +194,7 @@ internal sealed unsafe partial class SlabEngine
                 return address;
             }
 
-            Slab* slab = bin->Current;
+            Slab* slab = SlabBin.Slabs(bin)->Current;
             int bytes = slab->Capacity * sizeof(int);
             slab->Tags = (int*)_arena.Take(bytes, tags: true);
             NativeMemory.Clear(slab->Tags, (nuint)bytes);
@@ -206,7 +206,7 @@ internal sealed unsafe partial class SlabEngine
     private int UnitsForNextSlab(SlabBin* bin, bool committedOnly, bool isTight, out int unit, out long uncommittedBytes)
     {
         SlabGeometry geometry = _classes[bin->Class];
-        int units = bin->Slabs < 4 ? geometry.SmallUnits : geometry.LargeUnits;
+        int units = SlabBin.Slabs(bin)->Count < 4 ? geometry.SmallUnits : geometry.LargeUnits;
         unit = _chunks.Find(units, committedOnly, out uncommittedBytes);
         if (unit >= 0 && !isTight)
         {
@@ -229,7 +229,7 @@ internal sealed unsafe partial class SlabEngine
         SlabGeometry geometry = _classes[bin->Class];
         int colour = NextColour(geometry, units);
         int capacity = geometry.BlocksIn(units, colour);
-        int stateBytes = (capacity + 64) & ~63;
+        int stateBytes = geometry.StateBytes(units, capacity);
         Slab* slab = (Slab*)_arena.Take(Slab.HeaderBytes + stateBytes);
         RaisePeakLocked();
         int missing = _chunks.MissingUnits(unit, units);
@@ -261,8 +261,9 @@ internal sealed unsafe partial class SlabEngine
             Volatile.Write(ref *(nint*)&_units[i].Heap, (nint)heap);
         }
 
-        bin->Slabs++;
-        List(bin, slab);
+        SlabHeap.EnsureSlabs(heap, bin);
+        SlabBin.Slabs(bin)->Count++;
+        List(SlabBin.Slabs(bin), slab);
         GiveBackWhileGrowing(heap, missing);
     }
 
@@ -286,7 +287,7 @@ internal sealed unsafe partial class SlabEngine
             Slab* slab = heap->Retiring;
             heap->Retiring = slab->Next;
             heap->RetiringUnits -= slab->Units;
-            SlabHeap.Bin(heap, slab->Class)->Slabs--;
+            SlabBin.Slabs(SlabHeap.Bin(heap, slab->Class))->Count--;
             Forget(slab);
         }
     }
@@ -307,7 +308,7 @@ internal sealed unsafe partial class SlabEngine
             slab->Tags = null;
         }
 
-        _arena.Return(slab, Slab.HeaderBytes + ((slab->Capacity + 64) & ~63));
+        _arena.Return(slab, Slab.HeaderBytes + _classes[slab->Class].StateBytes(slab->Units, slab->Capacity));
     }
 
     /// <summary>Adds up the live bytes whenever slabs and pages have taken more memory than ever before; heights in between are seen by snapshots only, since adding up costs a microsecond.</summary>

@@ -105,13 +105,13 @@ internal sealed unsafe partial class SlabEngine
             }
         }
 
-        for (int unit = 0; unit < _chunks.UsedChunks * SlabChunks.UnitsPerChunk; unit++)
+        for (int unit = 0; unit < _chunks.UsedUnits; unit++)
         {
             Slab* slab = _units[unit].Slab;
             if (slab != null)
             {
                 SlabBin* bin = _units[unit].Bin;
-                bin->FreedByReset += CountLive(slab);
+                bin->Freed += CountLive(slab);
                 unit = slab->FirstUnit + slab->Units - 1;
                 Forget(slab);
             }
@@ -173,7 +173,7 @@ internal sealed unsafe partial class SlabEngine
         }
 
         // All slabs and not only those announced: an announcement is a hint, and this is the sweep that needs none.
-        for (int unit = 0; unit < _chunks.UsedChunks * SlabChunks.UnitsPerChunk; unit++)
+        for (int unit = 0; unit < _chunks.UsedUnits; unit++)
         {
             Slab* slab = _units[unit].Slab;
             if (slab != null)
@@ -195,9 +195,11 @@ internal sealed unsafe partial class SlabEngine
         {
             SlabBin* bin = SlabHeap.Bin(heap, i);
             RetireEmptyCurrent(bin);
-            for (Slab* slab = bin->First; slab != null;)
+            Slab* slab = SlabBin.Slabs(bin)->First;
+            Slab* last = slab == null ? null : slab->Previous;
+            while (slab != null)
             {
-                Slab* next = slab->Next;
+                Slab* next = slab == last ? null : slab->Next;
                 if (slab->Used == 0)
                 {
                     RetireListed(bin, slab);
@@ -211,20 +213,20 @@ internal sealed unsafe partial class SlabEngine
     /// <summary>Gives the slab back that a bin allocates from, if no block of it is live.</summary>
     private void RetireEmptyCurrent(SlabBin* bin)
     {
-        Slab* current = bin->Current;
+        Slab* current = SlabBin.Slabs(bin)->Current;
         if (current != null && current->Used == BitOperations.PopCount(SlabBin.ClaimedBlocks(bin)))
         {
             Unclaim(bin);
             LeaveCurrent(bin);
-            bin->Slabs--;
+            SlabBin.Slabs(bin)->Count--;
             Forget(current);
         }
     }
 
     private void RetireListed(SlabBin* bin, Slab* slab)
     {
-        Unlist(bin, slab);
-        bin->Slabs--;
+        Unlist(SlabBin.Slabs(bin), slab);
+        SlabBin.Slabs(bin)->Count--;
         Forget(slab);
     }
 
@@ -232,19 +234,21 @@ internal sealed unsafe partial class SlabEngine
     private static void Unclaim(SlabBin* bin)
     {
         SlabBin.Reuse(bin);
-        ulong mask = bin->Mask | bin->TaggedMask;
+        BinSlabs* slabs = SlabBin.Slabs(bin);
+        ulong mask = bin->Mask | slabs->TaggedMask;
         if (mask == 0)
         {
             return;
         }
 
-        byte* states = bin->Mask != 0 ? bin->GroupStates : bin->TaggedStates;
+        Slab* current = slabs->Current;
+        int group = bin->Mask != 0 ? (int)((bin->GroupStates - Slab.States(current)) / 64) : slabs->TaggedGroup;
         int count = BitOperations.PopCount(mask);
-        bin->Current->GroupMask |= 1UL << (int)((states - Slab.States(bin->Current)) / 64);
-        bin->Current->Used -= count;
-        bin->Claimed -= count;
+        current->GroupMask |= 1UL << group;
+        current->Used -= count;
+        slabs->Claimed -= count;
         bin->Mask = 0;
-        bin->TaggedMask = 0;
+        slabs->TaggedMask = 0;
     }
 
     private void ClearLists(SlabHeap* heap)
@@ -254,12 +258,11 @@ internal sealed unsafe partial class SlabEngine
         for (uint i = 0; i < (uint)_classes.Length; i++)
         {
             SlabBin* bin = SlabHeap.Bin(heap, i);
-            bin->First = null;
-            bin->Last = null;
-            bin->Current = null;
+            BinSlabs* slabs = SlabBin.Slabs(bin);
+            slabs->First = null;
+            slabs->Current = null;
+            slabs->Count = 0;
             bin->GroupStates = null;
-            bin->TaggedStates = null;
-            bin->Slabs = 0;
         }
     }
 

@@ -10,7 +10,10 @@ internal readonly struct SlabGeometry
     /// <summary>Most blocks in a slab: one 64-bit word of groups of 64.</summary>
     internal const int MaxBlocks = 64 * 64;
 
-    /// <summary>Works the geometry out for a block size, a multiple of 16 from 16 to 32 KiB.</summary>
+    /// <summary>The smallest block.</summary>
+    internal const int LeastBytes = 16;
+
+    /// <summary>Works the geometry out for a block size, a multiple of 16 from <see cref="LeastBytes"/> to 32 KiB.</summary>
     internal SlabGeometry(int blockBytes)
     {
         BlockBytes = blockBytes;
@@ -47,6 +50,16 @@ internal readonly struct SlabGeometry
 
     /// <summary>Blocks that fit in so many units behind <paramref name="colour"/> bytes.</summary>
     internal int BlocksIn(int units, int colour = 0) => Math.Min(MaxBlocks, ((units * SlabChunks.UnitBytes) - colour) / BlockBytes);
+
+    /// <summary>
+    /// Bytes for the states of a slab's blocks, whole groups of 64. Where the blocks do not fill the slab there is one more, of a block that never is live: an address behind the last block leads
+    /// to it, so that a free need not compare with the capacity.
+    /// </summary>
+    internal int StateBytes(int units, int capacity)
+    {
+        int beyond = capacity * BlockBytes < units * SlabChunks.UnitBytes ? 1 : 0;
+        return (capacity + beyond + 63) & ~63;
+    }
 
     /// <summary>The fewest units from <paramref name="least"/> on that hold enough blocks and waste at most so much, or else those that waste least.</summary>
     private static int Units(int blockBytes, int least, int most, int blocks, int bytes, double waste)

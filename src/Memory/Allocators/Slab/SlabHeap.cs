@@ -63,16 +63,52 @@ internal unsafe struct SlabHeap
     [FieldOffset(77)]
     internal bool IsLeftPending;
 
+    /// <summary>The one that bins have which never had a slab: all zero, and so it stays.</summary>
+    [FieldOffset(80)]
+    internal BinSlabs* NoSlabs;
+
+    /// <summary>The next one that a bin can have for its own: the end of what the heap has used.</summary>
+    [FieldOffset(88)]
+    internal BinSlabs* NextSlabs;
+
     /// <summary>Slabs in which other threads have freed blocks, linked by <see cref="Slab.NextPending"/>. The one field that others write, on lines of its own.</summary>
     [FieldOffset(128)]
     internal nint Pending;
 
     /// <summary>Bytes of a heap, the same for all, so that each can serve any allocator. What is not used is never touched.</summary>
-    internal const int Bytes = HeaderBytes + (SizeClasses.Count * SlabBin.Bytes) + SlabBin.Bytes;
+    internal const int Bytes = (HeaderBytes + (SizeClasses.Count * SlabBin.Bytes) + ((SizeClasses.Count + 1) * BinSlabs.Bytes) + SlabHeapMemory.Alignment - 1) & -SlabHeapMemory.Alignment;
 
     /// <summary>A heap's bin by index.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static SlabBin* Bin(SlabHeap* heap, uint index) => (SlabBin*)((byte*)heap + HeaderBytes + ((nuint)index << SlabBin.Shift));
+
+    /// <summary>Bytes that are used of it: the header, a bin for each size, and what those bins know of their slabs that have or had some.</summary>
+    internal static long UsedBytes(SlabHeap* heap) => (byte*)heap->NextSlabs - (byte*)heap;
+
+    /// <summary>Gives each bin the empty <see cref="BinSlabs"/>, which lie behind the last.</summary>
+    /// <param name="heap">The heap.</param>
+    /// <param name="bins">How many bins it has.</param>
+    internal static void ForgetSlabs(SlabHeap* heap, int bins)
+    {
+        heap->NoSlabs = (BinSlabs*)Bin(heap, (uint)bins);
+        *heap->NoSlabs = default;
+        heap->NextSlabs = heap->NoSlabs + 1;
+        for (uint i = 0; i < (uint)bins; i++)
+        {
+            Bin(heap, i)->SlabsOffset = (ushort)((byte*)heap->NoSlabs - (byte*)Bin(heap, i));
+        }
+    }
+
+    /// <summary>Sees to it that a bin has <see cref="BinSlabs"/> of its own. Memory behind those in use was not touched yet, or by another allocator. With the lock, which counters are read with.</summary>
+    internal static void EnsureSlabs(SlabHeap* heap, SlabBin* bin)
+    {
+        if (SlabBin.Slabs(bin) == heap->NoSlabs)
+        {
+            BinSlabs* slabs = heap->NextSlabs++;
+            *slabs = default;
+            bin->SlabsOffset = (ushort)((byte*)slabs - (byte*)bin);
+        }
+    }
 
     /// <summary>Whether its thread is inside. Any thread.</summary>
     internal static bool IsBusy(SlabHeap* heap) => Volatile.Read(ref heap->Busy) == Inside;
@@ -140,6 +176,9 @@ internal static class LastHeap
 /// </summary>
 internal static unsafe class SlabHeapMemory
 {
+    /// <summary>Heaps of two threads share no line, nor a pair of lines that are fetched together.</summary>
+    internal const int Alignment = 128;
+
     private static readonly Lock s_gate = new();
     private static readonly Dictionary<int, Stack<nint>> s_free = [];
 
@@ -156,7 +195,7 @@ internal static unsafe class SlabHeapMemory
 
         if (memory == 0)
         {
-            memory = (nint)NativeMemory.AlignedAlloc(SlabHeap.Bytes, 128);
+            memory = (nint)NativeMemory.AlignedAlloc(SlabHeap.Bytes, Alignment);
             ((SlabHeap*)memory)->OpenFor = 0;
             SlabHeap.Exit((SlabHeap*)memory);
         }
@@ -164,7 +203,8 @@ internal static unsafe class SlabHeapMemory
         // Not the flags: the slot's thread, which is this one, is the only one that writes Busy, and nobody else is let in.
         SlabHeap* heap = (SlabHeap*)memory;
         const int AfterFlags = 12;
-        NativeMemory.Clear((byte*)heap + AfterFlags, (nuint)(SlabHeap.HeaderBytes + ((bins + 1) * SlabBin.Bytes) - AfterFlags));
+        NativeMemory.Clear((byte*)heap + AfterFlags, (nuint)(SlabHeap.HeaderBytes + (bins * SlabBin.Bytes) - AfterFlags));
+        SlabHeap.ForgetSlabs(heap, bins);
         return heap;
     }
 

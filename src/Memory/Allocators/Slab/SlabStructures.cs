@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -61,7 +60,7 @@ internal unsafe struct Slab
     /// <summary>What its use looked like when it was last looked at for pages to give back.</summary>
     internal byte SeenUse;
 
-    /// <summary>Neighbours in the bin's list of slabs with free blocks.</summary>
+    /// <summary>Neighbours in the bin's list of slabs with free blocks, which is a ring.</summary>
     internal Slab* Next;
 
     /// <inheritdoc cref="Next"/>
@@ -166,91 +165,4 @@ internal static unsafe class BlockState
 
     /// <summary>Whether a block in this state was never handed out as a block of its slab.</summary>
     internal static bool IsNew(byte state) => state is Fresh or Stale or DiscardedStale;
-}
-
-/// <summary>A heap's blocks of one size. The first cache line is all that the fast paths touch.</summary>
-[StructLayout(LayoutKind.Sequential, Size = Bytes)]
-internal unsafe struct SlabBin
-{
-    internal const int Bytes = 128;
-    internal const int Shift = 7;
-
-    /// <summary>
-    /// Blocks of the current group that were freed since they were claimed, as bits like those of <see cref="Mask"/>, which they become when it is empty. Kept apart so that an
-    /// allocation need not wait for the free before it to have worked out its bit.
-    /// </summary>
-    internal ulong PutBack;
-
-    /// <summary>Free blocks of the current group, claimed for allocation.</summary>
-    internal ulong Mask;
-
-    /// <summary>States of the current group's blocks; null when there is none.</summary>
-    internal byte* GroupStates;
-
-    /// <summary>Address of the current group's first block.</summary>
-    internal nint GroupAddress;
-
-    /// <summary>Bytes from block to block: <see cref="BlockBytes"/>, as wide as the address that a multiple of it is added to.</summary>
-    internal nuint Stride;
-
-    /// <summary>How often <see cref="Mask"/> was made of what was put back, since more was claimed.</summary>
-    internal int Reuses;
-
-    /// <summary>Slabs of this bin.</summary>
-    internal int Slabs;
-
-    /// <summary>Index in the heap.</summary>
-    internal byte Class;
-
-    /// <summary><see cref="SlabGeometry.SlackShift"/>.</summary>
-    internal byte SlackShift;
-
-    /// <summary>How many blocks are claimed at once at most.</summary>
-    internal byte MostClaimed;
-
-    /// <summary>How many blocks are claimed at once at most when none of them was used before.</summary>
-    internal byte MostUntouched;
-
-    /// <summary>Blocks freed by this heap's thread otherwise than into <see cref="PutBack"/>, whoever owned them.</summary>
-    internal long Freed;
-
-    /// <summary>Blocks ever claimed from slabs. With <see cref="Reused"/>, less those in the masks for allocation, these are the allocations, which need no count of their own.</summary>
-    internal long Claimed;
-
-    /// <summary>Blocks that went from <see cref="PutBack"/> to <see cref="Mask"/>. With those that are there still, and <see cref="Freed"/>, these are the frees.</summary>
-    internal long Reused;
-
-    /// <summary>The slab allocated from.</summary>
-    internal Slab* Current;
-
-    /// <summary>Claimed blocks like those of <see cref="Mask"/>, which is empty then, of a slab with owner tags: hidden from the path that writes none.</summary>
-    internal ulong TaggedMask;
-
-    /// <summary>Like <see cref="GroupStates"/>, of such a slab.</summary>
-    internal byte* TaggedStates;
-
-    /// <summary>Slabs with free blocks.</summary>
-    internal Slab* First;
-
-    /// <summary>The end of that list.</summary>
-    internal Slab* Last;
-
-    /// <summary>Frees by way of the lock, when all blocks were freed at once.</summary>
-    internal long FreedByReset;
-
-    /// <summary>Bytes in a block.</summary>
-    internal readonly uint BlockBytes => (uint)Stride;
-
-    /// <summary>The blocks that are claimed and not handed out, as bits of the group that is claimed.</summary>
-    internal static ulong ClaimedBlocks(SlabBin* bin) => bin->Mask | bin->TaggedMask | bin->PutBack;
-
-    /// <summary>Makes what was put back ready for allocation.</summary>
-    /// <returns>Whether any block is.</returns>
-    internal static bool Reuse(SlabBin* bin)
-    {
-        bin->Reused += BitOperations.PopCount(bin->PutBack);
-        bin->Mask |= bin->PutBack;
-        bin->PutBack = 0;
-        return bin->Mask != 0;
-    }
 }
