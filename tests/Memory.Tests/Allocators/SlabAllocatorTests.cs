@@ -123,7 +123,12 @@ public sealed unsafe class SlabAllocatorTests
 
     [Fact]
     public unsafe void Bookkeeping_has_the_size_that_its_addresses_are_computed_with()
-        => Assert.Equal((SlabBin.Bytes, 1 << SlabBin.Shift, BinSlabs.Bytes, Slab.HeaderBytes, SlabHeap.HeaderBytes), (sizeof(SlabBin), sizeof(SlabBin), sizeof(BinSlabs), sizeof(Slab), sizeof(SlabHeap)));
+    {
+        Assert.Equal((SlabBin.Bytes, 1 << SlabBin.Shift, BinSlabs.Bytes, Slab.HeaderBytes, SlabHeap.HeaderBytes), (sizeof(SlabBin), sizeof(SlabBin), sizeof(BinSlabs), sizeof(Slab), sizeof(SlabHeap)));
+
+        // What a bin knows of its slabs is found by a distance of 16 bits.
+        Assert.InRange(SlabHeap.Bytes, SlabHeap.HeaderBytes + (SizeClasses.Count * (SlabBin.Bytes + BinSlabs.Bytes)), ushort.MaxValue);
+    }
 
     [Theory]
     [InlineData(16, 64)]
