@@ -322,14 +322,16 @@
             Synopsis    = 'Takes a snapshot of the memory of a store, or of allocators.'
             Description = @('Get-MemStats shows what a store holds: bytes charged to its limit, in use and at the peak, dimensions loaded and simulated, accesses, evictions, the blocks of the pool. Sizes are bytes. Format-List * shows every counter; Pools shows each block size, Allocators every allocator of the process.', 'With -Allocator, or where allocators but no store are open, it shows allocators instead: those of New-MemoryAllocator by their names, the pool of a store as "pool of" and its directory. Format-List * shows every statistic; Groups, Owners and, where measured, AllocationLatency and FreeLatency say more.')
             Parameters  = @{
-                All       = 'A snapshot of every open store.'
-                Allocator = 'Names of allocators, or patterns such as *; their snapshots are written instead of a store''s. Tab completes the names.'
+                All         = 'A snapshot of every open store.'
+                Allocator   = 'Names of allocators, or patterns such as *; their snapshots are written instead of a store''s. Tab completes the names.'
+                InputObject = 'An allocator, as New-MemoryAllocator and Get-MemoryAllocator give it.'
             }
             Examples    = @(
                 @{ Title = 'All counters'; Code = 'Get-MemStats | Format-List *'; Remarks = 'The table shows the six most wanted ones.' }
                 @{ Title = 'The pool'; Code = '(Get-MemStats).Pools'; Remarks = 'One line per block size.' }
                 @{ Title = 'Every allocator of the process'; Code = 'Get-MemStats -Allocator *'; Remarks = 'One line per allocator, with its fragmentation.' }
             )
+            Inputs      = 'DimensionStore.PowerShell.MemoryAllocatorSession'
             Links       = 'Get-Dimension', 'Get-MemoryBlock', 'Get-MemoryAllocator', 'Get-MemoryMap'
         }
         'Get-MemoryMap'           = @{
@@ -486,7 +488,7 @@
         }
         'Set-MemoryOwner'         = @{
             Synopsis    = 'Limits what owners may have, or says that they have ended.'
-            Description = @('Set-MemoryOwner sets the most that owners may have in an allocator; a block beyond it is refused with the error LimitExceeded. Blocks they have already stay. With -Ended it says that owners have come to their end, so that Invoke-MemoryCollection may free what they left; an owner that has ended gets no blocks until a limit is set for it again, with which it starts anew. An owner that the allocator does not know can be limited beforehand, but not ended.')
+            Description = @('Set-MemoryOwner sets the most that owners may have in an allocator; a block beyond it is refused with the error LimitExceeded. Blocks they have already stay. With -Ended it says that owners have come to their end, so that Invoke-MemoryCollection may free what they left; an owner that has ended gets no blocks until a limit is set for it again, with which it starts anew. An owner that the allocator does not know can be limited beforehand, but not ended. Several allocators may be given.')
             Parameters  = @{
                 Owner      = 'Numbers of owners, 1 or more, as blocks are allocated with.'
                 LimitBytes = 'The most each of them may have, in bytes.'
@@ -498,7 +500,7 @@
         }
         'Clear-MemoryOwner'       = @{
             Synopsis    = 'Frees every block of owners.'
-            Description = @('Clear-MemoryOwner frees all blocks of owners in an allocator. Their addresses are not valid afterwards.')
+            Description = @('Clear-MemoryOwner frees all blocks of owners in an allocator, or in several. Their addresses are not valid afterwards.')
             Parameters  = @{ Owner = 'Numbers of owners, 1 or more, as blocks are allocated with.' }
             Examples    = @(@{ Title = 'What an owner left behind'; Code = 'New-MemoryBlock 1KB -Count 3 -Owner 7 -Allocator cache | Out-Null; Clear-MemoryOwner cache 7'; Remarks = 'Nothing is done when it has no block any more; an owner that never had one is the error OwnerNotFound.' })
             Inputs      = 'DimensionStore.PowerShell.MemoryOwner'

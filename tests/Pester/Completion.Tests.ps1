@@ -46,6 +46,35 @@ Describe 'Completion' {
     }
 }
 
+Describe 'Completion of owners' {
+    BeforeAll {
+        New-MemoryAllocator segregated one | Out-Null
+        New-MemoryAllocator pool two | Out-Null
+        12, 13, 5 | ForEach-Object { New-MemoryBlock 100 -Owner $_ -Allocator one | Out-Null }
+        New-MemoryBlock 100 -Owner 77 -Allocator two | Out-Null
+    }
+    AfterAll { Remove-MemoryAllocator one, two -WarningAction Ignore }
+
+    It 'offers <Expected> for "<Line>"' -ForEach @(
+        @{ Line = 'Get-MemoryOwner one '; Expected = '5 12 13' }
+        @{ Line = 'Get-MemoryOwner one, two -Owner 12, 7'; Expected = '77' }
+        @{ Line = 'Get-MemoryOwner -Name one -Owner 1'; Expected = '12 13' }
+        @{ Line = 'Set-MemoryOwner two '; Expected = '77' }
+        @{ Line = 'Clear-MemoryOwner o* 1'; Expected = '12 13' }
+        @{ Line = 'Invoke-MemoryCollection one -Owner '; Expected = '5 12 13' }
+        @{ Line = 'Get-MemoryBlock -Allocator two -Owner '; Expected = '77' }
+        @{ Line = 'New-MemoryBlock 10 -Allocator one -Owner 5'; Expected = '5' }
+        @{ Line = 'Get-MemoryOwner nobody '; Expected = '' }
+    ) {
+        $offered = (Get-Completion $Line | Where-Object ResultType -EQ ParameterValue).CompletionText
+        "$offered" | Should -Be $Expected
+    }
+
+    It 'tells what each has' {
+        (Get-Completion 'Get-MemoryOwner two ')[0].ToolTip | Should -Be '77: 1 blocks in use, 100 bytes'
+    }
+}
+
 Describe 'Completion without a store' {
     It 'offers nothing and fails at nothing: <_>' -ForEach 'Get-Dimension D', 'Find-DimensionEntry j', 'Get-DimensionContent D', 'Add-ProtoDimensionEntry M' {
         Close-DimensionStore -All

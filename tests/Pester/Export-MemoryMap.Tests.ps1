@@ -16,6 +16,19 @@ Describe 'Export-MemoryMap' {
         $xml.OuterXml | Should -Match 'owner #7'
     }
 
+    It 'writes the file as Get-Item does' {
+        $file = Export-MemoryMap (Join-Path $directory 'a [1].svg') -Allocator mapped
+        $same = Get-Item -LiteralPath (Join-Path $directory 'a [1].svg')
+        $file.PSPath | Should -Be $same.PSPath
+        $file.UnixMode | Should -Be $same.UnixMode
+    }
+
+    It 'speaks of files of any kind where the path is a directory' {
+        $problem = try { Export-MemoryMap $directory -Allocator mapped } catch { $_ }
+        $problem.FullyQualifiedErrorId | Should -Be 'PathIsDirectory,DimensionStore.PowerShell.ExportMemoryMapCommand'
+        $problem.ErrorDetails.RecommendedAction | Should -Not -Match 'mmap'
+    }
+
     It 'keeps what is there unless forced' {
         $path = Join-Path $directory map.svg
         Set-Content $path mine

@@ -83,6 +83,21 @@ Describe 'Get-MemStats' {
         finally { Remove-MemoryAllocator alone-one, alone-two }
     }
 
+    It 'takes allocators from the pipeline' {
+        New-MemoryAllocator general piped-one | Out-Null
+        $gone = New-MemoryAllocator pool piped-two
+        try {
+            New-MemoryBlock 100 -Count 2 -Allocator piped-one | Out-Null
+            $stats = Get-MemoryAllocator piped-* | Get-MemStats
+            $stats.Name | Should -Be piped-one, piped-two
+            $stats.LiveBlocks | Should -Be 2, 0
+            $stats[0] | Should -BeOfType DimensionStore.PowerShell.AllocatorStats
+            (Get-MemStats -Allocator (Get-MemoryAllocator piped-*)).Name | Should -Be piped-one, piped-two
+        }
+        finally { Remove-MemoryAllocator piped-* -WarningAction Ignore }
+        { $gone | Get-MemStats -ErrorAction Stop } | Should -Throw -ErrorId 'AllocatorClosed,DimensionStore.PowerShell.GetMemStatsCommand'
+    }
+
     It 'needs a store, or an allocator' {
         Close-DimensionStore -All
         { Get-MemStats } | Should -Throw -ErrorId 'NoOpenStore,DimensionStore.PowerShell.GetMemStatsCommand'

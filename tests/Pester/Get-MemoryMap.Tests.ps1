@@ -29,6 +29,15 @@ Describe 'Get-MemoryMap' {
         (Get-MemoryMap).Name | Should -Match '^pool of '
     }
 
+    It 'says that one allocator is meant where several are named' {
+        New-MemoryAllocator pool second | Out-Null
+        $problem = try { Get-MemoryMap -Allocator mapped, second } catch { $_ }
+        $problem.FullyQualifiedErrorId | Should -Be 'InvalidArgument,DimensionStore.PowerShell.GetMemoryMapCommand'
+        $problem.Exception.Message | Should -Be '-Allocator names 2 allocators; one is expected.'
+        (Get-MemoryMap -Allocator @('mapped')).LiveBlocks | Should -Be 5
+        (Get-MemoryAllocator mapped, second | Get-MemoryMap).Name | Should -Be mapped, second
+    }
+
     It 'needs an allocator or a store that is there' {
         { Get-MemoryMap -Allocator nobody -ErrorAction Stop } | Should -Throw -ErrorId 'AllocatorNotFound,DimensionStore.PowerShell.GetMemoryMapCommand'
         { Get-MemoryMap } | Should -Throw -ErrorId 'NoOpenStore,DimensionStore.PowerShell.GetMemoryMapCommand'

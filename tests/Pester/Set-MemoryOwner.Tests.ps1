@@ -14,6 +14,14 @@ Describe 'Set-MemoryOwner' {
         New-MemoryBlock 4000 -Owner 8 -Allocator a | Should -HaveCount 1
     }
 
+    It 'takes several allocators and owners' {
+        New-MemoryAllocator pool a | Out-Null
+        New-MemoryAllocator segregated b | Out-Null
+        $set = Set-MemoryOwner a, (Get-MemoryAllocator b) 7, 8 1MB -PassThru
+        "$($set.ForEach({ "$($_.Allocator)$($_.Owner)" }))" | Should -Be 'a7 a8 b7 b8'
+        Clear-MemoryOwner a, b 7 -PassThru | Should -HaveCount 2
+    }
+
     It 'changes nothing with -WhatIf' {
         New-MemoryAllocator pool a | Out-Null
         Set-MemoryOwner a 7 1 -WhatIf

@@ -38,7 +38,13 @@ public abstract class BlockSourceCmdlet : StoreCmdlet
             return RequireStore();
         }
 
-        object meant = AllocatorReference.Resolve(Allocator);
+        PSObject[] named = [.. AllocatorReference.Items(Allocator)];
+        if (named.Length != 1)
+        {
+            ThrowTerminatingError(Errors.OneAllocatorExpected(named.Length));
+        }
+
+        object meant = AllocatorReference.Resolve(named[0]);
         MemoryAllocatorSession? session = meant as MemoryAllocatorSession ?? OpenAllocators.Find(meant.ToString() ?? "");
         if (session is null)
         {

@@ -16,6 +16,7 @@ public sealed class GetMemoryBlockCommand : BlockSourceCmdlet
 
     /// <summary>Only blocks allocated with one of these tags.</summary>
     [Parameter]
+    [ArgumentCompleter(typeof(OwnerCompleter))]
     public int[]? Owner { get; set; }
 
     /// <inheritdoc/>

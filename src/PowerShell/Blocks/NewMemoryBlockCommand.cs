@@ -27,6 +27,7 @@ public sealed class NewMemoryBlockCommand : BlockSourceCmdlet
     /// <summary>Tag for accounting; 0 for none.</summary>
     [Parameter]
     [ValidateRange(0, int.MaxValue)]
+    [ArgumentCompleter(typeof(OwnerCompleter))]
     public int Owner { get; set; }
 
     /// <summary>Set every byte to zero; otherwise what was there before may be seen.</summary>

@@ -41,7 +41,8 @@ public sealed class ExportMemoryMapCommand : MemoryMapCmdlet
         string? written = null;
         if (Try(path, () => written = MemoryMapFile.Write(Draw(source, Cells), path, Force), source))
         {
-            WriteObject(new FileInfo(written!));
+            // As Get-Item gives it: with the path of PowerShell, and the mode and owner that the view of files shows.
+            WriteObject(InvokeProvider.Item.Get([written!], force: true, literalPath: true), enumerateCollection: true);
         }
     }
 }

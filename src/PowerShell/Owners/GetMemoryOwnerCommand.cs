@@ -12,6 +12,7 @@ public sealed class GetMemoryOwnerCommand : ChosenAllocatorCmdlet
     [Parameter(Position = 1, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     [ValidateRange(1, int.MaxValue)]
+    [ArgumentCompleter(typeof(OwnerCompleter))]
     public int[]? Owner { get; set; }
 
     private protected override void Process(MemoryAllocatorSession session)

@@ -25,6 +25,7 @@ public sealed class InvokeMemoryCollectionCommand : ChosenAllocatorCmdlet
     /// <summary>Collect from this owner.</summary>
     [Parameter(Mandatory = true, ParameterSetName = OwnerSet)]
     [ValidateRange(1, int.MaxValue)]
+    [ArgumentCompleter(typeof(OwnerCompleter))]
     public int Owner { get; set; }
 
     private protected override void Process(MemoryAllocatorSession session)

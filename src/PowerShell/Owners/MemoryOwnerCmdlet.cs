@@ -18,6 +18,7 @@ public abstract class MemoryOwnerCmdlet : AllocatorCmdlet
     [Parameter(Mandatory = true, Position = 1, ValueFromPipelineByPropertyName = true)]
     [ValidateNotNullOrEmpty]
     [ValidateRange(1, int.MaxValue)]
+    [ArgumentCompleter(typeof(OwnerCompleter))]
     public int[] Owner { get; set; } = [];
 
     /// <inheritdoc/>

@@ -8,7 +8,7 @@ public abstract class AllocatorCmdlet : DimensionCmdlet
     /// <summary>The allocators that a parameter names. An unknown name, or one that was removed, is an error; a pattern that matches nothing is silent.</summary>
     private protected IEnumerable<MemoryAllocatorSession> SelectAllocators(IEnumerable<PSObject> values)
     {
-        foreach (PSObject value in values)
+        foreach (PSObject value in values.SelectMany(AllocatorReference.Items))
         {
             if (value.BaseObject is MemoryBlock { Allocator: null } or MemoryMapInfo { Allocator: null })
             {

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Management.Automation;
 
 namespace DimensionStore.PowerShell;
@@ -9,6 +10,10 @@ namespace DimensionStore.PowerShell;
 internal static class AllocatorReference
 {
     private static readonly string[] Properties = ["Allocator", "Name"];
+
+    /// <summary>What a value holds: the items of a list, else the value itself. A parameter of any one object takes a list whole.</summary>
+    public static IEnumerable<PSObject> Items(PSObject value) =>
+        value.BaseObject is IList list ? list.Cast<object?>().Where(item => item is not null).Select(PSObject.AsPSObject!) : [value];
 
     /// <summary>The allocator itself, or its name.</summary>
     public static object Resolve(PSObject value)

@@ -70,6 +70,10 @@ internal static class Errors
         new ArgumentException("-Allocator was given and is null; an allocator or its name is expected."),
         ErrorIds.InvalidArgument, ErrorCategory.InvalidArgument, null, "Check that the variable is set; leave -Allocator out where the pool of a store is meant.");
 
+    public static ErrorRecord OneAllocatorExpected(int count) => Make(
+        new ArgumentException($"-Allocator names {count} allocators; one is expected."),
+        ErrorIds.InvalidArgument, ErrorCategory.InvalidArgument, null, "Name one. Where several are meant, pipe them to the command, as in Get-MemoryAllocator one, two | Get-MemoryMap.");
+
     public static ErrorRecord AllocatorOfStore(object target) => Make(
         new ItemNotFoundException($"{(target is MemoryBlock block ? $"The block at {block}" : "The map")} is of the pool of a store, which is no allocator made with New-MemoryAllocator."),
         ErrorIds.AllocatorNotFound, ErrorCategory.ObjectNotFound, target, "Get-MemoryAllocator lists the allocators of this process; Get-MemStats and Get-MemoryMap show the pools of stores, too.");
@@ -96,7 +100,7 @@ internal static class Errors
 
     public static ErrorRecord PathIsDirectory(string path) => Make(
         new ArgumentException($"'{path}' is a directory; a file is expected."),
-        ErrorIds.PathIsDirectory, ErrorCategory.InvalidArgument, path, "Name the file, or add \\*.mmap for all of the directory.".Replace('\\', Path.DirectorySeparatorChar));
+        ErrorIds.PathIsDirectory, ErrorCategory.InvalidArgument, path, $"Name the file; where several files may be given, a pattern such as {Path.Join(path, "*")} names all of the directory.");
 
     public static ErrorRecord PathIsNotDirectory(string path) => Make(
         new ArgumentException($"'{path}' is a file; a directory is expected."),

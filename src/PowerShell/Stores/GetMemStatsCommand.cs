@@ -4,24 +4,48 @@ using DimensionStore.Memory;
 namespace DimensionStore.PowerShell;
 
 /// <summary>Takes a snapshot of the memory of a store, or of allocators.</summary>
-[Cmdlet(VerbsCommon.Get, "MemStats")]
+[Cmdlet(VerbsCommon.Get, "MemStats", DefaultParameterSetName = StoreSet)]
 [OutputType(typeof(MemStats), typeof(AllocatorStats))]
 public sealed class GetMemStatsCommand : StoreCmdlet
 {
+    private const string StoreSet = "Store";
+    private const string ObjectSet = "InputObject";
+
     /// <summary>A snapshot of every open store.</summary>
-    [Parameter]
+    [Parameter(ParameterSetName = StoreSet)]
     public SwitchParameter All { get; set; }
 
     /// <summary>Names or patterns of allocators; snapshots of these are written instead of a store's.</summary>
-    [Parameter]
+    [Parameter(ParameterSetName = StoreSet)]
     [ValidateNotNullOrEmpty]
     [SupportsWildcards]
     [ArgumentCompleter(typeof(RegisteredAllocatorCompleter))]
     public string[]? Allocator { get; set; }
 
+    // Of its own type: a parameter of names would take a string of every object, also of those that come with their store.
+
+    /// <summary>An allocator, as New-MemoryAllocator and Get-MemoryAllocator give it.</summary>
+    [Parameter(Mandatory = true, ValueFromPipeline = true, ParameterSetName = ObjectSet)]
+    [ValidateNotNull]
+    public MemoryAllocatorSession InputObject { get; set; } = null!;
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
+        if (ParameterSetName == ObjectSet)
+        {
+            if (InputObject.IsOpen)
+            {
+                WriteAllocators(InputObject.Name);
+            }
+            else
+            {
+                WriteError(Errors.AllocatorClosed(InputObject));
+            }
+
+            return;
+        }
+
         // Who works with allocators alone means these.
         bool isStoreMeant = All || MyInvocation.BoundParameters.ContainsKey(nameof(Store)) || OpenStores.Default is not null || OpenAllocators.All.Length == 0;
         if (Allocator is not null || !isStoreMeant)
