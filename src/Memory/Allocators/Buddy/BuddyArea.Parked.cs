@@ -48,13 +48,15 @@ internal sealed unsafe partial class BuddyArea
 
     /// <summary>
     /// Merges the oldest block of every size that was neither taken nor parked since the last time, so that its pages can go back: what is parked is found by nobody who looks for pages, and a program that
-    /// never asks for that size again would keep them for ever. Second chance, as in the clock algorithm (Corbató, 1968).
+    /// never asks for that size again would keep them for ever. Second chance, as in the clock algorithm (Corbató, 1968). Only sizes of a page and more, which are few where granules are small: merging one of
+    /// each of 64 sizes took 10 µs.
     /// </summary>
     internal void SettleUnasked()
     {
+        int least = (1 << Math.Max(0, _pageShift - GranuleShift)) - 1;
         for (int kind = 0; kind < Kinds; kind++)
         {
-            for (ulong sizes = _parkedAny[kind]; sizes != 0; sizes &= sizes - 1)
+            for (ulong sizes = least < ParkedSizes ? _parkedAny[kind] >> least << least : 0; sizes != 0; sizes &= sizes - 1)
             {
                 int size = BitOperations.TrailingZeroCount(sizes);
                 ref ParkedSize row = ref _parkedSizes[(kind * ParkedSizes) + size];
@@ -74,7 +76,7 @@ internal sealed unsafe partial class BuddyArea
     /// <summary>Hands out a parked block of exactly the size, unmovable and of no owner.</summary>
     internal bool TryTakeParked(long granules, int slack, out nint address)
     {
-        BuddyRequest request = new(granules, BitOperations.Log2((ulong)granules), slack, 0, OwnerId.None, !BitOperations.IsPow2(granules), 0);
+        BuddyRequest request = new(granules, BitOperations.Log2((ulong)granules), slack, 0, OwnerId.None, BuddyRequest.LiesAcross(granules), 0);
         address = 0;
         if (!TryFindParked(request, out BuddyPlace place))
         {

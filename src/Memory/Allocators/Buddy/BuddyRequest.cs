@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace DimensionStore.Memory;
 
 /// <summary>A request as a <see cref="BuddyArea"/> sees it.</summary>
@@ -6,9 +8,18 @@ namespace DimensionStore.Memory;
 /// <param name="Slack">Bytes of the last granule that nobody asked for.</param>
 /// <param name="Mobility">Kind.</param>
 /// <param name="Owner">Tag.</param>
-/// <param name="MayLieAcross">It is not a power of two and needs no alignment, so it may lie across several free blocks.</param>
+/// <param name="MayLieAcross">It needs no alignment and <see cref="LiesAcross"/>, so it may lie across several free blocks.</param>
 /// <param name="Highest">The highest area that may serve it.</param>
-internal readonly record struct BuddyRequest(long Granules, int Order, int Slack, int Mobility, OwnerId Owner, bool MayLieAcross, int Highest);
+internal readonly record struct BuddyRequest(long Granules, int Order, int Slack, int Mobility, OwnerId Owner, bool MayLieAcross, int Highest)
+{
+    private const int LeastPowerAcross = 4;
+
+    /// <summary>
+    /// Whether so many granules are looked for among the holes: all but the smallest powers of two. Those find a block of their order at once, and a hole of one or two granules is hard to find among
+    /// the ends of longer ones. Larger powers of two by their order alone would go into whichever hole has such a block inside, and cut up the long ones.
+    /// </summary>
+    internal static bool LiesAcross(long granules) => granules >= LeastPowerAcross || !BitOperations.IsPow2(granules);
+}
 
 /// <summary>Where a request can be served: the free block to cut, and the position of the cut.</summary>
 /// <param name="From">The kind whose pageblock it is in; −1 when it consists of whole free pageblocks.</param>
