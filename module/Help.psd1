@@ -378,7 +378,7 @@
                 @{ Title = 'An allocator and a block'; Code = '$a = New-MemoryAllocator general -LimitBytes 64MB; $block = New-MemoryBlock 100 -Allocator $a; $block | Remove-MemoryBlock; $a | Remove-MemoryAllocator'; Remarks = 'What is allocated is given back.' }
                 @{ Title = 'By name'; Code = 'New-MemoryAllocator slab scratch; New-MemoryBlock 64 -Count 1000 -Allocator scratch | Out-Null; Get-MemoryAllocator scratch'; Remarks = 'Cmdlets take the object or the name.' }
             )
-            Links       = 'Get-MemoryAllocator', 'Remove-MemoryAllocator', 'New-MemoryBlock'
+            Links       = 'Get-MemoryAllocator', 'Remove-MemoryAllocator', 'New-MemoryBlock', 'about_DimensionStore_Allocators'
         }
         'Get-MemoryAllocator'     = @{
             Synopsis    = 'Lists the allocators of this process.'

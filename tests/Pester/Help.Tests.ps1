@@ -1,7 +1,7 @@
 BeforeDiscovery {
     . $PSScriptRoot/Support.ps1
     $commands = (Get-Command -Module DimensionStore).Name
-    $topics = 'about_DimensionStore', 'about_DimensionStore_Hazards', 'about_DimensionStore_ErrorIds'
+    $topics = 'about_DimensionStore', 'about_DimensionStore_Allocators', 'about_DimensionStore_Hazards', 'about_DimensionStore_ErrorIds'
     $examples = foreach ($name in $commands) {
         $number = 0
         foreach ($example in (Get-Help $name -Full).Examples.Example) { $number++; @{ Name = $name; Number = $number; Code = "$($example.Code)" } }
@@ -84,6 +84,37 @@ Describe 'The topic <_>' -ForEach $topics {
         $lines[1].Trim() | Should -Be $_
         $lines | Where-Object Length -GT 80 | Should -BeNullOrEmpty
         Get-Help $_ | Out-String | Should -BeLike '*SHORT DESCRIPTION*'
+    }
+}
+
+Describe 'The commands of about_DimensionStore_Allocators' {
+    BeforeAll {
+        $here = New-TestDirectory
+        Push-Location -LiteralPath $here
+        Copy-Item (New-SampleTrace redis.altrace.gz) .
+    }
+    AfterAll {
+        Pop-Location
+        Get-MemoryAllocator | Remove-MemoryAllocator -WarningAction Ignore
+    }
+
+    It 'do what is said there, one after the other' {
+        $lines = Get-Content (Join-Path (Get-Module DimensionStore).ModuleBase 'en-US/about_DimensionStore_Allocators.help.txt')
+        $steps = @($lines | Where-Object { $_ -match '^ {8}\S' })
+        $steps.Count | Should -BeGreaterThan 15
+        $shown = @{}
+        $ErrorActionPreference = 'Stop'
+        foreach ($step in $steps) {
+            $shown[$step.Trim()] = try { . ([scriptblock]::Create($step)) 3>$null } catch { throw "${step}: $_" }
+        }
+        $shown['Get-MemoryBlockContent $block -Count 5 -AsText'] | Should -Be hello
+        $shown['Get-MemoryOwner cache'].LiveBlocks | Should -Be 3
+        Get-MemoryBlock -Allocator cache | Should -BeNullOrEmpty
+        $shown['Test-MemoryAllocator cache'].IsIntact | Should -BeTrue
+        $shown['(Remove-MemoryAllocator watched -PassThru).Leaks'].Owner | Should -Be 7
+        @($shown['Compare-MemoryAllocator redis.altrace.gz -Passes 1']).Count | Should -Be 9
+        # Every kind is told apart, so that nobody has to guess what a name stands for.
+        foreach ($kind in [DimensionStore.Memory.AllocatorCatalog]::All.Name) { "$lines" | Should -Match "\b$kind\b" }
     }
 }
 
