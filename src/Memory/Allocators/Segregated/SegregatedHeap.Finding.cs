@@ -75,7 +75,11 @@ internal sealed unsafe partial class SegregatedHeap
             MergeSome(MostMergedByRequest);
         }
 
-        PutCutBack();
+        if (granules <= SizeBuckets.LargestGranules || _state.CutLength >= granules)
+        {
+            PutCutBack();
+        }
+
         if (_knownGranules != 0 && _tables.Tree.TryFindBest(granules, out start, out length))
         {
             Forget(start, length);
@@ -209,8 +213,9 @@ internal sealed unsafe partial class SegregatedHeap
         SetSpan(start, granules);
         SetSpan(rest, length - granules);
 
-        // A long remainder is what the next requests are cut from, instead of going through a bucket or the tree for each. Of two long ones the new one: it was the better fit.
-        if (length - granules >= ShortestCut)
+        // A long remainder is what the next requests are cut from, instead of going through a bucket or the tree for each. Of two long ones the new one: it was the better fit. Not what lies behind a block
+        // for the tree: small blocks there would keep its place from merging when it is freed, and each of a growing buffer's places would be lost to the next.
+        if (length - granules >= ShortestCut && granules <= SizeBuckets.LargestGranules)
         {
             PutCutBack();
             _state.Cut = rest;

@@ -125,6 +125,7 @@ internal sealed unsafe partial class SegregatedHeap
     private void Merge(uint start, uint length)
     {
         bool isCut = false;
+        bool isForTree = length > SizeBuckets.LargestGranules;
         uint next = start + length;
         if (next < _knownGranules)
         {
@@ -155,13 +156,13 @@ internal sealed unsafe partial class SegregatedHeap
         }
 
         SetSpan(start, length);
-        if (!isCut && length < ShortestCut)
+        if (!isCut && (length < ShortestCut || isForTree))
         {
             Remember(start, length);
             return;
         }
 
-        // A run of frees of neighbours grows one block: while that is the one to cut from, it goes through no bucket and no tree each time.
+        // A run of frees of neighbours grows one block: while that is the one to cut from, it goes through no bucket and no tree each time. Not what a block for the tree leaves: CutFrom says why.
         PutCutBack();
         _state.Cut = start;
         _state.CutLength = length;
