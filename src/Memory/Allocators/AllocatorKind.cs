@@ -31,7 +31,11 @@ public sealed class AllocatorKind
     public MemoryAllocator Create(AllocatorSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(settings.CapacityBytes, nameof(settings));
+        if (settings.CapacityBytes < 1)
+        {
+            throw new ArgumentOutOfRangeException(nameof(settings), $"'{Name}' takes a capacity of at least 1 byte, found {settings.CapacityBytes:N0}: {nameof(AllocatorSettings.CapacityBytes)} is the most that it may commit.");
+        }
+
         if (settings.CapacityBytes > MaxCapacityBytes)
         {
             throw new ArgumentOutOfRangeException(nameof(settings), $"'{Name}' takes a capacity of at most {MaxCapacityBytes:N0} bytes, found {settings.CapacityBytes:N0}.");

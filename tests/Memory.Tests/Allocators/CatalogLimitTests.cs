@@ -53,6 +53,19 @@ public sealed class CatalogLimitTests
         Assert.True(allocator.CheckIntegrity().IsIntact);
     }
 
+    [Theory]
+    [InlineData(0L)]
+    [InlineData(-1L)]
+    [InlineData(long.MinValue)]
+    public void A_capacity_that_is_none_is_refused_by_its_own_name(long capacity)
+    {
+        foreach (AllocatorKind kind in AllocatorCatalog.All)
+        {
+            ArgumentOutOfRangeException refused = Assert.Throws<ArgumentOutOfRangeException>(() => kind.Create(new AllocatorSettings { CapacityBytes = capacity }));
+            Assert.Contains($"'{kind.Name}' takes a capacity of at least 1 byte, found {capacity:N0}: {nameof(AllocatorSettings.CapacityBytes)}", refused.Message, StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public void The_largest_capacity_works_and_a_larger_one_is_refused_by_name()
     {
