@@ -1,3 +1,6 @@
+using FsCheck;
+using FsCheck.Fluent;
+
 namespace DimensionStore.Memory.Tests.Allocators;
 
 /// <summary>Blocks that become longer where they are, also where the memory behind them has to be committed first.</summary>
@@ -31,6 +34,96 @@ public sealed unsafe class GrowingInPlaceTests
         Assert.Equal(MemoryFault.DoubleFree, Assert.Throws<MemoryFaultException>(() => buddy.Free(block)).Fault);
         Assert.True(buddy.AreasForTest[0].IsWhole());
         Assert.True(buddy.CheckIntegrity().IsIntact);
+    }
+
+    [Theory]
+    [InlineData(100)]
+    [InlineData(1000)]
+    [InlineData(2044)]
+    [InlineData(2048)]
+    [InlineData(2052)]
+    [InlineData(6000)]
+    public void Block_grows_through_free_pageblocks(int startKiB)
+    {
+        using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 64 * MiB });
+        nint block = buddy.Allocate((nuint)startKiB * KiB);
+        new Span<byte>((void*)block, startKiB * KiB).Fill(0x5A);
+        foreach (int size in new[] { 2044, 2048, 2052, 4096, 4100, 8188, 16 * KiB, 30_000, 62 * KiB, 64 * KiB })
+        {
+            if (size > startKiB)
+            {
+                Assert.True(buddy.TryResizeInPlace(block, (nuint)size * KiB));
+                Assert.True(buddy.CheckIntegrity().IsIntact);
+                Assert.Equal((long)size * KiB, buddy.GetStatistics().RequestedBytes);
+                *(byte*)(block + ((nint)size * KiB) - 1) = 0xA5;
+            }
+        }
+
+        Assert.Equal(-1, new Span<byte>((void*)block, startKiB * KiB).IndexOfAnyExcept((byte)0x5A));
+        Assert.False(buddy.TryResizeInPlace(block, 65 * MiB));
+        Assert.True(buddy.TryResizeInPlace(block, 3 * MiB));
+        nint other = buddy.Allocate(MiB);
+        Assert.Equal(block + (3 * MiB), other);
+        Assert.False(buddy.TryResizeInPlace(block, 5 * MiB));
+        Assert.True(buddy.CheckIntegrity().IsIntact);
+        buddy.Free(block);
+        buddy.Free(other);
+        Assert.True(buddy.AreasForTest[0].IsWhole());
+    }
+
+    [Fact]
+    public void Blocks_that_grow_and_shrink_at_random_keep_what_they_hold_and_touch_no_other()
+    {
+        Prop.ForAll(Gen.Choose(1, int.MaxValue).ToArbitrary(), Holds).QuickCheckThrowOnFailure();
+
+        static bool Holds(int seed)
+        {
+            const int Pageblock = 64 * KiB;
+            Random random = new(seed);
+            using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 4 * MiB, PageblockBytes = Pageblock, MinBlockBytes = random.Next(2) == 0 ? 64 : 4096, KeepIdleBytes = random.Next(3) * Pageblock });
+            List<(nint Address, int Bytes, byte Fill)> live = [];
+            for (int turn = 0; turn < 60; turn++)
+            {
+                int choice = random.Next(6);
+                int at = live.Count > 0 ? random.Next(live.Count) : -1;
+                int bytes = random.Next(4) == 0 ? random.Next(1, 9) * Pageblock : random.Next(1, 8 * Pageblock);
+                if (at < 0 || choice == 0)
+                {
+                    if (buddy.TryAllocate((nuint)bytes, out nint block, options: AllocationOptions.Zeroed))
+                    {
+                        Assert.Equal(-1, new Span<byte>((void*)block, bytes).IndexOfAnyExcept((byte)0));
+                        live.Add((block, bytes, (byte)(turn + 1)));
+                        new Span<byte>((void*)block, bytes).Fill((byte)(turn + 1));
+                    }
+                }
+                else if (choice == 1)
+                {
+                    Assert.Equal(-1, new Span<byte>((void*)live[at].Address, live[at].Bytes).IndexOfAnyExcept(live[at].Fill));
+                    buddy.Free(live[at].Address);
+                    live.RemoveAt(at);
+                }
+                else
+                {
+                    (nint address, int old, byte fill) = live[at];
+                    if (buddy.TryResizeInPlace(address, (nuint)bytes))
+                    {
+                        Assert.Equal(-1, new Span<byte>((void*)address, Math.Min(old, bytes)).IndexOfAnyExcept(fill));
+                        new Span<byte>((void*)address, bytes).Fill(fill);
+                        live[at] = (address, bytes, fill);
+                    }
+                }
+
+                Assert.Empty(buddy.CheckIntegrity().Violations);
+            }
+
+            foreach ((nint address, int bytes, byte fill) in live)
+            {
+                Assert.Equal(-1, new Span<byte>((void*)address, bytes).IndexOfAnyExcept(fill));
+                buddy.FreeSized(address, (nuint)bytes);
+            }
+
+            return buddy.AreasForTest[0].IsWhole() && buddy.CheckIntegrity().IsIntact;
+        }
     }
 
     [Fact]

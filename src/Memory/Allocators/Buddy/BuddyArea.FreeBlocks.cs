@@ -127,6 +127,27 @@ internal sealed unsafe partial class BuddyArea
         }
     }
 
+    /// <summary>Takes free pageblocks that lie side by side out of the free runs they are in, whatever these are.</summary>
+    private void TakeRun(int first, int count)
+    {
+        int end = first + count;
+        while (first < end)
+        {
+            int order = 0;
+            while (!_whole[order].Contains(first >> order))
+            {
+                order++;
+            }
+
+            int begin = first >> order << order;
+            int behind = begin + (1 << order);
+            RemoveWhole(order, first >> order);
+            FreeWhole(begin, first - begin);
+            FreeWhole(Math.Min(end, behind), behind - Math.Min(end, behind));
+            first = behind;
+        }
+    }
+
     private void AddWhole(int order, int index)
     {
         _whole[order].Add(index);

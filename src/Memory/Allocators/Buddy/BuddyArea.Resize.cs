@@ -12,12 +12,12 @@ internal sealed unsafe partial class BuddyArea
     /// <param name="wanted">The length it shall have.</param>
     /// <param name="slack">Bytes of the last granule that nobody asked for.</param>
     /// <param name="behind">Where it becomes longer, what <see cref="TryFindBehind"/> has found; committed.</param>
-    /// <exception cref="VirtualMemoryException">The system refused a table for where a shorter block shall end; nothing has changed.</exception>
+    /// <exception cref="VirtualMemoryException">The system refused a table for where the block shall end; nothing has changed.</exception>
     internal void Resize(int pageblock, int granule, long granules, long wanted, int slack, in BuddyPlace behind)
     {
         if (wanted > granules)
         {
-            Lengthen(pageblock, behind, (int)(wanted - granules));
+            Lengthen(pageblock, behind, wanted - granules);
         }
         else if (wanted < granules)
         {
@@ -37,7 +37,9 @@ internal sealed unsafe partial class BuddyArea
         RecordAt(pageblock, granule, slack, OwnerAt(pageblock, granule));
     }
 
-    /// <summary>Looks whether a block can become longer where it is: only up to the end of the pageblock where it ends, and only if it does not end with one.</summary>
+    /// <summary>
+    /// Looks whether a block can become longer where it is: to the end of the pageblock where it ends, and on through free pageblocks if it begins with one, as every block does that is longer.
+    /// </summary>
     /// <param name="pageblock">Where the block begins.</param>
     /// <param name="granule">Where in the pageblock.</param>
     /// <param name="granules">Its length.</param>
@@ -50,13 +52,15 @@ internal sealed unsafe partial class BuddyArea
         int last = isSpan ? pageblock + header->Span : pageblock;
         int end = isSpan ? header->SpanTail : granule + (int)granules;
         long target = end + wanted - granules;
+        bool isAcross = GoesAcross(isSpan, end, target);
         behind = default;
-        if (isSpan ? end == 0 || target >= _granules : target > _granules)
+        if (isAcross && granule > 0)
         {
             return false;
         }
 
-        for (int position = end; position < target;)
+        int whole = isSpan && end == 0 ? last : last + 1;
+        for (int position = whole == last ? _granules : end; position < Math.Min(target, _granules);)
         {
             int order = FreeOrderAt(last, position);
             if (order < 0)
@@ -67,31 +71,98 @@ internal sealed unsafe partial class BuddyArea
             position += 1 << order;
         }
 
-        behind = new BuddyPlace(Header(last)->Mobility, last, 0, 0, end, Across: true);
+        long stop = isAcross ? last + ((target + _granules - 1) >> _localOrders) : whole;
+        if (stop > _pageblocks)
+        {
+            return false;
+        }
+
+        for (; whole < stop; whole++)
+        {
+            if (whole < _known && Header(whole)->State != PageblockState.Free)
+            {
+                return false;
+            }
+        }
+
+        behind = new BuddyPlace(header->Mobility, last, 0, 0, end, Across: true);
         return true;
     }
 
-    private void Lengthen(int pageblock, in BuddyPlace behind, int granules)
+    /// <summary>Whether a block that shall end so far behind the beginning of the pageblock where it ends takes all of that pageblock. One that has all of its only pageblock stays a block of it.</summary>
+    private bool GoesAcross(bool isSpan, int end, long target) => isSpan ? end == 0 || target >= _granules : target > _granules;
+
+    private void Lengthen(int pageblock, in BuddyPlace behind, long granules)
     {
         int last = behind.Pageblock;
         int end = behind.Granule;
-        int target = end + granules;
-        int free = EndOfHole(last, end);
-        RemoveHole(last, free - end);
-        AddHole(last, free - target);
-        CarveAcross(behind, granules);
-        Bits.ClearRange(Freed(last), end, target);
-        if (last != pageblock)
+        bool isSpan = Header(pageblock)->State == PageblockState.Covered;
+        if (GoesAcross(isSpan, end, end + granules))
         {
-            Header(pageblock)->SpanTail = target;
+            LengthenAcross(pageblock, behind, end + granules);
         }
         else
         {
-            Bits.ClearRange(Ends(last), end - 1, target);
-            Bits.Set(Ends(last), target - 1);
+            int target = end + (int)granules;
+            int free = EndOfHole(last, end);
+            RemoveHole(last, free - end);
+            AddHole(last, free - target);
+            CarveAcross(behind, (int)granules);
+            Bits.ClearRange(Freed(last), end, target);
+            if (isSpan)
+            {
+                Header(pageblock)->SpanTail = target;
+            }
+            else
+            {
+                Bits.ClearRange(Ends(last), end - 1, target);
+                Bits.Set(Ends(last), target - 1);
+            }
         }
 
-        UseClean(((long)last << _blockShift) + ((long)end << GranuleShift), (long)granules << GranuleShift);
+        UseClean(((long)last << _blockShift) + ((long)end << GranuleShift), granules << GranuleShift);
+    }
+
+    /// <summary>Gives a block all of the pageblock where it ends, and the free ones behind it that it needs.</summary>
+    private void LengthenAcross(int first, in BuddyPlace behind, long target)
+    {
+        int last = behind.Pageblock;
+        int end = behind.Granule;
+        int covered = last + (int)(target >> _localOrders);
+        int tail = (int)(target & (_granules - 1));
+        if (tail > 0)
+        {
+            EnsureTables(covered);
+        }
+
+        int whole = last;
+        if (end > 0)
+        {
+            RemoveHole(last, _granules - end);
+            CarveAcross(behind, _granules - end);
+            Bits.Clear(Ends(last), end - 1);
+            Header(last)->State = PageblockState.Covered;
+            whole++;
+        }
+
+        TakeRun(whole, covered + (tail > 0 ? 1 : 0) - whole);
+        for (; whole < covered; whole++)
+        {
+            OpenWhole(whole, PageblockState.Covered);
+        }
+
+        for (int pageblock = last; pageblock < covered; pageblock++)
+        {
+            Cover(pageblock, first, Header(first)->Mobility);
+        }
+
+        if (tail > 0)
+        {
+            OpenTail(covered, first, tail, Header(first)->Mobility);
+        }
+
+        Header(first)->Span = covered - first;
+        Header(first)->SpanTail = tail;
     }
 
     /// <summary>Takes the end off a block of whole pageblocks. The pageblock where it ends from now on is divided, if it does not end with one.</summary>

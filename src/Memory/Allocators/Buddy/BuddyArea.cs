@@ -265,43 +265,23 @@ internal sealed unsafe partial class BuddyArea : IDisposable
         int first = place.Pageblock;
         int used = full + (rest > 0 ? 1 : 0);
         FreeWhole(first + used, (1 << order) - used);
-        if (rest > 0)
+        if (full == 0)
         {
-            int last = first + full;
-            Pageblock* header = OpenWhole(last, PageblockState.Divided);
-            header->Mobility = (byte)request.Mobility;
-            header->FreeGranules = _granules;
-            header->Span = 0;
-            header->SpanFirst = full > 0 ? first + 1 : 0;
-            int cut = full > 0 ? BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)rest)) : Math.Min(request.Order, _localOrders);
-            Carve(last, _localOrders, place.Granule, cut, rest);
-            AddHole(last, place.Granule);
-            AddHole(last, _granules - place.Granule - rest);
-            if (full > 0)
-            {
-                Bits.ClearRange(Freed(last), 0, rest);
-            }
-            else
-            {
-                MarkLive(last, place.Granule, rest, request.Slack, request.Owner);
-            }
+            OpenDivided(first, request.Mobility, spanFirst: 0);
+            Carve(first, _localOrders, place.Granule, Math.Min(request.Order, _localOrders), rest);
+            AddHole(first, place.Granule);
+            AddHole(first, _granules - place.Granule - rest);
+            MarkLive(first, place.Granule, rest, request.Slack, request.Owner);
+        }
+        else if (rest > 0)
+        {
+            OpenTail(first + full, first, rest, request.Mobility);
         }
 
         for (int covered = first; covered < first + full; covered++)
         {
-            Pageblock* header = OpenWhole(covered, PageblockState.Covered);
-            header->Mobility = (byte)request.Mobility;
-            header->SpanFirst = first + 1;
-            header->Span = 0;
-            header->SpanTail = 0;
-            if (header->HasHistory != 0)
-            {
-                new Span<ulong>(Freed(covered), _bitWords).Clear();
-                header->HasHistory = 0;
-            }
-
-            DropKept(covered);
-            header->IsForgotten = 0;
+            OpenWhole(covered, PageblockState.Covered);
+            Cover(covered, first, request.Mobility);
         }
 
         if (full > 0)
@@ -311,6 +291,42 @@ internal sealed unsafe partial class BuddyArea : IDisposable
             Bits.Set(Heads(first), 0);
             RecordAt(first, 0, request.Slack, request.Owner);
         }
+    }
+
+    /// <summary>Makes a pageblock, which is in no index any more, a part of a block that begins with another, or with it. How long that is, is for the caller to note.</summary>
+    private void Cover(int pageblock, int first, int mobility)
+    {
+        Pageblock* header = Header(pageblock);
+        header->Mobility = (byte)mobility;
+        header->SpanFirst = first + 1;
+        header->Span = 0;
+        header->SpanTail = 0;
+        if (header->HasHistory != 0)
+        {
+            new Span<ulong>(Freed(pageblock), _bitWords).Clear();
+            header->HasHistory = 0;
+        }
+
+        DropKept(pageblock);
+        header->IsForgotten = 0;
+    }
+
+    /// <summary>Gives a block of whole pageblocks the first granules of a free one, which is in no index any more.</summary>
+    private void OpenTail(int pageblock, int first, int granules, int mobility)
+    {
+        OpenDivided(pageblock, mobility, first + 1);
+        Carve(pageblock, _localOrders, 0, BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)granules)), granules);
+        AddHole(pageblock, _granules - granules);
+        Bits.ClearRange(Freed(pageblock), 0, granules);
+    }
+
+    private void OpenDivided(int pageblock, int mobility, int spanFirst)
+    {
+        Pageblock* header = OpenWhole(pageblock, PageblockState.Divided);
+        header->Mobility = (byte)mobility;
+        header->FreeGranules = _granules;
+        header->Span = 0;
+        header->SpanFirst = spanFirst;
     }
 
     private void MarkLive(int pageblock, int granule, int granules, int slack, OwnerId owner)
