@@ -284,7 +284,10 @@
                 Address = 'Addresses of the first byte. All blocks when omitted.'
                 Owner   = 'Only blocks with these numbers as owner.'
             }
-            Examples    = @(@{ Title = 'By size'; Code = 'Get-MemoryBlock | Group-Object UsableSize'; Remarks = 'How many blocks of each size are in use.' })
+            Examples    = @(
+                @{ Title = 'By size'; Code = 'Get-MemoryBlock | Group-Object UsableSize'; Remarks = 'How many blocks of each size are in use.' }
+                @{ Title = 'Of an owner'; Code = 'New-MemoryBlock 1KB -Count 3 -Owner 7 -Allocator cache | Out-Null; Get-MemoryOwner cache 7 | Get-MemoryBlock'; Remarks = 'An owner brings its allocator and its number along.' }
+            )
             Links       = 'New-MemoryBlock', 'Get-MemStats'
         }
         'Remove-MemoryBlock'      = @{

@@ -50,6 +50,20 @@ Describe 'Get-MemoryBlock and allocators' {
         ($block | Get-MemoryBlock).BaseAddress | Should -Contain $block.BaseAddress
     }
 
+    It 'lists the blocks of the owners that come by the pipeline, and no others' {
+        New-MemoryAllocator pool a | Out-Null
+        New-MemoryAllocator segregated b | Out-Null
+        $mine = New-MemoryBlock 64 -Count 2 -Owner 7 -Allocator a
+        $others = New-MemoryBlock 64 -Owner 8 -Allocator a
+        $elsewhere = New-MemoryBlock 64 -Owner 7 -Allocator b
+        (Get-MemoryOwner a 7 | Get-MemoryBlock).BaseAddress | Sort-Object | Should -Be ($mine.BaseAddress | Sort-Object)
+        @(Get-MemoryOwner a, b | Get-MemoryBlock).Count | Should -Be 4
+        ($mine[0], $others | Get-MemoryBlock).Owner | Should -Be 7, 8
+        @(Get-MemoryOwner a 7 | Get-MemoryBlock -Owner 8).Owner | Should -Be 8
+        Get-MemoryOwner a 7 | Get-MemoryBlock | Remove-MemoryBlock
+        $mine.IsLive + $others.IsLive + $elsewhere.IsLive | Should -Be $false, $false, $true, $true
+    }
+
     It 'says that the allocator was removed meanwhile' {
         New-MemoryAllocator pool a | Out-Null
         New-MemoryBlock 64 -Count 5000 -Allocator a | Out-Null

@@ -15,7 +15,7 @@ public sealed class GetMemoryBlockCommand : BlockSourceCmdlet
     public long[]? Address { get; set; }
 
     /// <summary>Only blocks allocated with one of these tags.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [ArgumentCompleter(typeof(OwnerCompleter))]
     public int[]? Owner { get; set; }
 
