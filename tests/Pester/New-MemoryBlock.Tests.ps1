@@ -44,6 +44,18 @@ Describe 'New-MemoryBlock' {
         (Get-MemStats).PoolLiveBlocks | Should -Be 6
     }
 
+    It 'allocates for the owner that comes by the pipeline, within its limit' {
+        New-MemoryAllocator pool owned | Out-Null
+        try {
+            $block = Set-MemoryOwner owned 7 1500 -PassThru | New-MemoryBlock 1KB
+            "$($block.Allocator) $($block.Owner)" | Should -Be 'owned 7'
+            { Get-MemoryOwner owned 7 | New-MemoryBlock 1KB -ErrorAction Stop } | Should -Throw -ErrorId 'LimitExceeded,*'
+            (1KB, 2KB | New-MemoryBlock -Owner 8 -Allocator owned).Owner | Should -Be 8, 8
+            (Get-MemoryAllocator owned | New-MemoryBlock 1KB).Owner | Should -Be 0
+        }
+        finally { Remove-MemoryAllocator owned -WarningAction Ignore }
+    }
+
     It 'zeroes a block that was used before' {
         $block = New-MemoryBlock 16
         Set-MemoryBlockContent $block ([byte[]](1..16))

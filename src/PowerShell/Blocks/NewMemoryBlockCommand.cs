@@ -25,7 +25,7 @@ public sealed class NewMemoryBlockCommand : BlockSourceCmdlet
     public long Alignment { get; set; } = MemoryAllocator.DefaultAlignment;
 
     /// <summary>Tag for accounting; 0 for none.</summary>
-    [Parameter]
+    [Parameter(ValueFromPipelineByPropertyName = true)]
     [ValidateRange(0, int.MaxValue)]
     [ArgumentCompleter(typeof(OwnerCompleter))]
     public int Owner { get; set; }
