@@ -323,7 +323,7 @@
         }
         'Get-MemStats'            = @{
             Synopsis    = 'Takes a snapshot of the memory of a store, or of allocators.'
-            Description = @('Get-MemStats shows what a store holds: bytes charged to its limit, in use and at the peak, dimensions loaded and simulated, accesses, evictions, the blocks of the pool. Sizes are bytes. Format-List * shows every counter; Pools shows each block size, Allocators every allocator of the process.', 'With -Allocator, or where allocators but no store are open, it shows allocators instead: those of New-MemoryAllocator by their names, the pool of a store as "pool of" and its directory. Format-List * shows every statistic; Groups, Owners and, where measured, AllocationLatency and FreeLatency say more.')
+            Description = @('Get-MemStats shows what a store holds: bytes charged to its limit, in use and at the peak, dimensions loaded and simulated, accesses, evictions, the blocks of the pool. Sizes are bytes. Format-List * shows every counter; Pools shows each block size, Allocators every allocator of the process.', 'With -Allocator, or where allocators but no store are open, it shows allocators instead: those of New-MemoryAllocator by their names, the pool of a store as "pool of" and its directory, by which the commands about blocks and maps find it, too. Format-List * shows every statistic; Groups, Owners and, where measured, AllocationLatency and FreeLatency say more.')
             Parameters  = @{
                 All         = 'A snapshot of every open store.'
                 Allocator   = 'Names of allocators, or patterns such as *; their snapshots are written instead of a store''s. Tab completes the names.'
@@ -334,7 +334,7 @@
                 @{ Title = 'The pool'; Code = '(Get-MemStats).Pools'; Remarks = 'One line per block size.' }
                 @{ Title = 'Every allocator of the process'; Code = 'Get-MemStats -Allocator *'; Remarks = 'One line per allocator, with its fragmentation.' }
             )
-            Inputs      = 'DimensionStore.PowerShell.MemoryAllocatorSession'
+            Inputs      = 'DimensionStore.PowerShell.MemoryAllocatorSession', 'DimensionStore.PowerShell.DimensionStoreSession'
             Links       = 'Get-Dimension', 'Get-MemoryBlock', 'Get-MemoryAllocator', 'Get-MemoryMap'
         }
         'Get-MemoryMap'           = @{

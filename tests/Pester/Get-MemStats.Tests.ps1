@@ -50,6 +50,18 @@ Describe 'Get-MemStats' {
         ($session, $second | ForEach-Object { [pscustomobject]@{ Store = $_ } } | Get-MemStats).SimulatedDimensions | Should -Be 12, 0
     }
 
+    It 'takes stores from the pipeline, and so do the commands about blocks and maps' {
+        $second = Open-DimensionStore (New-SampleStore)
+        (Get-DimensionStore | Get-MemStats).BasePath | Should -Be $session.BasePath, $second.BasePath
+        ($session | New-MemoryBlock 4KB).Store.BasePath | Should -Be $session.BasePath
+        @($session, $second | Get-MemoryBlock).Count | Should -Be 1
+        (Get-DimensionStore | Get-MemoryMap).LiveBlocks | Should -Be 1, 0
+        ($session | Export-MemoryMap (Join-Path (New-TestDirectory) m.svg)).Name | Should -Be 'm.svg'
+        $session | Register-MemoryPressureEvent -SourceIdentifier of-a-store
+        try { (Get-EventSubscriber of-a-store).SourceObject.LimitBytes | Should -Be 280MB } finally { Unregister-Event of-a-store }
+        @(Get-MemoryBlock -Store $session | Get-MemStats).BasePath | Should -Be $session.BasePath
+    }
+
     It 'shows every allocator, by name or pattern, and all its statistics' {
         New-MemoryBlock 4KB -Owner 3 | Out-Null
         New-MemoryAllocator pool stats-one | Out-Null
@@ -118,6 +130,12 @@ Describe 'The pool of a store that was just opened' {
         (Get-MemStats -Allocator *).Name | Should -Contain $name
         (Get-MemoryMap).Name | Should -Be $name
         (Get-MemStats -Allocator (Get-MemoryMap).Name).Name | Should -Be $name
+        Open-DimensionStore (New-SampleStore) | Out-Null
+        (Get-MemoryMap -Allocator $name).Name | Should -Be $name
+        (New-MemoryBlock 4KB -Allocator $name).Store.BasePath | Should -Be $store.BasePath
+        (Get-MemStats -Allocator $name | Get-MemoryMap).LiveBlocks | Should -Be 1
+        @((Get-MemStats).Allocators | Get-MemoryBlock).Count | Should -Be 1
+        { Get-MemoryMap -Allocator 'pool of nowhere' } | Should -Throw -ErrorId 'AllocatorNotFound,*'
     }
 
     It 'is there by its name alone' {

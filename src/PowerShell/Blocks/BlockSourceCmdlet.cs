@@ -5,6 +5,13 @@ namespace DimensionStore.PowerShell;
 /// <summary>Base of the cmdlets about blocks: those of an allocator, when one is given, else of a store's pool.</summary>
 public abstract class BlockSourceCmdlet : StoreCmdlet
 {
+    // Also whole from the pipeline, since nothing else that comes that way can be taken for a store here.
+
+    /// <inheritdoc/>
+    [Parameter(ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
+    [AllowNull]
+    public override DimensionStoreSession? Store { get; set; }
+
     // The alias takes allocators from the pipeline, by their names: as an object, this parameter would take the blocks that other parameters are there for.
 
     /// <summary>The allocator the blocks belong to, or its name; without it the pool of a store is meant.</summary>
@@ -45,16 +52,18 @@ public abstract class BlockSourceCmdlet : StoreCmdlet
         }
 
         object meant = AllocatorReference.Resolve(named[0]);
-        MemoryAllocatorSession? session = meant as MemoryAllocatorSession ?? OpenAllocators.Find(meant.ToString() ?? "");
-        if (session is null)
+        if (meant is MemoryAllocatorSession { IsOpen: false } closed)
         {
-            ThrowTerminatingError(Errors.AllocatorNotFound(meant.ToString() ?? ""));
-        }
-        else if (!session.IsOpen)
-        {
-            ThrowTerminatingError(Errors.AllocatorClosed(session));
+            ThrowTerminatingError(Errors.AllocatorClosed(closed));
         }
 
-        return session!;
+        string name = meant.ToString() ?? "";
+        BlockSource? source = meant as MemoryAllocatorSession ?? OpenAllocators.Find(name) ?? (BlockSource?)ShownAllocators.FindPool(name);
+        if (source is null)
+        {
+            ThrowTerminatingError(Errors.AllocatorNotFound(name));
+        }
+
+        return source!;
     }
 }

@@ -8,7 +8,7 @@ public abstract class StoreCmdlet : DimensionCmdlet
     /// <summary>The store to work on; the one opened last when omitted.</summary>
     [Parameter(ValueFromPipelineByPropertyName = true)]
     [AllowNull]
-    public DimensionStoreSession? Store { get; set; }
+    public virtual DimensionStoreSession? Store { get; set; }
 
     /// <summary>The store to work on. Without an open one the command ends with an error that says how to get one.</summary>
     private protected DimensionStoreSession RequireStore()

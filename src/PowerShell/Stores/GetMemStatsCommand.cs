@@ -11,6 +11,11 @@ public sealed class GetMemStatsCommand : StoreCmdlet
     private const string StoreSet = "Store";
     private const string ObjectSet = "InputObject";
 
+    /// <inheritdoc/>
+    [Parameter(ValueFromPipeline = true, ValueFromPipelineByPropertyName = true, ParameterSetName = StoreSet)]
+    [AllowNull]
+    public override DimensionStoreSession? Store { get; set; }
+
     /// <summary>A snapshot of every open store.</summary>
     [Parameter(ParameterSetName = StoreSet)]
     public SwitchParameter All { get; set; }
