@@ -40,7 +40,7 @@ public sealed class BackgroundTrimmer : IDisposable
             throw new ArgumentOutOfRangeException(nameof(options), Options.KeepFraction, "KeepFraction must be 0 to 1,000.");
         }
 
-        ArgumentOutOfRangeException.ThrowIfNegative(Options.KeepBytes, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegative(Options.KeepBytes, nameof(options.KeepBytes));
         _timer = (time ?? TimeProvider.System).CreateTimer(static trimmer => ((BackgroundTrimmer)trimmer!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 

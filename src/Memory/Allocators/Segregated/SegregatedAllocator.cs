@@ -60,9 +60,10 @@ public sealed unsafe partial class SegregatedAllocator : MemoryAllocator
     public SegregatedAllocator(SegregatedOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.CapacityBytes, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.CapacityBytes, LargestCapacity, nameof(options));
-        ArgumentNullException.ThrowIfNull(options.Thresholds, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.CapacityBytes, nameof(options.CapacityBytes));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.CapacityBytes, LargestCapacity, nameof(options.CapacityBytes));
+        ArgumentNullException.ThrowIfNull(options.Thresholds, nameof(options.Thresholds));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.CollectionThreshold, nameof(options.CollectionThreshold));
         CollectionThreshold = options.CollectionThreshold;
         long page = Math.Max(VirtualMemory.PageSize, (long)SegregatedHeap.PageGranules << GranuleShift);
         _capacityBytes = (options.CapacityBytes + page - 1) / page * page;

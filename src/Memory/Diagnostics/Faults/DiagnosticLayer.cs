@@ -55,10 +55,10 @@ public sealed unsafe partial class DiagnosticLayer : AllocatorLayer
         try
         {
             options ??= new DiagnosticOptions();
-            ArgumentOutOfRangeException.ThrowIfNegative(options.QuarantineBytes, nameof(options));
-            ArgumentOutOfRangeException.ThrowIfNegative(options.GuardPagesEvery, nameof(options));
-            ArgumentOutOfRangeException.ThrowIfNegative(options.StackEvery, nameof(options));
-            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.GuardPageBytes, nameof(options));
+            ArgumentOutOfRangeException.ThrowIfNegative(options.QuarantineBytes, nameof(options.QuarantineBytes));
+            ArgumentOutOfRangeException.ThrowIfNegative(options.GuardPagesEvery, nameof(options.GuardPagesEvery));
+            ArgumentOutOfRangeException.ThrowIfNegative(options.StackEvery, nameof(options.StackEvery));
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.GuardPageBytes, nameof(options.GuardPageBytes));
             Options = options;
             _hasCanaries = options.Canaries;
             _isForOneThread = !inner.IsThreadSafe;

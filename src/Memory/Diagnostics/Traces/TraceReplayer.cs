@@ -109,8 +109,8 @@ public static class TraceReplayer
 
     private static void CheckPasses(TraceReplayOptions options)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(options.TimedPasses, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.TimedPasses, 1000, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegative(options.TimedPasses, nameof(options.TimedPasses));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.TimedPasses, 1000, nameof(options.TimedPasses));
     }
 
     private static TraceReplayResult Replay<T>(AllocationTrace trace, T target, MemoryAllocator allocator, TraceReplayOptions options)
