@@ -101,3 +101,26 @@ Describe 'Remove-MemoryBlock' {
         $problem[0].FullyQualifiedErrorId | Should -Be 'StoreClosed,DimensionStore.PowerShell.RemoveMemoryBlockCommand'
     }
 }
+
+Describe 'A block and another allocator than its own' {
+    AfterEach { Get-MemoryAllocator | Remove-MemoryAllocator -WarningAction SilentlyContinue; Close-DimensionStore -All }
+
+    It 'is refused by <_>, and nothing is done' -ForEach 'Remove-MemoryBlock', 'Get-MemoryBlockContent', 'Set-MemoryBlockContent' {
+        $a = New-MemoryAllocator pool a
+        New-MemoryAllocator pool b | Out-Null
+        $store = Open-DimensionStore (New-SampleStore)
+        $mine = New-MemoryBlock 64 -Zeroed -Allocator a
+        $more = if ($_ -eq 'Set-MemoryBlockContent') { @{ Value = 'x' } } else { @{} }
+        foreach ($other in @{ Allocator = 'b' }, @{ Store = $store }) {
+            $mine | & $_ @other @more -ErrorVariable problem -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+            & $_ $mine @other @more -ErrorVariable +problem -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+            $problem.FullyQualifiedErrorId | Should -Be @("BlockNotFound,DimensionStore.PowerShell.$($_ -replace '-')Command", "BlockNotFound,DimensionStore.PowerShell.$($_ -replace '-')Command")
+            $problem[0].Exception.Message | Should -Match 'is of allocator a, not of '
+        }
+        $mine.IsLive | Should -BeTrue
+        (Get-MemoryBlockContent $mine)[0] | Should -Be 0
+        $mine, (New-MemoryBlock 64 -Allocator b) | Remove-MemoryBlock
+        New-MemoryBlock 64 -Allocator a | Remove-MemoryBlock -Allocator $a
+        $a.LiveBlocks | Should -Be 0
+    }
+}

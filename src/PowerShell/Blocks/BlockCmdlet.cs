@@ -19,6 +19,17 @@ public abstract class BlockCmdlet : BlockSourceCmdlet
     [ValidateNotNullOrEmpty]
     public long[] Address { get; set; } = [];
 
+    private BlockSource? _named;
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        base.BeginProcessing();
+
+        // Bound here is only what was written on the command line; later each block brings its own along.
+        _named = Allocator is not null ? RequireSource() : Store;
+    }
+
     /// <summary>The blocks meant. An address at which none begins is an error; whether a given block is still in use, its allocator will say.</summary>
     private protected IEnumerable<MemoryBlock> SelectBlocks()
     {
@@ -26,7 +37,11 @@ public abstract class BlockCmdlet : BlockSourceCmdlet
         {
             foreach (MemoryBlock block in Block)
             {
-                if (!block.Source.IsOpen)
+                if (_named is not null && !ReferenceEquals(_named, block.Source))
+                {
+                    WriteError(Errors.BlockElsewhere(block, _named));
+                }
+                else if (!block.Source.IsOpen)
                 {
                     WriteError(Errors.SourceClosed(block.Source));
                 }

@@ -70,6 +70,10 @@ internal static class Errors
         new ArgumentException("-Allocator was given and is null; an allocator or its name is expected."),
         ErrorIds.InvalidArgument, ErrorCategory.InvalidArgument, null, "Check that the variable is set; leave -Allocator out where the pool of a store is meant.");
 
+    public static ErrorRecord BlockElsewhere(MemoryBlock block, BlockSource named) => Make(
+        new ItemNotFoundException($"The block at {block} is of {block.Source.Describe()}, not of {named.Describe()}."),
+        ErrorIds.BlockNotFound, ErrorCategory.ObjectNotFound, block, "Leave -Allocator and -Store out: a block knows where it belongs.");
+
     public static ErrorRecord OneAllocatorExpected(int count) => Make(
         new ArgumentException($"-Allocator names {count} allocators; one is expected."),
         ErrorIds.InvalidArgument, ErrorCategory.InvalidArgument, null, "Name one. Where several are meant, pipe them to the command, as in Get-MemoryAllocator one, two | Get-MemoryMap.");
