@@ -8,7 +8,7 @@ internal sealed unsafe partial class BuddyArea
     private static readonly sbyte[][] s_fallbacks = [[1, 2], [0, 2], [1, 0]];
 
     /// <summary>
-    /// Finds a parked block of just that size, else, where no alignment is asked for, the shortest hole, else the lowest of the smallest free blocks that fit. Nothing changes but that
+    /// Finds a parked block of just that size, else, where no alignment is asked for, the shortest hole, else the smallest free block that fits in the lowest pageblock that has one. Nothing changes but that
     /// parked blocks may be merged.
     /// </summary>
     internal bool TryFind(in BuddyRequest request, out BuddyPlace place)
@@ -28,7 +28,8 @@ internal sealed unsafe partial class BuddyArea
 
         if (request.Order < _localOrders && _dividedOrders[request.Mobility] >> request.Order != 0)
         {
-            place = PlaceIn(request.Mobility, BitOperations.TrailingZeroCount(_dividedOrders[request.Mobility] >> request.Order) + request.Order, request);
+            int pageblock = LowestWith(request.Mobility, request.Order);
+            place = PlaceIn(request.Mobility, pageblock, BitOperations.TrailingZeroCount(Header(pageblock)->Orders >> request.Order) + request.Order, request);
             return true;
         }
 
@@ -61,13 +62,27 @@ internal sealed unsafe partial class BuddyArea
             }
         }
 
-        place = best < 0 ? default : PlaceIn(kind, best, request);
+        place = best < 0 ? default : PlaceIn(kind, _divided[(kind * _localOrders) + best].First(), best, request);
         return best >= 0;
     }
 
-    private BuddyPlace PlaceIn(int kind, int order, in BuddyRequest request)
+    /// <summary>
+    /// The lowest pageblock with a free block of an order or above. Not the lowest with the smallest block there is: while none is left below, that is what was left over behind the block that was taken last,
+    /// and small blocks would lie behind every long one and keep its place from merging.
+    /// </summary>
+    private int LowestWith(int kind, int least)
     {
-        int pageblock = _divided[(kind * _localOrders) + order].First();
+        int lowest = int.MaxValue;
+        for (uint orders = _dividedOrders[kind] >> least << least; orders != 0; orders &= orders - 1)
+        {
+            lowest = Math.Min(lowest, _divided[(kind * _localOrders) + BitOperations.TrailingZeroCount(orders)].First());
+        }
+
+        return lowest;
+    }
+
+    private BuddyPlace PlaceIn(int kind, int pageblock, int order, in BuddyRequest request)
+    {
         int word = BitOperations.TrailingZeroCount(Summaries(pageblock)[order]);
         int index = (word << 6) + BitOperations.TrailingZeroCount(FreeBits(pageblock, order)[word]);
         int start = index << order;
