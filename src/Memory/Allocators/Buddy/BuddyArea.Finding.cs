@@ -16,6 +16,7 @@ internal sealed unsafe partial class BuddyArea
         return (request.Granules <= ParkedSizes && TryFindParked(request, out place))
             || TryFindMerged(request, out place)
             || (Settle() && TryFindMerged(request, out place))
+            || TryFindRun(request, out place)
             || TryFindForeign(request, out place);
     }
 
@@ -45,6 +46,51 @@ internal sealed unsafe partial class BuddyArea
 
         place = default;
         return false;
+    }
+
+    /// <summary>
+    /// The shortest of the free pageblocks side by side that suffice, wherever they begin. Where no power of two is free any more: a few small blocks in as many places take those apart long before memory is
+    /// short. Looks at each pageblock.
+    /// </summary>
+    private bool TryFindRun(in BuddyRequest request, out BuddyPlace place)
+    {
+        place = default;
+        if (!request.MayLieAcross || request.Granules <= _granules)
+        {
+            return false;
+        }
+
+        long needed = (request.Granules + _granules - 1) >> _localOrders;
+        int shortest = int.MaxValue;
+        for (int first = NextRun(0, out int length); first >= 0; first = NextRun(first + length, out length))
+        {
+            if (length >= needed && length < shortest)
+            {
+                shortest = length;
+                place = new BuddyPlace(-1, first, BuddyPlace.Run, 0, 0);
+            }
+        }
+
+        return shortest < int.MaxValue;
+    }
+
+    /// <summary>The next free pageblocks side by side from one on; −1 when there are none.</summary>
+    private int NextRun(int from, out int length)
+    {
+        while (from < _known && Header(from)->State != PageblockState.Free)
+        {
+            from++;
+        }
+
+        int end = from;
+        while (end < _known && Header(end)->State == PageblockState.Free)
+        {
+            end++;
+        }
+
+        // Those that were never in use are free.
+        length = (end >= _known ? _pageblocks : end) - from;
+        return length > 0 ? from : -1;
     }
 
     /// <summary>Goes into another kind's pageblock: where the largest block is, so that what is left there stays as whole as it can.</summary>

@@ -141,7 +141,13 @@ internal sealed unsafe partial class BuddyArea
     {
         if (_freeWholeOrders != 0)
         {
-            return 1L << (_blockShift + BitOperations.Log2(_freeWholeOrders));
+            int longest = 0;
+            for (int first = NextRun(0, out int length); first >= 0; first = NextRun(first + length, out length))
+            {
+                longest = Math.Max(longest, length);
+            }
+
+            return (long)Math.Min(longest, 1 << (_wholeOrders - 1)) << _blockShift;
         }
 
         uint orders = _dividedOrders[0] | _dividedOrders[1] | _dividedOrders[2];

@@ -250,21 +250,10 @@ internal sealed unsafe partial class BuddyArea : IDisposable
 
     private void TakeWhole(in BuddyPlace place, in BuddyRequest request)
     {
-        // Halves the run of pageblocks until it is as small as it may be, keeping the half where the cut begins.
-        RemoveWhole(place.Order, place.Index);
-        int order = place.Order;
-        int least = Math.Max(0, request.Order - _localOrders);
-        while (order > least)
-        {
-            order--;
-            AddWhole(order, (place.Pageblock >> order) ^ 1);
-        }
-
         int full = (int)(request.Granules >> _localOrders);
         int rest = (int)(request.Granules & (_granules - 1));
         int first = place.Pageblock;
-        int used = full + (rest > 0 ? 1 : 0);
-        FreeWhole(first + used, (1 << order) - used);
+        TakeRun(first, full + (rest > 0 ? 1 : 0));
         if (full == 0)
         {
             OpenDivided(first, request.Mobility, spanFirst: 0);
