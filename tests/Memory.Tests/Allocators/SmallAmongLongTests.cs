@@ -65,4 +65,57 @@ public sealed class SmallAmongLongTests
         Assert.InRange(statistics.CommittedBytes, statistics.LiveBytes, statistics.LiveBytes + (2 << 20));
         Assert.True(allocator.CheckIntegrity().IsIntact);
     }
+
+    [Theory]
+    [InlineData("general")]
+    [InlineData("buddy")]
+    [InlineData("zone")]
+    public void Buffer_that_grows_keeps_room_behind_it_though_small_blocks_come(string name)
+    {
+        using MemoryAllocator allocator = AllocatorCatalog.Create(name, new AllocatorSettings { CapacityBytes = 256 << 20 });
+        Random random = new(5);
+        nint buffer = allocator.Allocate(1000);
+        int moves = 0;
+        for (int step = 1; step <= 20_000; step++)
+        {
+            nint now = allocator.Reallocate(buffer, (nuint)(1000 + (700 * step)));
+            moves += now != buffer ? 1 : 0;
+            buffer = now;
+            if (step % 10 == 0)
+            {
+                allocator.Allocate((nuint)random.Next(16, 3000));
+            }
+        }
+
+        AllocatorStatistics statistics = allocator.GetStatistics();
+        Assert.InRange(moves, 0, 600);
+        Assert.InRange(statistics.CommittedBytes, statistics.LiveBytes, 2 * statistics.LiveBytes);
+        Assert.True(allocator.CheckIntegrity().IsIntact);
+    }
+
+    [Fact]
+    public void Long_block_finds_free_pageblocks_wherever_they_begin()
+    {
+        const int Pageblock = 64 << 10;
+        using BuddyAllocator buddy = new(new BuddyOptions { CapacityBytes = 16 * Pageblock, PageblockBytes = Pageblock });
+        nint[] blocks = [.. Enumerable.Range(0, 16).Select(_ => buddy.Allocate(Pageblock))];
+        for (int i = 1; i <= 6; i++)
+        {
+            buddy.Free(blocks[i]);
+        }
+
+        buddy.Free(blocks[10]);
+        string refusal = Assert.Throws<AllocationFailedException>(() => buddy.Allocate((6 * Pageblock) + 1)).Message;
+        Assert.Contains($"the largest has {6 * Pageblock:N0} bytes", refusal, StringComparison.Ordinal);
+        nint run = buddy.Allocate((5 * Pageblock) - 100);
+        Assert.Equal(blocks[1], run);
+        Assert.True(buddy.CheckIntegrity().IsIntact);
+        Assert.Equal(blocks[6], buddy.Allocate(Pageblock));
+        Assert.Equal(blocks[10], buddy.Allocate(Pageblock));
+        buddy.FreeSized(run, (5 * Pageblock) - 100);
+
+        // Aligned to more than a pageblock it does not fit where the run begins.
+        Assert.Throws<AllocationFailedException>(() => buddy.Allocate(4 * Pageblock, 8 * Pageblock));
+        Assert.True(buddy.CheckIntegrity().IsIntact);
+    }
 }

@@ -14,22 +14,22 @@ internal sealed unsafe partial class BuddyArea
     internal bool TryFind(in BuddyRequest request, out BuddyPlace place)
     {
         return (request.Granules <= ParkedSizes && TryFindParked(request, out place))
-            || TryFindMerged(request, out place)
-            || (Settle() && TryFindMerged(request, out place))
+            || TryFindMerged(request, sparesKept: true, out place)
+            || (Settle() && TryFindMerged(request, sparesKept: true, out place))
+            || TryFindMerged(request, sparesKept: false, out place)
             || TryFindRun(request, out place)
             || TryFindForeign(request, out place);
     }
 
-    private bool TryFindMerged(in BuddyRequest request, out BuddyPlace place)
+    private bool TryFindMerged(in BuddyRequest request, bool sparesKept, out BuddyPlace place)
     {
-        if (request.MayLieAcross && request.Granules < _granules && TryFindHole(request, out place))
+        if (request.MayLieAcross && request.Granules < _granules && TryFindHole(request, sparesKept, out place))
         {
             return true;
         }
 
-        if (request.Order < _localOrders && _dividedOrders[request.Mobility] >> request.Order != 0)
+        if (request.Order < _localOrders && LowestWith(request.Mobility, request.Order, sparesKept) is int pageblock and >= 0)
         {
-            int pageblock = LowestWith(request.Mobility, request.Order);
             place = PlaceIn(request.Mobility, pageblock, BitOperations.TrailingZeroCount(Header(pageblock)->Orders >> request.Order) + request.Order, request);
             return true;
         }
@@ -113,19 +113,32 @@ internal sealed unsafe partial class BuddyArea
     }
 
     /// <summary>
-    /// The lowest pageblock with a free block of an order or above. Not the lowest with the smallest block there is: while none is left below, that is what was left over behind the block that was taken last,
+    /// The lowest pageblock with a free block of an order or above, or −1. Not the lowest with the smallest block there is: while none is left below, that is what was left over behind the block that was taken last,
     /// and small blocks would lie behind every long one and keep its place from merging.
     /// </summary>
-    private int LowestWith(int kind, int least)
+    private int LowestWith(int kind, int least, bool sparesKept)
     {
-        int lowest = int.MaxValue;
+        int lowest = -1;
         for (uint orders = _dividedOrders[kind] >> least << least; orders != 0; orders &= orders - 1)
         {
-            lowest = Math.Min(lowest, _divided[(kind * _localOrders) + BitOperations.TrailingZeroCount(orders)].First());
+            BitTree pageblocks = _divided[(kind * _localOrders) + BitOperations.TrailingZeroCount(orders)];
+            int first = pageblocks.First();
+            while (sparesKept && first >= 0 && IsKept(first))
+            {
+                first = pageblocks.Next(first + 1);
+            }
+
+            lowest = first >= 0 && (uint)first < (uint)lowest ? first : lowest;
         }
 
         return lowest;
     }
+
+    /// <summary>
+    /// Whether what is free in a pageblock is left to the block that ends there, because it has grown: a buffer that grows would else move for each small block that comes behind it, which also takes every
+    /// place that it leaves apart.
+    /// </summary>
+    private bool IsKept(int pageblock) => Header(pageblock)->IsKept != 0 && Header(pageblock)->SpanFirst != 0;
 
     private BuddyPlace PlaceIn(int kind, int pageblock, int order, in BuddyRequest request)
     {

@@ -112,6 +112,7 @@ internal sealed unsafe partial class BuddyArea
             if (isSpan)
             {
                 Header(pageblock)->SpanTail = target;
+                Header(last)->IsKept = 1;
             }
             else
             {
@@ -159,6 +160,7 @@ internal sealed unsafe partial class BuddyArea
         if (tail > 0)
         {
             OpenTail(covered, first, tail, Header(first)->Mobility);
+            Header(covered)->IsKept = 1;
         }
 
         Header(first)->Span = covered - first;
@@ -218,6 +220,7 @@ internal sealed unsafe partial class BuddyArea
         header->Mobility = Header(first)->Mobility;
         header->FreeGranules = _granules - tail;
         header->SpanFirst = full > 0 ? first + 1 : 0;
+        header->IsKept = 0;
         AddHole(last, _granules - tail);
         for (int position = tail; position < _granules;)
         {

@@ -316,6 +316,7 @@ internal sealed unsafe partial class BuddyArea : IDisposable
         header->FreeGranules = _granules;
         header->Span = 0;
         header->SpanFirst = spanFirst;
+        header->IsKept = 0;
     }
 
     private void MarkLive(int pageblock, int granule, int granules, int slack, OwnerId owner)

@@ -29,6 +29,9 @@ internal struct Pageblock
     /// <summary>Not 0: tables were given back without keeping what they said of freed blocks, so any granule here may have been one.</summary>
     internal byte IsForgotten;
 
+    /// <summary>Not 0: the block that ends here has grown where it is, so others go elsewhere while there is room.</summary>
+    internal byte IsKept;
+
     /// <summary>Bit k: there is a free block of order k.</summary>
     internal uint Orders;
 
