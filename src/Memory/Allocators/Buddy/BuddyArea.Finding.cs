@@ -55,7 +55,7 @@ internal sealed unsafe partial class BuddyArea
     private bool TryFindRun(in BuddyRequest request, out BuddyPlace place)
     {
         place = default;
-        if (!request.MayLieAcross || request.Granules <= _granules)
+        if (request.NeedsAlignment || request.Granules <= _granules)
         {
             return false;
         }

@@ -76,7 +76,7 @@ internal sealed unsafe partial class BuddyArea
     /// <summary>Hands out a parked block of exactly the size, unmovable and of no owner.</summary>
     internal bool TryTakeParked(long granules, int slack, out nint address)
     {
-        BuddyRequest request = new(granules, BitOperations.Log2((ulong)granules), slack, 0, OwnerId.None, BuddyRequest.LiesAcross(granules), 0);
+        BuddyRequest request = new(granules, BitOperations.Log2((ulong)granules), slack, 0, OwnerId.None, NeedsAlignment: false, 0);
         address = 0;
         if (!TryFindParked(request, out BuddyPlace place))
         {
@@ -96,7 +96,7 @@ internal sealed unsafe partial class BuddyArea
         {
             ref ParkedSize row = ref _parkedSizes[(kind * ParkedSizes) + size];
             uint position = _parked[kind]![size]![(row.Next - 1) & (ParkedDepth - 1)];
-            if (!request.MayLieAcross && (position & ((1U << request.Order) - 1)) != 0)
+            if (request.NeedsAlignment && (position & ((1U << request.Order) - 1)) != 0)
             {
                 break;
             }

@@ -8,17 +8,19 @@ namespace DimensionStore.Memory;
 /// <param name="Slack">Bytes of the last granule that nobody asked for.</param>
 /// <param name="Mobility">Kind.</param>
 /// <param name="Owner">Tag.</param>
-/// <param name="MayLieAcross">It needs no alignment and <see cref="LiesAcross"/>, so it may lie across several free blocks.</param>
+/// <param name="NeedsAlignment">More than a granule's was asked for.</param>
 /// <param name="Highest">The highest area that may serve it.</param>
-internal readonly record struct BuddyRequest(long Granules, int Order, int Slack, int Mobility, OwnerId Owner, bool MayLieAcross, int Highest)
+internal readonly record struct BuddyRequest(long Granules, int Order, int Slack, int Mobility, OwnerId Owner, bool NeedsAlignment, int Highest)
 {
     private const int LeastPowerAcross = 4;
+    private const int MostPowerAcross = 64;
 
     /// <summary>
-    /// Whether so many granules are looked for among the holes: all but the smallest powers of two. Those find a block of their order at once, and a hole of one or two granules is hard to find among
-    /// the ends of longer ones. Larger powers of two by their order alone would go into whichever hole has such a block inside, and cut up the long ones.
+    /// Whether it is looked for among the holes and may lie across several free blocks: all but what needs alignment, and but the smallest and largest powers of two. The smallest find a block of their order at
+    /// once, and a hole of one or two granules is hard to find among the ends of longer ones; the largest are few. The others by their order alone would go into whichever hole has such a block inside, and cut up
+    /// the long ones.
     /// </summary>
-    internal static bool LiesAcross(long granules) => granules >= LeastPowerAcross || !BitOperations.IsPow2(granules);
+    internal bool MayLieAcross => !NeedsAlignment && (Granules is >= LeastPowerAcross and <= MostPowerAcross || !BitOperations.IsPow2(Granules));
 }
 
 /// <summary>Where a request can be served: the free block to cut, and the position of the cut.</summary>

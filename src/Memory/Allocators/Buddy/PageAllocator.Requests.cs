@@ -31,7 +31,7 @@ public abstract unsafe partial class PageAllocator
         int shift = _areas[0].GranuleShift;
         long granules = (long)((size + ((nuint)1 << shift) - 1) >> shift);
         int order = Math.Max(CeilingLog2((ulong)granules), BitOperations.Log2(alignment) - shift);
-        BuddyRequest request = new(granules, order, (int)((granules << shift) - (long)size), KindOf(options), owner, alignment >> shift <= 1 && BuddyRequest.LiesAcross(granules), highest);
+        BuddyRequest request = new(granules, order, (int)((granules << shift) - (long)size), KindOf(options), owner, alignment >> shift > 1, highest);
         long charged = 0;
         bool lastResort = false;
         try
