@@ -28,7 +28,7 @@ public sealed class OwnerCompleter : StoreCompleter
         return plain switch
         {
             MemoryAllocatorSession session => session.IsOpen ? [session] : [],
-            string name => OpenAllocators.All.Where(session => Patterns.IsPattern(name) ? Patterns.IsMatch(name, session.Name) : ReferenceEquals(session, OpenAllocators.Find(name))),
+            string name => OpenAllocators.Matching(name),
             IEnumerable several => several.Cast<object?>().SelectMany(Named).Distinct(),
             _ => [],
         };

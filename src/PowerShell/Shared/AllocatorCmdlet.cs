@@ -32,23 +32,15 @@ public abstract class AllocatorCmdlet : DimensionCmdlet
             }
 
             string name = meant.ToString() ?? "";
-            if (Patterns.IsPattern(name))
-            {
-                foreach (MemoryAllocatorSession session in OpenAllocators.All)
-                {
-                    if (Patterns.IsMatch(name, session.Name))
-                    {
-                        yield return session;
-                    }
-                }
-            }
-            else if (OpenAllocators.Find(name) is { } found)
-            {
-                yield return found;
-            }
-            else
+            MemoryAllocatorSession[] matching = OpenAllocators.Matching(name);
+            if (matching.Length == 0 && !Patterns.IsPattern(name))
             {
                 WriteError(Errors.AllocatorNotFound(name));
+            }
+
+            foreach (MemoryAllocatorSession session in matching)
+            {
+                yield return session;
             }
         }
     }

@@ -33,6 +33,11 @@ internal static class OpenAllocators
     public static MemoryAllocatorSession? Find(string name) =>
         Array.Find(All, session => string.Equals(session.Name, name, StringComparison.OrdinalIgnoreCase));
 
+    /// <summary>Those that a name or a pattern means.</summary>
+    public static MemoryAllocatorSession[] Matching(string name) =>
+        Patterns.IsPattern(name) ? Array.FindAll(All, session => Patterns.IsMatch(name, session.Name))
+        : Find(name) is { } found ? [found] : [];
+
     /// <summary>A name that no allocator has: the kind and a number.</summary>
     public static string NextName(string kind)
     {

@@ -83,7 +83,7 @@ internal sealed unsafe partial class BuddyArea
                         continue;
                     }
 
-                    if (TryFindCommittedFrom(-1, pageblock, order, index, 0, request.Order < _localOrders ? _granules : 1, request, out place))
+                    if (TryFindCommittedFrom(-1, pageblock, 0, 0, 0, request.Order < _localOrders ? _granules : 1, request, out place))
                     {
                         return true;
                     }

@@ -14,21 +14,21 @@ internal sealed unsafe partial class BuddyArea
     internal bool TryFind(in BuddyRequest request, out BuddyPlace place)
     {
         return (request.Granules <= ParkedSizes && TryFindParked(request, out place))
-            || TryFindMerged(request, sparesKept: true, out place)
-            || (Settle() && TryFindMerged(request, sparesKept: true, out place))
-            || TryFindMerged(request, sparesKept: false, out place)
+            || TryFindMerged(request, sparesRoomToGrow: true, out place)
+            || (Settle() && TryFindMerged(request, sparesRoomToGrow: true, out place))
+            || TryFindMerged(request, sparesRoomToGrow: false, out place)
             || TryFindRun(request, out place)
             || TryFindForeign(request, out place);
     }
 
-    private bool TryFindMerged(in BuddyRequest request, bool sparesKept, out BuddyPlace place)
+    private bool TryFindMerged(in BuddyRequest request, bool sparesRoomToGrow, out BuddyPlace place)
     {
-        if (request.MayLieAcross && request.Granules < _granules && TryFindHole(request, sparesKept, out place))
+        if (request.MayLieAcross && request.Granules < _granules && TryFindHole(request, sparesRoomToGrow, out place))
         {
             return true;
         }
 
-        if (request.Order < _localOrders && LowestWith(request.Mobility, request.Order, sparesKept) is int pageblock and >= 0)
+        if (request.Order < _localOrders && LowestWith(request.Mobility, request.Order, sparesRoomToGrow) is int pageblock and >= 0)
         {
             place = PlaceIn(request.Mobility, pageblock, BitOperations.TrailingZeroCount(Header(pageblock)->Orders >> request.Order) + request.Order, request);
             return true;
@@ -39,8 +39,7 @@ internal sealed unsafe partial class BuddyArea
         if (whole != 0)
         {
             int order = BitOperations.TrailingZeroCount(whole);
-            int index = _whole[order].First();
-            place = new BuddyPlace(-1, index << order, order, index, 0);
+            place = new BuddyPlace(-1, _whole[order].First() << order, 0, 0, 0);
             return true;
         }
 
@@ -67,7 +66,7 @@ internal sealed unsafe partial class BuddyArea
             if (length >= needed && length < shortest)
             {
                 shortest = length;
-                place = new BuddyPlace(-1, first, BuddyPlace.Run, 0, 0);
+                place = new BuddyPlace(-1, first, 0, 0, 0);
             }
         }
 
@@ -116,14 +115,14 @@ internal sealed unsafe partial class BuddyArea
     /// The lowest pageblock with a free block of an order or above, or −1. Not the lowest with the smallest block there is: while none is left below, that is what was left over behind the block that was taken last,
     /// and small blocks would lie behind every long one and keep its place from merging.
     /// </summary>
-    private int LowestWith(int kind, int least, bool sparesKept)
+    private int LowestWith(int kind, int least, bool sparesRoomToGrow)
     {
         int lowest = -1;
         for (uint orders = _dividedOrders[kind] >> least << least; orders != 0; orders &= orders - 1)
         {
             BitTree pageblocks = _divided[(kind * _localOrders) + BitOperations.TrailingZeroCount(orders)];
             int first = pageblocks.First();
-            while (sparesKept && first >= 0 && IsKept(first))
+            while (sparesRoomToGrow && first >= 0 && IsRoomToGrow(first))
             {
                 first = pageblocks.Next(first + 1);
             }
@@ -138,7 +137,7 @@ internal sealed unsafe partial class BuddyArea
     /// Whether what is free in a pageblock is left to the block that ends there, because it has grown: a buffer that grows would else move for each small block that comes behind it, which also takes every
     /// place that it leaves apart.
     /// </summary>
-    private bool IsKept(int pageblock) => Header(pageblock)->IsKept != 0 && Header(pageblock)->SpanFirst != 0;
+    private bool IsRoomToGrow(int pageblock) => Header(pageblock)->IsRoomToGrow != 0 && Header(pageblock)->SpanFirst != 0;
 
     private BuddyPlace PlaceIn(int kind, int pageblock, int order, in BuddyRequest request)
     {

@@ -42,7 +42,7 @@ internal sealed unsafe partial class BuddyArea
     }
 
     /// <summary>Best fit among the holes of the request's kind.</summary>
-    private bool TryFindHole(in BuddyRequest request, bool sparesKept, out BuddyPlace place)
+    private bool TryFindHole(in BuddyRequest request, bool sparesRoomToGrow, out BuddyPlace place)
     {
         int kind = request.Mobility;
         int granules = (int)request.Granules;
@@ -50,7 +50,7 @@ internal sealed unsafe partial class BuddyArea
         for (ulong classes = _holeKinds[kind] >> HoleClassOf(granules) << HoleClassOf(granules); classes != 0; classes &= classes - 1)
         {
             int wanted = BitOperations.TrailingZeroCount(classes);
-            if (TryFindHole(kind, wanted, granules, sparesKept, ref tries, out place))
+            if (TryFindHole(kind, wanted, granules, sparesRoomToGrow, ref tries, out place))
             {
                 return true;
             }
@@ -60,7 +60,7 @@ internal sealed unsafe partial class BuddyArea
         return false;
     }
 
-    private bool TryFindHole(int kind, int wanted, int granules, bool sparesKept, ref int tries, out BuddyPlace place)
+    private bool TryFindHole(int kind, int wanted, int granules, bool sparesRoomToGrow, ref int tries, out BuddyPlace place)
     {
         ulong bit = 1UL << wanted;
         int groups = (_known + (1 << HoleGroupLog) - 1) >> HoleGroupLog;
@@ -83,7 +83,7 @@ internal sealed unsafe partial class BuddyArea
                 }
 
                 found = true;
-                if (sparesKept && IsKept(pageblock))
+                if (sparesRoomToGrow && IsRoomToGrow(pageblock))
                 {
                     continue;
                 }

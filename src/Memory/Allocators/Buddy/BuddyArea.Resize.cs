@@ -60,15 +60,10 @@ internal sealed unsafe partial class BuddyArea
         }
 
         int whole = isSpan && end == 0 ? last : last + 1;
-        for (int position = whole == last ? _granules : end; position < Math.Min(target, _granules);)
+        int needed = (int)Math.Min(target, _granules);
+        if (whole > last && EndOfHole(last, end, needed) < needed)
         {
-            int order = FreeOrderAt(last, position);
-            if (order < 0)
-            {
-                return false;
-            }
-
-            position += 1 << order;
+            return false;
         }
 
         long stop = isAcross ? last + ((target + _granules - 1) >> _localOrders) : whole;
@@ -112,7 +107,7 @@ internal sealed unsafe partial class BuddyArea
             if (isSpan)
             {
                 Header(pageblock)->SpanTail = target;
-                Header(last)->IsKept = 1;
+                Header(last)->IsRoomToGrow = 1;
             }
             else
             {
@@ -159,8 +154,8 @@ internal sealed unsafe partial class BuddyArea
 
         if (tail > 0)
         {
-            OpenTail(covered, first, tail, Header(first)->Mobility);
-            Header(covered)->IsKept = 1;
+            OpenTail(covered, tail, Header(first)->Mobility, first + 1);
+            Header(covered)->IsRoomToGrow = 1;
         }
 
         Header(first)->Span = covered - first;
@@ -216,19 +211,7 @@ internal sealed unsafe partial class BuddyArea
     private void DivideShortened(int first, int full, int tail)
     {
         int last = first + full;
-        Pageblock* header = OpenWhole(last, PageblockState.Divided);
-        header->Mobility = Header(first)->Mobility;
-        header->FreeGranules = _granules - tail;
-        header->SpanFirst = full > 0 ? first + 1 : 0;
-        header->IsKept = 0;
-        AddHole(last, _granules - tail);
-        for (int position = tail; position < _granules;)
-        {
-            int order = LowestPiece(position, _granules - position, _localOrders - 1);
-            AddFree(last, order, position >> order);
-            position += 1 << order;
-        }
-
+        OpenTail(last, tail, Header(first)->Mobility, full > 0 ? first + 1 : 0);
         if (full == 0)
         {
             Bits.ClearRange(Ends(last), 0, tail);

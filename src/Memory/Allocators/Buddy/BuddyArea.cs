@@ -127,7 +127,7 @@ internal sealed unsafe partial class BuddyArea : IDisposable
         }
         else
         {
-            TakeWhole(place, request);
+            TakeWhole(place.Pageblock, place.Granule, request);
         }
 
         FreeGranules -= request.Granules;
@@ -248,23 +248,22 @@ internal sealed unsafe partial class BuddyArea : IDisposable
         FreeWhole(0, _pageblocks);
     }
 
-    private void TakeWhole(in BuddyPlace place, in BuddyRequest request)
+    private void TakeWhole(int first, int granule, in BuddyRequest request)
     {
         int full = (int)(request.Granules >> _localOrders);
         int rest = (int)(request.Granules & (_granules - 1));
-        int first = place.Pageblock;
         TakeRun(first, full + (rest > 0 ? 1 : 0));
         if (full == 0)
         {
             OpenDivided(first, request.Mobility, spanFirst: 0);
-            Carve(first, _localOrders, place.Granule, Math.Min(request.Order, _localOrders), rest);
-            AddHole(first, place.Granule);
-            AddHole(first, _granules - place.Granule - rest);
-            MarkLive(first, place.Granule, rest, request.Slack, request.Owner);
+            Carve(first, _localOrders, granule, Math.Min(request.Order, _localOrders), rest);
+            AddHole(first, granule);
+            AddHole(first, _granules - granule - rest);
+            MarkLive(first, granule, rest, request.Slack, request.Owner);
         }
         else if (rest > 0)
         {
-            OpenTail(first + full, first, rest, request.Mobility);
+            OpenTail(first + full, rest, request.Mobility, first + 1);
         }
 
         for (int covered = first; covered < first + full; covered++)
@@ -300,10 +299,10 @@ internal sealed unsafe partial class BuddyArea : IDisposable
         header->IsForgotten = 0;
     }
 
-    /// <summary>Gives a block of whole pageblocks the first granules of a free one, which is in no index any more.</summary>
-    private void OpenTail(int pageblock, int first, int granules, int mobility)
+    /// <summary>Gives a block the first granules of a free pageblock, which is in no index any more.</summary>
+    private void OpenTail(int pageblock, int granules, int mobility, int spanFirst)
     {
-        OpenDivided(pageblock, mobility, first + 1);
+        OpenDivided(pageblock, mobility, spanFirst);
         Carve(pageblock, _localOrders, 0, BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)granules)), granules);
         AddHole(pageblock, _granules - granules);
         Bits.ClearRange(Freed(pageblock), 0, granules);
@@ -316,7 +315,7 @@ internal sealed unsafe partial class BuddyArea : IDisposable
         header->FreeGranules = _granules;
         header->Span = 0;
         header->SpanFirst = spanFirst;
-        header->IsKept = 0;
+        header->IsRoomToGrow = 0;
     }
 
     private void MarkLive(int pageblock, int granule, int granules, int slack, OwnerId owner)

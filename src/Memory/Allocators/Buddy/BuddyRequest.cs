@@ -26,14 +26,13 @@ internal readonly record struct BuddyRequest(long Granules, int Order, int Slack
 /// <summary>Where a request can be served: the free block to cut, and the position of the cut.</summary>
 /// <param name="From">The kind whose pageblock it is in; −1 when it consists of whole free pageblocks.</param>
 /// <param name="Pageblock">The pageblock where the cut begins.</param>
-/// <param name="Order">Order of the free block: in granules, or in pageblocks for whole ones; <see cref="Parked"/> for a parked block, <see cref="Run"/> for free pageblocks side by side.</param>
-/// <param name="Index">Which block of that order: in its pageblock, or in the area.</param>
+/// <param name="Order">Order of the free block, where it is part of a pageblock; <see cref="Parked"/> for a parked block.</param>
+/// <param name="Index">Which block of that order.</param>
 /// <param name="Granule">Where in the pageblock the cut begins.</param>
 /// <param name="Across">The cut goes across several free blocks that lie side by side and begins with the first of them.</param>
 internal readonly record struct BuddyPlace(int From, int Pageblock, int Order, int Index, int Granule, bool Across = false)
 {
     internal const int Parked = -1;
-    internal const int Run = -2;
 
     /// <summary>It is a parked block of just the size that was asked for; its memory and tables are committed.</summary>
     internal bool IsParked => Order == Parked;

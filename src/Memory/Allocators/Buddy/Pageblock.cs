@@ -30,7 +30,7 @@ internal struct Pageblock
     internal byte IsForgotten;
 
     /// <summary>Not 0: the block that ends here has grown where it is, so others go elsewhere while there is room.</summary>
-    internal byte IsKept;
+    internal byte IsRoomToGrow;
 
     /// <summary>Bit k: there is a free block of order k.</summary>
     internal uint Orders;
